@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later
+ *
+ * What every module of nanograd/_core sees of csrc: the launch, the allocator and the kernel tables, as one struct.
+ * csrc is linked into nanograd._core.tensor only; the other modules fetch the struct through a capsule at import and
+ * check its size and version. Each module (translation unit) keeps the pointer in its own `NG`.
+ *
+ * Launcher headers (kernels/NAME.h) hold, per kernel, the argument struct and a `static inline` function that fills it
+ * and launches; the Cython modules call those and never see a struct.
+ */
+#ifndef NG_API_H
+#define NG_API_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ng_port.h"
+
+#define NG_API_VERSION 1
+
+enum { NG_F32 = 0, NG_F64 = 1 };
+enum { NG_MAX_NDIM = 8 };
+
+/* What a kernel's status word, and so a launch, can say. 0 is success. */
+enum {
+    NG_OK = 0,
+    NG_NO_MEMORY = 1,      /* the thread's scratch memory could not be allocated */
+    NG_INDEX_RANGE = 2     /* an index or label was out of range: the caller finds out which and raises */
+};
+
+/* Per piece of work: scratch memory of the size declared with the launch (64-byte aligned, uninitialised), and status. */
+typedef struct ng_ctx {
+    void *scratch;
+    int status;
+} ng_ctx;
+
+/* A kernel: does items [begin, end) of the work that `args` describes. Pure C, no allocation, no Python. */
+typedef void (*ng_body)(const void *args, int64_t begin, int64_t end, ng_ctx *ctx);
+
+/* One member per kernel; one table per dtype, chosen for this CPU at import. */
+enum {
+#define NG_UNARY(name, keeps, forward, derivative) NG_UNARY_##name,
+#include "ops_unary.def"
+#undef NG_UNARY
+    NG_UNARY_COUNT
+};
+enum {
+#define NG_BINARY(name, forward, reads_da, da, reads_db, db) NG_BINARY_##name,
+#include "ops_binary.def"
+#undef NG_BINARY
+    NG_BINARY_COUNT
+};
+
+typedef struct ng_kernels {
+    ng_body unary_forward[NG_UNARY_COUNT];
+    ng_body unary_backward[NG_UNARY_COUNT];
+    ng_body bias_forward[NG_UNARY_COUNT];    /* activations only (NG_ACTIVATION), else NULL */
+    ng_body binary_forward[NG_BINARY_COUNT];
+    ng_body binary_da[NG_BINARY_COUNT];
+    ng_body binary_db[NG_BINARY_COUNT];
+#define NG_KERNEL(family, name) ng_body name;
+#include "ng_kernels.def"
+#undef NG_KERNEL
+} ng_kernels;
+
+/* What backward of an elementwise op reads, and what it costs: for the generic nodes. */
+enum { NG_READS_NONE = 0, NG_READS_X = 1, NG_READS_Y = 2, NG_READS_XY = 3 };               /* unary */
+enum { NG_READS_A = 1, NG_READS_B = 2, NG_READS_AB = 3, NG_READS_OUT = 4, NG_READS_ABY = 7,
+       NG_READS_AY = 5, NG_READS_BY = 6 };                                                /* binary; OUT: y */
+typedef struct ng_unary_info {
+    const char *name;
+    int reads;             /* NG_READS_* of the derivative */
+    int forward_cost;      /* 1/16 ns per float32 element, for the split of work */
+    int backward_cost;
+    int is_activation;     /* linear() and conv2d() can fuse it */
+} ng_unary_info;
+typedef struct ng_binary_info {
+    const char *name;
+    int reads_da, reads_db;
+    int forward_cost, backward_cost;
+} ng_binary_info;
+
+typedef struct ng_api {
+    uint32_t size, version;
+    /* Runs body over [0, count) in pieces of `grain` items (the last may be shorter), on the pool's threads when there
+     * are several pieces, releasing the GIL then. Piece boundaries depend on count and grain alone. `args` is copied.
+     * Returns the first non-zero status. */
+    int (*launch)(ng_body body, const void *args, size_t args_size, int64_t count, int64_t grain, size_t scratch);
+    void *(*alloc)(size_t bytes);                  /* 64-byte aligned, uninitialised, NULL when there is none; GIL held */
+    void (*release)(void *memory, size_t bytes);   /* `bytes` as given to alloc; GIL held */
+    const ng_kernels *kernels[2];                  /* by dtype */
+    const ng_unary_info *unary_info;
+    const ng_binary_info *binary_info;
+    const char *isa;
+} ng_api;
+
+NG_UNUSED static const ng_api *NG;
+
+/* Items per piece such that a piece takes about 25 us, for `cost` sixteenths of a nanosecond per item: work of less than
+ * two pieces is not worth waking a thread for. */
+static inline int64_t ng_grain(int64_t cost)
+{
+    const int64_t grain = (int64_t)25000 * 16 / (cost > 0 ? cost : 1);
+    return grain > 0 ? grain : 1;
+}
+
+static inline size_t ng_itemsize(int dtype) { return dtype == NG_F32 ? 4 : 8; }
+
+#endif

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""What the operation modules share: buffers, tensors, nodes, the engine's entry points, and the checks on operands.
+
+Rules (docs/design.md): a tensor's value never changes; the graph points one way (tensor -> node -> nodes of its inputs)
+and holds nodes and buffers, never tensors; whatever computes goes through a launcher of csrc.
+"""
+cimport cython
+from cpython.object cimport PyObject
+from libc.stdint cimport int64_t, uint8_t
+
+cdef extern from "ng_api.h" nogil:
+    ctypedef struct ng_api:
+        unsigned int size
+        unsigned int version
+        const char *isa
+    const ng_api *NG
+    enum: NG_API_VERSION
+    enum: NG_F32
+    enum: NG_F64
+    enum: NG_MAX_NDIM
+    enum: NG_OK
+    enum: NG_NO_MEMORY
+    enum: NG_INDEX_RANGE
+    size_t ng_itemsize(int dtype)
+
+cdef extern from *:
+    # Cython takes a reference before Py_REFCNT(self.x): with this declaration it does not.
+    Py_ssize_t refcount "Py_REFCNT"(void *)
+
+
+# Memory. A buffer is typed by whoever holds it (Tensor.dtype, Node.dtype).
+@cython.final
+@cython.no_gc
+cdef class Buffer:
+    cdef void *data
+    cdef size_t nbytes       # of the block that is ours; 0 for a view of another buffer and for wrapped memory
+    cdef object owner        # what keeps such memory alive
+
+cdef Buffer new_buffer(size_t nbytes)                        # uninitialised; MemoryError
+cdef Buffer view_buffer(Buffer parent, size_t offset)        # shares parent's memory from `offset` bytes on
+cdef inline bint is_sole(Buffer buffer) noexcept:
+    """Whether the one reference that the caller holds is the only one, and the memory is a whole block of ours: only then
+    may it be written in place. Call it on a local variable or argument that nobody else refers to."""
+    return buffer.nbytes != 0 and refcount(<void *>buffer) == 1
+
+
+# Graph. One Node subclass per structured op; one generic node each for unary and binary elementwise ops.
+@cython.no_gc
+cdef class Node:
+    cdef int64_t number      # in the order of creation: consumers always carry higher numbers
+    cdef int64_t run         # the backward run that the slot belongs to
+    cdef Buffer slot         # the gradient slot: where the gradient of this node's output gathers
+    cdef object extra        # None, or NodeExtra: hooks, retained gradient
+    cdef PyObject *weak_owner
+    cdef PyObject *next_dying
+    cdef PyObject **inputs   # nodes of the inputs, owned; NULL where an input wants no gradient
+    cdef PyObject *few[3]
+    cdef int n_inputs
+    cdef bint released
+    cdef int kind, rank      # of the output: NG_F32 or NG_F64, number of axes,
+    cdef int64_t count       # number of elements,
+    cdef int64_t dims[8]     # shape
+    # Give every wanted input its gradient: compute it from dy (which may be overwritten if is_sole(dy)) into a buffer and
+    # `give(run, self, i, buffer)`. Never called on a released node.
+    cdef int backward(self, Buffer dy, Run run) except -1
+    # Drop saved buffers (set them to None). Called once, after backward, unless the graph is retained.
+    cdef int release(self) except -1
+
+cdef class NodeExtra:
+    cdef dict hooks
+    cdef bint retains
+    cdef Buffer retained
+
+@cython.final
+@cython.no_gc
+cdef class Run:
+    cdef int64_t id
+    cdef bint retain_graph
+    cdef PyObject **heap
+    cdef Py_ssize_t heap_size, heap_capacity
+    cdef list leaves         # leaf nodes reached
+    cdef dict foreign        # gradients of leaves whose slot another run holds
+    cdef dict captures       # node -> position, for grad() and inputs=
+    cdef list captured
+
+cdef inline bint wants(Node node, int i) noexcept:
+    """Whether input i wants a gradient."""
+    return node.inputs[i] != NULL
+
+# Adds a gradient (a buffer with the dtype and size of input i's output) into the slot of input i. The buffer is shared,
+# not copied: the caller may give the same one to several inputs, and must not write to it afterwards.
+cdef int give(Run run, Node node, int i, Buffer gradient) except -1
+# The same for a gradient that is zero but for a contiguous part: elements [offset, offset + count) of input i.
+cdef int give_part(Run run, Node node, int i, Buffer part, int64_t offset, int64_t count) except -1
+
+
+# Tensors
+@cython.no_gc
+cdef class Tensor:
+    cdef Buffer buffer
+    cdef Node node           # the node that made it, or a leaf's own; None where no gradient is wanted
+    cdef object __weakref__
+    cdef bint wants_grad     # requires_grad
+    cdef int kind, rank      # dtype as NG_F32 or NG_F64, ndim,
+    cdef int64_t count       # size,
+    cdef int64_t dims[8]     # shape
+
+cdef Tensor new_tensor(int kind, int rank, const int64_t *dims)                     # with a new buffer, uninitialised
+cdef Tensor wrap_buffer(Buffer buffer, int kind, int rank, const int64_t *dims)     # of a buffer, shared
+
+cdef inline void *read_data(Tensor t) noexcept:
+    """The one accessor to a tensor's memory (a recording will have to keep what it hands out alive)."""
+    return t.buffer.data
+
+# Autograd. `needs_grad(t)`: t requires a gradient and grad mode is on. An op: compute `out`; if any operand needs a
+# gradient, make the node, `set_inputs(node, n)`, `set_input(node, i, t)` for each operand that needs a gradient, save what
+# backward will read, `link(out, node)` last (it numbers the node).
+cdef bint grad_mode() noexcept
+cdef bint needs_grad(Tensor t) noexcept
+cdef int set_inputs(Node node, int n) except -1
+cdef int set_input(Node node, int i, Tensor t) except -1
+cdef int link(Tensor out, Node node) except -1
+
+# Operands. A Tensor is returned as it is (DTypeError that names op if `kind` is given and differs). A number, list, integer
+# or boolean array takes dtype `kind` (-1: by the rules of tensor()); a float array must have it. `keep`: backward may read
+# the result: then an array is copied, else it may be wrapped. Errors are those of API.md, with the op's name in front.
+cdef Tensor as_tensor(str op, object x, int kind=*, bint keep=*)
+# The dtype that two operands agree on, for as_tensor on each; DTypeError that names both where they mix.
+cdef int common_kind(str op, object a, object b) except -1
+# np.dtype of NG_F32 or NG_F64, and back from a dtype-like (DTypeError if not float32 or float64; None: the default dtype)
+cdef object numpy_dtype(int kind)
+cdef int dtype_kind(object dtype) except -1
+# An axis in [-ndim, ndim) made non-negative; numpy.exceptions.AxisError (an IndexError and ValueError) with the op's name
+cdef int normalize_axis(str op, object axis, int rank) except -1
+# A shape from *shape (ints, or one tuple or list): fills dims, returns the rank. allow_minus_one: one entry may be -1, and is left so.
+cdef int parse_shape(str op, tuple args, int64_t *dims, bint allow_minus_one=*) except -1
+cdef int64_t shape_size(str op, int rank, const int64_t *dims) except -1     # the product; ShapeError on overflow
+cdef bint same_shape(Tensor a, Tensor b) noexcept
+cdef tuple shape_tuple(int rank, const int64_t *dims)
+# Broadcasts two shapes; ShapeError that names the op and both shapes. Returns the rank.
+cdef int broadcast_shapes(str op, int a_rank, const int64_t *a, int b_rank, const int64_t *b, int64_t *out) except -1
+# A gradient dy of shape `dims` summed over the axes along which `to` was broadcast: a buffer of the size of `to`. Returns dy
+# itself where nothing is to be summed.
+cdef Buffer sum_to_shape(Buffer dy, int kind, int rank, const int64_t *dims, int to_rank, const int64_t *to)
+# The status of a launch as an exception (MemoryError); NG_INDEX_RANGE is for the caller to explain.
+cdef int check(str op, int status) except -1
+# Puts functions into Tensor as methods: {"name": function}
+cdef int add_methods(dict methods) except -1
+
+# What Tensor's operators need from modules that are imported later. Set by those modules at import.
+ctypedef object (*matmul_function)(object a, object b)
+ctypedef object (*getitem_function)(Tensor x, object index)
+cdef struct Operators:
+    matmul_function matmul
+    getitem_function getitem
+cdef Operators *operators() noexcept
