@@ -66,6 +66,11 @@ cdef class Node:
     # Drop saved buffers (set them to None). Called once, after backward, unless the graph is retained.
     cdef int release(self) except -1
 
+@cython.final
+@cython.no_gc
+cdef class LeafNode(Node):
+    cdef Buffer grad         # .grad of the leaf, or None
+
 cdef class NodeExtra:
     cdef dict hooks
     cdef bint retains
@@ -111,6 +116,13 @@ cdef Tensor wrap_buffer(Buffer buffer, int kind, int rank, const int64_t *dims) 
 cdef inline void *read_data(Tensor t) noexcept:
     """The one accessor to a tensor's memory (a recording will have to keep what it hands out alive)."""
     return t.buffer.data
+
+# A new value for a parameter or buffer (optimizer step, assign, load_state_dict, running statistics): in place only if
+# `holds_alone(t)`, else compute it into a new buffer and `set_value(t, buffer)`.
+cdef inline bint holds_alone(Tensor t) noexcept:
+    return t.buffer.nbytes != 0 and refcount(<void *>t.buffer) == 1
+cdef int set_value(Tensor t, Buffer buffer) except -1
+cdef Buffer leaf_gradient(Tensor leaf)         # the buffer of .grad, or None; never to be written
 
 # Autograd. `needs_grad(t)`: t requires a gradient and grad mode is on. An op: compute `out`; if any operand needs a
 # gradient, make the node, `set_inputs(node, n)`, `set_input(node, i, t)` for each operand that needs a gradient, save what
