@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""The compiled core. Importing it finds the bundled BLAS, and says so where nothing has been compiled yet."""
+import os
+import sys
+
+_package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+if sys.platform == "win32" and os.path.isdir(os.path.join(_package, "_libs")):     # elsewhere the modules carry an rpath
+    os.add_dll_directory(os.path.join(_package, "_libs"))
+
+try:
+    import nanograd._core.tensor
+except ModuleNotFoundError as error:
+    if error.name != "nanograd._core.tensor":
+        raise
+    raise ImportError(
+        f"nanograd is not built for this Python ({sys.executable}): run `python -m pip install -e .` or "
+        f"`python setup.py build_ext --inplace` in {os.path.dirname(_package)}"
+    ) from None
