@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later
+ *
+ * Reductions over any set of axes, and what goes back: the layout that both share, and their launchers.
+ *
+ * x has `rank` axes; bit i of `mask` says that axis i is reduced. Axes of size 1 are dropped and neighbours of one kind
+ * merged; what is left alternates between kept and reduced axes. With R a reduced and K a kept axis:
+ *
+ *   ... K R     the last axis is reduced: `run` contiguous elements go into one output           (width 1, stride 1)
+ *   ... R K     the last axis is kept: `run` rows of `width` elements go into a row of outputs   (stride = width)
+ *
+ * The axes before these are walked. A reduction (fold) of few outputs is cut into `chunks` of the reduced elements, by
+ * shape alone; partial results are then merged in order, so the bits do not depend on threads.
+ */
+#ifndef NG_REDUCE_H
+#define NG_REDUCE_H
+
+#include "ng_api.h"
+
+enum { NG_FOLD_TILE = 512, NG_AXES_OUTER = 4 };
+
+typedef struct ng_axes {
+    int64_t run, stride, width;               /* the innermost reduced axis: length, stride; elements of a row */
+    int64_t kept, folded;                     /* how many rows are kept, how many runs go into each */
+    int n_kept, n_folded;
+    int64_t kept_dims[NG_AXES_OUTER], kept_strides[NG_AXES_OUTER];
+    int64_t folded_dims[NG_AXES_OUTER], folded_strides[NG_AXES_OUTER];
+} ng_axes;
+
+typedef struct ng_fold_args {
+    void *out;                  /* kept * width values: REAL, or ACC if out_is_acc (partial results: one such row per chunk) */
+    const void *x;              /* elements; when merging: the partial results */
+    const double *center;       /* one per output, or NULL: what STEP subtracts */
+    double parameter;           /* what FINISH reads: the divisor of a mean ... */
+    ng_axes axes;
+    int64_t tiles, chunks, chunk;    /* tiles of a row; chunks of the run positions, positions in a chunk */
+    int out_is_acc, is_partial, is_merge;
+} ng_fold_args;
+
+typedef struct ng_spread_args {
+    void *dx;                   /* x's shape */
+    const void *x, *y, *dy;     /* y, dy: one per output. x or y is NULL where the formula does not read it */
+    const double *center;       /* one per output, or NULL */
+    double parameter;
+    int64_t inner;              /* the last axis after merging */
+    int inner_is_kept, n_outer;
+    int64_t dims[2 * NG_AXES_OUTER], steps[2 * NG_AXES_OUTER];     /* the axes before it: size, and step in y */
+} ng_spread_args;
+
+/* Merged axes, outermost first: sizes and kinds. Returns how many (0 if x has one element). */
+static inline int ng_merge_axes(int rank, const int64_t *dims, unsigned mask, int64_t *sizes, int *reduced)
+{
+    int n = 0;
+    for (int i = 0; i < rank; i++) {
+        const int kind = mask >> i & 1;
+        if (dims[i] == 1) continue;
+        if (n > 0 && reduced[n - 1] == kind) sizes[n - 1] *= dims[i];
+        else {
+            sizes[n] = dims[i];
+            reduced[n++] = kind;
+        }
+    }
+    return n;
+}
+
+static inline ng_axes ng_fold_axes(int rank, const int64_t *dims, unsigned mask)
+{
+    ng_axes a = {.run = 1, .stride = 1, .width = 1, .kept = 1, .folded = 1, .n_kept = 0, .n_folded = 0};
+    int64_t sizes[NG_MAX_NDIM], stride = 1;
+    int reduced[NG_MAX_NDIM];
+    int n = ng_merge_axes(rank, dims, mask, sizes, reduced);
+    if (n > 0 && !reduced[n - 1]) a.width = a.stride = stride = sizes[--n];
+    if (n > 0 && reduced[n - 1]) stride *= a.run = sizes[--n];
+    int64_t strides[NG_MAX_NDIM];
+    for (int i = n - 1; i >= 0; i--) {
+        strides[i] = stride;
+        stride *= sizes[i];
+    }
+    for (int i = 0; i < n; i++) {
+        if (reduced[i]) {
+            a.folded_dims[a.n_folded] = sizes[i];
+            a.folded_strides[a.n_folded++] = strides[i];
+            a.folded *= sizes[i];
+        } else {
+            a.kept_dims[a.n_kept] = sizes[i];
+            a.kept_strides[a.n_kept++] = strides[i];
+            a.kept *= sizes[i];
+        }
+    }
+    return a;
+}
+
+/* Launches a fold. cost: 1/16 ns per element. */
+static inline int ng_fold(ng_body body, void *out, const void *x, const double *center, double parameter, int out_is_acc,
+                          int rank, const int64_t *dims, unsigned mask, int64_t cost)
+{
+    ng_fold_args args = {.out = out, .x = x, .center = center, .parameter = parameter, .out_is_acc = out_is_acc,
+                         .axes = ng_fold_axes(rank, dims, mask)};
+    const ng_axes *a = &args.axes;
+    const int64_t outputs = a->kept * a->width, positions = a->folded * a->run;
+    if (outputs == 0) return NG_OK;
+    args.tiles = (a->width + NG_FOLD_TILE - 1) / NG_FOLD_TILE;
+    const int64_t items = a->kept * args.tiles, row = a->width < NG_FOLD_TILE ? a->width : NG_FOLD_TILE;
+    args.chunks = 1;
+    args.chunk = positions;
+    if (items < 8 && positions > 1) {
+        const int64_t most = (ng_grain(cost) + row - 1) / row;     /* positions worth a piece */
+        if (positions >= 2 * most) {
+            args.chunks = (positions + most - 1) / most;
+            args.chunk = most;
+        }
+    }
+    if (args.chunks == 1)
+        return NG->launch(body, &args, sizeof args, items, ng_grain(cost * row * positions + 160), 0);
+
+    const size_t bytes = (size_t)(args.chunks * outputs) * sizeof(double);
+    void *partial = NG->alloc(bytes);
+    if (!partial) return NG_NO_MEMORY;
+    ng_fold_args merge = args;
+    args.out = partial;
+    args.is_partial = args.out_is_acc = 1;
+    int status = NG->launch(body, &args, sizeof args, items * args.chunks, 1, 0);
+    if (status == NG_OK) {
+        merge.x = partial;
+        merge.is_merge = 1;
+        status = NG->launch(body, &merge, sizeof merge, outputs, ng_grain(16 * args.chunks), 0);
+    }
+    NG->release(partial, bytes);
+    return status;
+}
+
+/* Launches a spread: dx = F(x, y, dy) with y and dy broadcast back to x's shape. */
+static inline int ng_spread(ng_body body, void *dx, const void *x, const void *y, const void *dy, const double *center,
+                            double parameter, int rank, const int64_t *dims, unsigned mask, int64_t cost)
+{
+    ng_spread_args args = {.dx = dx, .x = x, .y = y, .dy = dy, .center = center, .parameter = parameter, .inner = 1};
+    int64_t sizes[NG_MAX_NDIM], count = 1, step = 1;
+    int reduced[NG_MAX_NDIM];
+    for (int i = 0; i < rank; i++) count *= dims[i];
+    if (count == 0) return NG_OK;
+    int n = ng_merge_axes(rank, dims, mask, sizes, reduced);
+    if (n > 0) {
+        args.inner = sizes[--n];
+        args.inner_is_kept = !reduced[n];
+        if (args.inner_is_kept) step = args.inner;
+    }
+    args.n_outer = n;
+    for (int i = n - 1; i >= 0; i--) {
+        args.dims[i] = sizes[i];
+        args.steps[i] = reduced[i] ? 0 : step;
+        if (!reduced[i]) step *= sizes[i];
+    }
+    return NG->launch(body, &args, sizeof args, count, ng_grain(cost), 0);
+}
+
+/* out = (sum of x over the axes in mask) / divisor */
+static inline int ng_sum_axes(int dtype, void *out, const void *x, int rank, const int64_t *dims, unsigned mask, double divisor)
+{
+    return ng_fold(NG->kernels[dtype]->fold_sum, out, x, NULL, divisor, 0, rank, dims, mask, dtype == NG_F32 ? 3 : 6);
+}
+
+/* out = in * (1 / divisor), broadcast along the axes in mask; dims is out's shape */
+static inline int ng_broadcast_axes(int dtype, void *out, const void *in, int rank, const int64_t *dims, unsigned mask, double divisor)
+{
+    return ng_spread(NG->kernels[dtype]->spread_sum, out, NULL, NULL, in, NULL, 1 / divisor, rank, dims, mask, dtype == NG_F32 ? 3 : 6);
+}
+
+#endif

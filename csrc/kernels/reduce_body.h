@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later
+ *
+ * One reduction: the kernel fold_<NAME>. reduce.inc includes this once per reduction, with
+ *
+ *   NAME            its name                       VALUE           the type that it accumulates in
+ *   START           the value of nothing           STEP(a, x, c)   a with element x; c: the output's center
+ *   MERGE(a, b)     two partial results, in order  FINISH(a, p)    the result; p: the parameter
+ *
+ * out[k, w] = FINISH(STEP(... STEP(START, x[k, f0, w]) ..., x[k, fn, w])), see reduce.h; `=`, no memory shared.
+ */
+#define THIS_(kind, name) kind##_##name
+#define THIS__(kind, name) THIS_(kind, name)
+#define THIS(kind) THIS__(kind, NAME)
+
+/* n contiguous elements: LANES independent accumulators, which the compiler keeps in registers. */
+static VALUE THIS(run)(VALUE value, const REAL *restrict x, int64_t n, ACC c)
+{
+    int64_t i = 0;
+    if (n >= LANES) {
+        VALUE lane[LANES];
+        for (int j = 0; j < LANES; j++) lane[j] = START;
+        for (; i + LANES <= n; i += LANES)
+            for (int j = 0; j < LANES; j++) lane[j] = STEP(lane[j], x[i + j], c);
+        for (int width = LANES / 2; width > 0; width /= 2)
+            for (int j = 0; j < width; j++) lane[j] = MERGE(lane[j], lane[j + width]);
+        value = MERGE(value, lane[0]);
+    }
+    for (; i < n; i++) value = STEP(value, x[i], c);
+    (void)c;
+    return value;
+}
+
+/* rows of `width` elements, `stride` apart, into values[width]; four rows at a time, to load and store values less often */
+static void THIS(rows)(VALUE *restrict values, const REAL *restrict x, int64_t rows, int64_t stride, int64_t width,
+                       const ACC *restrict center)
+{
+    int64_t r = 0;
+    (void)center;
+    for (; r + 4 <= rows; r += 4, x += 4 * stride) {
+        const REAL *x1 = x + stride, *x2 = x1 + stride, *x3 = x2 + stride;
+        for (int64_t j = 0; j < width; j++) {
+            const ACC c = CENTER(center, j);
+            VALUE value = STEP(values[j], x[j], c);
+            value = STEP(value, x1[j], c);
+            value = STEP(value, x2[j], c);
+            values[j] = STEP(value, x3[j], c);
+            (void)c;
+        }
+    }
+    for (; r < rows; r++, x += stride)
+        for (int64_t j = 0; j < width; j++) values[j] = STEP(values[j], x[j], CENTER(center, j));
+}
+
+/* The same for adjacent narrow rows (stride == width < NARROW): as many side by side as make a long one. */
+static void THIS(narrow_rows)(VALUE *restrict values, const REAL *restrict x, int64_t rows, int64_t width,
+                              const ACC *restrict center)
+{
+    const int64_t together = NARROW / width;
+    if (rows >= 2 * together) {
+        VALUE wide[NARROW];
+        ACC wide_center[NARROW];
+        const int64_t wide_width = together * width, wide_rows = rows / together;
+        for (int64_t j = 0; j < wide_width; j++) {
+            wide[j] = START;
+            wide_center[j] = center ? center[j % width] : 0;
+        }
+        THIS(rows)(wide, x, wide_rows, wide_width, wide_width, wide_center);
+        for (int64_t k = 0; k < together; k++)
+            for (int64_t j = 0; j < width; j++) values[j] = MERGE(values[j], wide[k * width + j]);
+        x += wide_rows * wide_width;
+        rows -= wide_rows * together;
+    }
+    THIS(rows)(values, x, rows, width, width, center);
+}
+
+static void THIS(store)(const ng_fold_args *args, int64_t at, const VALUE *values, int64_t width, int is_partial)
+{
+    const double parameter = args->parameter;
+    (void)parameter;
+    if (is_partial)
+        for (int64_t j = 0; j < width; j++) ((ACC *)args->out)[at + j] = (ACC)values[j];
+    else if (args->out_is_acc)
+        for (int64_t j = 0; j < width; j++) ((ACC *)args->out)[at + j] = (ACC)(FINISH(values[j], parameter));
+    else
+        for (int64_t j = 0; j < width; j++) ((REAL *)args->out)[at + j] = (REAL)(FINISH(values[j], parameter));
+}
+
+/* Items: (kept row, tile of it, chunk of the reduced positions); when merging: outputs. Pieces write disjoint outputs. */
+void FN(THIS(fold))(const void *arguments, int64_t begin, int64_t end, ng_ctx *ctx)
+{
+    const ng_fold_args *args = arguments;
+    const ng_axes *a = &args->axes;
+    const int64_t outputs = a->kept * a->width;
+    (void)ctx;
+    if (args->is_merge) {
+        for (int64_t o = begin; o < end; o++) {
+            VALUE value = START;
+            for (int64_t chunk = 0; chunk < args->chunks; chunk++)
+                value = MERGE(value, (VALUE)((const ACC *)args->x)[chunk * outputs + o]);
+            THIS(store)(args, o, &value, 1, 0);
+        }
+        return;
+    }
+    VALUE values[NG_FOLD_TILE];
+    for (int64_t item = begin; item < end; item++) {
+        int64_t kept = item, chunk = 0, tile = 0;
+        if (args->chunks > 1) chunk = kept % args->chunks, kept /= args->chunks;
+        if (args->tiles > 1) tile = kept % args->tiles, kept /= args->tiles;
+        const int64_t column = tile * NG_FOLD_TILE, at = kept * a->width + column;
+        const int64_t width = a->width - column < NG_FOLD_TILE ? a->width - column : NG_FOLD_TILE;
+        const REAL *x = (const REAL *)args->x + offset_of(kept, a->n_kept, a->kept_dims, a->kept_strides) + column;
+        const ACC *center = args->center ? args->center + at : NULL;
+        for (int64_t j = 0; j < width; j++) values[j] = START;
+
+        int64_t position = chunk * args->chunk, last = position + args->chunk;
+        if (last > a->folded * a->run) last = a->folded * a->run;
+        while (position < last) {
+            int64_t run = 0, from = position;
+            if (a->n_folded > 0) run = position / a->run, from = position % a->run;
+            const int64_t length = a->run - from < last - position ? a->run - from : last - position;
+            const REAL *part = x + offset_of(run, a->n_folded, a->folded_dims, a->folded_strides) + from * a->stride;
+            if (a->width == 1) values[0] = THIS(run)(values[0], part, length, CENTER(center, 0));
+            else if (a->width < NARROW) THIS(narrow_rows)(values, part, length, a->width, center);
+            else THIS(rows)(values, part, length, a->stride, width, center);
+            position += length;
+        }
+        THIS(store)(args, args->is_partial ? chunk * outputs + at : at, values, width, args->is_partial);
+    }
+}
+
+#undef THIS
+#undef THIS_
+#undef THIS__
+#undef NAME
+#undef VALUE
+#undef START
+#undef STEP
+#undef MERGE
+#undef FINISH
+#undef CENTER
