@@ -79,6 +79,29 @@ typedef struct ng_binary_info {
     int forward_cost, backward_cost;
 } ng_binary_info;
 
+/* What concerns no single kernel (ng_launch.c fills it). All called under the GIL. */
+typedef struct ng_pool_counters {
+    int64_t launches;      /* that used the pool */
+    int64_t pieces;        /* of work, run by the pool's threads: the launching threads' own not counted */
+    int64_t workers;       /* threads that the pool has now */
+} ng_pool_counters;
+typedef struct ng_memory_stats {
+    int64_t in_use;              /* bytes of the blocks that are in use (a block is up to a quarter larger than asked for) */
+    int64_t peak;                /* the most that in_use has been since the start or the last empty_cache */
+    int64_t cached;              /* bytes taken from the system and free */
+    int64_t blocks;              /* blocks in use */
+    int64_t system_allocations;  /* how often the system was asked for memory */
+    int64_t cache_limit;         /* of `cached`, blocks of up to 4 KB not counted */
+} ng_memory_stats;
+typedef struct ng_runtime {
+    int (*get_num_threads)(void);                /* of the calling thread */
+    void (*set_num_threads)(int n);              /* of the process; 0: the default */
+    int (*set_thread_num_threads)(int n);        /* of the calling thread, 0: as the process; returns the one before */
+    void (*pool_counters)(ng_pool_counters *counters);
+    void (*memory_stats)(ng_memory_stats *stats);
+    void (*empty_cache)(void);
+} ng_runtime;
+
 typedef struct ng_api {
     uint32_t size, version;
     /* Runs body over [0, count) in pieces of `grain` items (the last may be shorter), on the pool's threads when there
@@ -91,6 +114,7 @@ typedef struct ng_api {
     const ng_unary_info *unary_info;
     const ng_binary_info *binary_info;
     const char *isa;
+    const ng_runtime *runtime;
 } ng_api;
 
 NG_UNUSED static const ng_api *NG;

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+#include "ng_system.h"
+
+#include "ng_launch.h"
+
+#include "ng_alloc.h"
+#include "ng_cpus.h"
+#include "ng_pool.h"
+
+NG_THREAD_LOCAL ng_thread_state ng_this_thread = {.grad_enabled = 1};
+
+static void *(*release_gil)(void);
+static void (*restore_gil)(void *);
+static int process_threads;      /* set_num_threads(), 0: the default */
+static int default_threads;      /* ng_default_threads(), asked once */
+
+void ng_launch_set_gil(void *(*release)(void), void (*restore)(void *))
+{
+    release_gil = release;
+    restore_gil = restore;
+}
+
+/* ---- scratch memory ---------------------------------------------------------------------------------------------- */
+
+#if defined(_WIN32)
+static DWORD scratch_key = FLS_OUT_OF_INDEXES;
+static INIT_ONCE scratch_once = INIT_ONCE_STATIC_INIT;
+static void WINAPI thread_ends(void *memory) { ng_system_free(memory); }
+static BOOL CALLBACK make_scratch_key(PINIT_ONCE once, void *parameter, void **context)
+{
+    (void)once, (void)parameter, (void)context;
+    scratch_key = FlsAlloc(thread_ends);
+    return TRUE;
+}
+static void free_at_thread_end(void *memory)
+{
+    InitOnceExecuteOnce(&scratch_once, make_scratch_key, NULL, NULL);
+    FlsSetValue(scratch_key, memory);
+}
+#else
+static pthread_key_t scratch_key;
+static int scratch_key_made;
+static pthread_once_t scratch_once = PTHREAD_ONCE_INIT;
+static void make_scratch_key(void) { scratch_key_made = pthread_key_create(&scratch_key, ng_system_free) == 0; }
+static void free_at_thread_end(void *memory)
+{
+    pthread_once(&scratch_once, make_scratch_key);
+    if (scratch_key_made) pthread_setspecific(scratch_key, memory);
+}
+#endif
+
+void ng_scratch_free(void)
+{
+    ng_thread_state *thread = ng_tls();
+    if (!thread->scratch) return;
+    ng_system_free(thread->scratch);
+    thread->scratch = NULL;
+    thread->scratch_bytes = 0;
+    free_at_thread_end(NULL);
+}
+
+void *ng_scratch(size_t bytes)
+{
+    ng_thread_state *thread = ng_tls();
+    if (bytes <= thread->scratch_bytes) return thread->scratch;
+    if (bytes > SIZE_MAX / 2) return NULL;
+    ng_scratch_free();
+    const size_t rounded = (bytes + 4095) & ~(size_t)4095;
+    thread->scratch = ng_system_alloc(NG_CACHE_LINE, rounded);
+    if (!thread->scratch) return NULL;
+    thread->scratch_bytes = rounded;
+    free_at_thread_end(thread->scratch);
+    return thread->scratch;
+}
+
+/* ---- launch ------------------------------------------------------------------------------------------------------ */
+
+static NG_NOINLINE int launch_with_scratch(ng_body body, const void *args, int64_t count, size_t scratch)
+{
+    ng_ctx ctx = {ng_scratch(scratch), NG_OK};
+    if (!ctx.scratch) return NG_NO_MEMORY;
+    body(args, 0, count, &ctx);
+    if (scratch > NG_SCRATCH_KEPT) ng_scratch_free();
+    return ctx.status;
+}
+
+static NG_NOINLINE int launch_in_pieces(ng_body body, const void *args, int64_t count, int64_t grain, size_t scratch)
+{
+    ng_thread_state *thread = ng_tls();
+    ng_job job = {.body = body, .args = args, .count = count, .grain = grain, .scratch = scratch,
+                  .pieces = (count - 1) / grain + 1};
+    if (thread->in_launch) {
+        /* From inside a kernel: the GIL is not ours to release, and the scratch memory is in use. */
+        ng_ctx ctx = {NULL, NG_OK};
+        if (scratch && !(ctx.scratch = ng_system_alloc(NG_CACHE_LINE, scratch))) return NG_NO_MEMORY;
+        ng_job_run(&job, &ctx);
+        ng_system_free(ctx.scratch);
+        return job.status;
+    }
+    const int threads = ng_get_num_threads();    /* may read the environment: before the GIL goes */
+    thread->in_launch = 1;
+    void *const gil = release_gil ? release_gil() : NULL;
+    if (threads < 2 || !ng_pool_run(&job, threads)) ng_job_work(&job);
+    if (restore_gil) restore_gil(gil);
+    thread->in_launch = 0;
+    return job.status;
+}
+
+int ng_launch(ng_body body, const void *args, size_t args_size, int64_t count, int64_t grain, size_t scratch)
+{
+    /* Every computation passes here, one call per kernel: a profiler's clock and the recording of steps (which copies
+     * args_size bytes of args) have their place at this point, behind one test of a global flag. */
+    (void)args_size;
+    if (NG_UNLIKELY(count <= 0)) return NG_OK;
+    if (NG_LIKELY(count <= grain || grain <= 0)) {
+        if (NG_LIKELY(scratch == 0)) {
+            ng_ctx ctx = {NULL, NG_OK};
+            body(args, 0, count, &ctx);
+            return ctx.status;
+        }
+        if (!ng_tls()->in_launch) return launch_with_scratch(body, args, count, scratch);
+        grain = count;
+    }
+    return launch_in_pieces(body, args, count, grain, scratch);
+}
+
+/* ---- numbers of threads ------------------------------------------------------------------------------------------ */
+
+int ng_get_num_threads(void)
+{
+    const int own = ng_tls()->num_threads;
+    if (own > 0) return own;
+    if (process_threads > 0) return process_threads;
+    if (default_threads == 0) default_threads = ng_default_threads();
+    return default_threads;
+}
+
+void ng_set_num_threads(int n) { process_threads = n > 0 ? n : 0; }
+
+int ng_set_thread_num_threads(int n)
+{
+    const int before = ng_tls()->num_threads;
+    ng_tls()->num_threads = n > 0 ? n : 0;
+    return before;
+}
+
+static void empty_cache(void)
+{
+    ng_pool_stop();      /* takes the workers' scratch memory along; they start again when they are needed */
+    ng_scratch_free();
+    ng_empty_cache();
+}
+
+const ng_runtime ng_runtime_functions = {
+    .get_num_threads = ng_get_num_threads,
+    .set_num_threads = ng_set_num_threads,
+    .set_thread_num_threads = ng_set_thread_num_threads,
+    .pool_counters = ng_pool_read_counters,
+    .memory_stats = ng_read_memory_stats,
+    .empty_cache = empty_cache,
+};
