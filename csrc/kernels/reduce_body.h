@@ -73,6 +73,18 @@ static void THIS(narrow_rows)(VALUE *restrict values, const REAL *restrict x, in
     THIS(rows)(values, x, rows, width, width, center);
 }
 
+/* TOGETHER rows of `run` contiguous elements, one lane each: what is slow about short rows is their ends. */
+static void THIS(short_runs)(VALUE *restrict values, const REAL *restrict x, int64_t run, const ACC *restrict center)
+{
+    REAL column[TOGETHER];
+    (void)center;
+    for (int64_t i = 0; i < run; i++) {
+        for (int j = 0; j < TOGETHER; j++) column[j] = x[j * run + i];
+#pragma GCC unroll 1
+        for (int j = 0; j < TOGETHER; j++) values[j] = STEP(values[j], column[j], CENTER(center, j));
+    }
+}
+
 static void THIS(store)(const ng_fold_args *args, int64_t at, const VALUE *values, int64_t width, int is_partial)
 {
     const double parameter = args->parameter;
@@ -101,6 +113,7 @@ void FN(THIS(fold))(const void *arguments, int64_t begin, int64_t end, ng_ctx *c
         }
         return;
     }
+    const int is_short = a->width == 1 && a->run < LANES && a->n_folded == 0 && a->n_kept == 1 && args->chunks == 1;
     VALUE values[NG_FOLD_TILE];
     for (int64_t item = begin; item < end; item++) {
         int64_t kept = item, chunk = 0, tile = 0;
@@ -110,6 +123,13 @@ void FN(THIS(fold))(const void *arguments, int64_t begin, int64_t end, ng_ctx *c
         const int64_t width = a->width - column < NG_FOLD_TILE ? a->width - column : NG_FOLD_TILE;
         const REAL *x = (const REAL *)args->x + offset_of(kept, a->n_kept, a->kept_dims, a->kept_strides) + column;
         const ACC *center = args->center ? args->center + at : NULL;
+        if (is_short && end - item >= TOGETHER) {
+            for (int64_t j = 0; j < TOGETHER; j++) values[j] = START;
+            THIS(short_runs)(values, x, a->run, center);
+            THIS(store)(args, at, values, TOGETHER, 0);
+            item += TOGETHER - 1;
+            continue;
+        }
         for (int64_t j = 0; j < width; j++) values[j] = START;
 
         int64_t position = chunk * args->chunk, last = position + args->chunk;
