@@ -42,7 +42,6 @@ typedef struct size_class {
     block *free;
     char *carve, *carve_end;   /* the part of the newest slab that has not been handed out (small classes) */
     slab *slabs;
-    int64_t cached;            /* bytes in `free` */
     int64_t last_use;          /* the clock when the class was last asked for a block (large classes) */
 } size_class;
 
@@ -120,7 +119,6 @@ void *ng_alloc(size_t bytes)
     if (NG_LIKELY(memory != NULL)) {
         UNPOISON(memory, size);
         class->free = class->free->next;
-        class->cached -= (int64_t)size;
         heap.stats.cached -= (int64_t)size;
         if (size > SMALL) heap.large_cached -= (int64_t)size;
     } else if (size <= SMALL) {
@@ -144,7 +142,6 @@ static void free_large(size_class *class, size_t size)
     block *const memory = class->free;
     UNPOISON(memory, size);
     class->free = memory->next;
-    class->cached -= (int64_t)size;
     heap.stats.cached -= (int64_t)size;
     heap.large_cached -= (int64_t)size;
     ng_system_free(memory);
@@ -188,7 +185,6 @@ void ng_release(void *memory, size_t bytes)
     block *const freed = memory;
     freed->next = class->free;
     class->free = freed;
-    class->cached += (int64_t)size;
     heap.stats.cached += (int64_t)size;
     POISON((char *)memory + sizeof(block), size - sizeof(block));
     if (size > SMALL) {
@@ -207,9 +203,7 @@ static void free_slabs(size_class *class, size_t size)
     for (block *b = class->free, *next; b; b = next) {
         next = b->next;
         const slab *home = (slab *)((uintptr_t)b & ~(uintptr_t)(SLAB - 1));
-        if (home->free == home->carved) {
-            class->cached -= (int64_t)size;
-        } else {
+        if (home->free < home->carved) {
             *tail = b;
             tail = &b->next;
         }

@@ -105,7 +105,7 @@ typedef struct ng_runtime {
 typedef struct ng_api {
     uint32_t size, version;
     /* Runs body over [0, count) in pieces of `grain` items (the last may be shorter), on the pool's threads when there
-     * are several pieces, releasing the GIL then. Piece boundaries depend on count and grain alone. `args` is copied.
+     * are several whole pieces, releasing the GIL then. Piece boundaries depend on count and grain alone. `args` is copied.
      * Returns the first non-zero status. */
     int (*launch)(ng_body body, const void *args, size_t args_size, int64_t count, int64_t grain, size_t scratch);
     void *(*alloc)(size_t bytes);                  /* 64-byte aligned, uninitialised, NULL when there is none; GIL held */

@@ -123,7 +123,7 @@ int64_t ng_cgroup_memory(const char *root)
 
 /* ---- the machine ------------------------------------------------------------------------------------------------- */
 
-static int usable_cpus(void)
+int ng_usable_cpus(void)
 {
 #if defined(_WIN32)
     DWORD_PTR ours, all;
@@ -161,7 +161,7 @@ static int number_from_environment(const char *name, int list)
 
 int ng_default_threads(void)
 {
-    int threads = usable_cpus();
+    int threads = ng_usable_cpus();
     const double quota = ng_cgroup_cpus("");
     if (quota > 0 && quota < threads) threads = (int)quota + (quota > (int)quota);
     int asked = number_from_environment("NANOGRAD_NUM_THREADS", 0);

@@ -7,6 +7,9 @@
 
 #include <stdint.h>
 
+/* The processors that the process may run on. */
+int ng_usable_cpus(void);
+
 /* The smallest of: the processors that the process may run on, its cgroup's quota (rounded up), NANOGRAD_NUM_THREADS, or
  * where that is not a positive number OMP_NUM_THREADS. At least 1. */
 int ng_default_threads(void);

@@ -97,6 +97,13 @@ static NG_NOINLINE int launch_in_pieces(ng_body body, const void *args, int64_t 
         ng_system_free(ctx.scratch);
         return job.status;
     }
+    if (count - grain < grain) {
+        /* Two pieces, but not the work of two: neither waking a thread nor releasing the GIL would pay. */
+        thread->in_launch = 1;
+        ng_job_work(&job);
+        thread->in_launch = 0;
+        return job.status;
+    }
     const int threads = ng_get_num_threads();    /* may read the environment: before the GIL goes */
     thread->in_launch = 1;
     void *const gil = release_gil ? release_gil() : NULL;

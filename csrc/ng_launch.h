@@ -20,7 +20,7 @@ extern NG_THREAD_LOCAL ng_thread_state ng_this_thread;
 static inline ng_thread_state *ng_tls(void) { return &ng_this_thread; }
 
 /* See ng_api.launch. The caller holds the GIL (or has registered no functions for it). A launch of one piece is a call of
- * the body; a launch of several releases the GIL. */
+ * the body; a launch of the work of two pieces or more releases the GIL. */
 int ng_launch(ng_body body, const void *args, size_t args_size, int64_t count, int64_t grain, size_t scratch);
 
 /* How to release and take back the GIL: PyEval_SaveThread and PyEval_RestoreThread, or NULL. csrc knows no Python. */

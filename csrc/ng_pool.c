@@ -3,9 +3,16 @@
 
 #include "ng_pool.h"
 
+#include "ng_cpus.h"
 #include "ng_launch.h"
 
-enum { MAX_WORKERS = 1023 };
+enum {
+    MAX_WORKERS = 1023,
+    /* Waking a sleeping thread takes 12 to 30 us (docs/measurements.md), as long as a piece. So a worker watches for the
+     * next launch a little before it sleeps, and a launch for its last worker. Not where threads outnumber processors. */
+    WORKER_SPIN_NS = 50000,
+    LAUNCH_SPIN_NS = 100000
+};
 
 static struct {
     int taken;                 /* by one launch at a time */
@@ -13,10 +20,11 @@ static struct {
     ng_cond work;              /* workers wait here for a job */
     ng_cond done;              /* the launch waits here for the last worker */
     ng_job *job;               /* NULL when there is none to join */
-    int seats;                 /* workers that may still join the job */
-    int working;               /* workers inside the job */
+    int seats;                 /* workers that may still join the job; also read without the lock */
+    int working;               /* workers inside the job; also read without the lock */
     int stopping;
     int workers;               /* threads that exist */
+    int cpus;                  /* that the process may use; 0: not asked yet */
     ng_thread threads[MAX_WORKERS];
     ng_pool_counters counters;
 } pool = {.mutex = NG_MUTEX_INIT, .work = NG_COND_INIT, .done = NG_COND_INIT};
@@ -49,6 +57,13 @@ int64_t ng_job_work(ng_job *job)
     return run;
 }
 
+/* Watches *value for a while: until it is not 0 (`wanted` 1) or is 0 (`wanted` 0). */
+static void spin_until(const int *value, int wanted, int64_t ns)
+{
+    const int64_t end = ng_now() + ns;
+    while ((ng_atomic_load_int(value) != 0) != wanted && ng_now() < end) ng_cpu_relax();
+}
+
 static NG_THREAD_RETURN worker(void *argument)
 {
     (void)argument;
@@ -58,13 +73,20 @@ static NG_THREAD_RETURN worker(void *argument)
         while (!pool.stopping && (!pool.job || pool.seats == 0)) ng_wait(&pool.work, &pool.mutex);
         if (pool.stopping) break;
         ng_job *const job = pool.job;
-        pool.seats--;
+        ng_atomic_store_int(&pool.seats, pool.seats - 1);
         pool.working++;
         ng_unlock(&pool.mutex);
         const int64_t run = ng_job_work(job);
         ng_lock(&pool.mutex);
         pool.counters.pieces += run;
-        if (--pool.working == 0 && !pool.job) ng_signal(&pool.done);
+        ng_atomic_store_int(&pool.working, pool.working - 1);
+        if (pool.working == 0 && !pool.job) ng_signal(&pool.done);
+        /* The next launch of a training step is often only microseconds away. */
+        if (pool.workers < pool.cpus) {
+            ng_unlock(&pool.mutex);
+            spin_until(&pool.seats, 1, WORKER_SPIN_NS);
+            ng_lock(&pool.mutex);
+        }
     }
     ng_unlock(&pool.mutex);
     return 0;
@@ -97,6 +119,7 @@ int ng_pool_run(ng_job *job, int threads)
 {
     if (!ng_atomic_take(&pool.taken)) return 0;
     watch_forks();
+    if (pool.cpus == 0) pool.cpus = ng_usable_cpus();
     int wanted = threads - 1;
     if (wanted > job->pieces - 1) wanted = (int)(job->pieces - 1);
     if (wanted > MAX_WORKERS) wanted = MAX_WORKERS;
@@ -105,7 +128,7 @@ int ng_pool_run(ng_job *job, int threads)
     /* A thread that cannot be had is no error: the others do its pieces. */
     while (pool.workers < wanted && ng_thread_start(&pool.threads[pool.workers], worker, NULL)) pool.workers++;
     pool.job = job;
-    pool.seats = wanted;
+    ng_atomic_store_int(&pool.seats, wanted);
     pool.counters.launches++;
     if (wanted >= pool.workers) {
         ng_broadcast(&pool.work);
@@ -119,6 +142,12 @@ int ng_pool_run(ng_job *job, int threads)
     /* Nobody may join any more; a worker that wakes up only now finds no job and sleeps on, and is not waited for. */
     ng_lock(&pool.mutex);
     pool.job = NULL;
+    ng_atomic_store_int(&pool.seats, 0);
+    if (pool.working > 0 && pool.workers < pool.cpus) {
+        ng_unlock(&pool.mutex);
+        spin_until(&pool.working, 0, LAUNCH_SPIN_NS);
+        ng_lock(&pool.mutex);
+    }
     while (pool.working > 0) ng_wait(&pool.done, &pool.mutex);
     ng_unlock(&pool.mutex);
     ng_atomic_drop(&pool.taken);

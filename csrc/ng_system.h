@@ -45,10 +45,20 @@ NG_INLINE void ng_thread_join(ng_thread t)
 NG_INLINE void *ng_system_alloc(size_t alignment, size_t bytes) { return _aligned_malloc(bytes, alignment); }
 NG_INLINE void ng_system_free(void *memory) { _aligned_free(memory); }
 
+/* Nanoseconds of a clock that only goes forward. */
+NG_INLINE int64_t ng_now(void)
+{
+    LARGE_INTEGER ticks, per_second;
+    QueryPerformanceCounter(&ticks);
+    QueryPerformanceFrequency(&per_second);
+    return (int64_t)((double)ticks.QuadPart * 1e9 / (double)per_second.QuadPart);
+}
+
 #else
 
 #  include <pthread.h>
 #  include <signal.h>
+#  include <time.h>
 typedef pthread_mutex_t ng_mutex;
 typedef pthread_cond_t ng_cond;
 typedef pthread_t ng_thread;
@@ -82,6 +92,12 @@ NG_INLINE void *ng_system_alloc(size_t alignment, size_t bytes)
     return posix_memalign(&memory, alignment, bytes) == 0 ? memory : NULL;
 }
 NG_INLINE void ng_system_free(void *memory) { free(memory); }
+NG_INLINE int64_t ng_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
 
 #endif
 #endif
