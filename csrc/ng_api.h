@@ -77,6 +77,7 @@ typedef struct ng_binary_info {
     const char *name;
     int reads_da, reads_db;
     int forward_cost, backward_cost;
+    int hands_dy_on;       /* bit 0: da is dy itself, bit 1: db is */
 } ng_binary_info;
 
 /* What concerns no single kernel (ng_launch.c fills it). All called under the GIL. */

@@ -49,7 +49,7 @@ ng_unary_info ng_unary_info_table[] = {
 };
 extern ng_binary_info ng_binary_info_table[];
 ng_binary_info ng_binary_info_table[] = {
-#define NG_BINARY(name, forward, reads_da, da, reads_db, db) {#name, NG_READS_##reads_da, NG_READS_##reads_db, BASE, BASE},
+#define NG_BINARY(name, forward, reads_da, da, reads_db, db) {#name, NG_READS_##reads_da, NG_READS_##reads_db, BASE, BASE, 0},
 #include "ops_binary.def"
 #undef NG_BINARY
 };
@@ -65,5 +65,7 @@ __attribute__((constructor)) static void fill_in_costs(void)
         const int da = formula_cost(binary_formulas[op][1]), db = formula_cost(binary_formulas[op][2]);
         ng_binary_info_table[op].forward_cost = formula_cost(binary_formulas[op][0]);
         ng_binary_info_table[op].backward_cost = da > db ? da : db;
+        ng_binary_info_table[op].hands_dy_on =
+            (strcmp(binary_formulas[op][1], "dy") == 0) | (strcmp(binary_formulas[op][2], "dy") == 0) << 1;
     }
 }

@@ -9,9 +9,20 @@ from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint8_t
 
 cdef extern from "ng_api.h" nogil:
+    ctypedef struct ng_unary_info:
+        const char *name
+        int reads
+        bint is_activation
+    ctypedef struct ng_binary_info:
+        const char *name
+        int reads_da, reads_db, hands_dy_on
     ctypedef struct ng_api:
         unsigned int size
         unsigned int version
+        void *(*alloc)(size_t nbytes) noexcept
+        void (*release)(void *memory, size_t nbytes) noexcept
+        const ng_unary_info *unary_info
+        const ng_binary_info *binary_info
         const char *isa
     const ng_api *NG
     enum: NG_API_VERSION
@@ -56,7 +67,7 @@ cdef class Node:
     cdef PyObject **inputs   # nodes of the inputs, owned; NULL where an input wants no gradient
     cdef PyObject *few[3]
     cdef int n_inputs
-    cdef bint released
+    cdef bint released, running
     cdef int kind, rank      # of the output: NG_F32 or NG_F64, number of axes,
     cdef int64_t count       # number of elements,
     cdef int64_t dims[8]     # shape
@@ -87,6 +98,8 @@ cdef class Run:
     cdef dict foreign        # gradients of leaves whose slot another run holds
     cdef dict captures       # node -> position, for grad() and inputs=
     cdef list captured
+    cdef list retained       # (node, gradient) of tensors that called retain_grad()
+    cdef bint accumulates    # captured leaves get their .grad (backward(inputs=)) or not (grad())
 
 cdef inline bint wants(Node node, int i) noexcept:
     """Whether input i wants a gradient."""
@@ -95,6 +108,7 @@ cdef inline bint wants(Node node, int i) noexcept:
 # Adds a gradient (a buffer with the dtype and size of input i's output) into the slot of input i. The buffer is shared,
 # not copied: the caller may give the same one to several inputs, and must not write to it afterwards.
 cdef int give(Run run, Node node, int i, Buffer gradient) except -1
+cdef int give_node(Run run, Node target, Buffer gradient) except -1
 # The same for a gradient that is zero but for a contiguous part: elements [offset, offset + count) of input i.
 cdef int give_part(Run run, Node node, int i, Buffer part, int64_t offset, int64_t count) except -1
 
@@ -166,3 +180,6 @@ cdef struct Operators:
     matmul_function matmul
     getitem_function getitem
 cdef Operators *operators() noexcept
+
+cdef class Parameter(Tensor):
+    cdef dict hooks          # on the Parameter, which the collector sees, not on its node

@@ -1,0 +1,374 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+# Making tensors.
+
+cdef inline object with_gradient(Tensor t, object requires_grad):
+    if requires_grad is not False:
+        t.requires_grad_(requires_grad)
+    return t
+
+
+def tensor(data, dtype=None, requires_grad=False):
+    """Make a tensor of data, which is copied.
+
+    Parameters
+    ----------
+    data : array_like
+        Numbers, (nested) lists of numbers, a NumPy array, or a tensor.
+    dtype : numpy.dtype, optional
+        float32 or float64. None: float32 and float64 arrays and tensors keep theirs; everything else real (lists, integers,
+        booleans, float16) takes ``get_default_dtype()``.
+    requires_grad : bool, default False
+        Whether backward computes a gradient for it.
+
+    Returns
+    -------
+    Tensor
+        A leaf of data's shape.
+
+    Raises
+    ------
+    DTypeError
+        For another dtype, or complex, object, string or structured data.
+    TypeError
+        For a list that holds tensors: ``stack`` joins tensors.
+    ShapeError
+        For more than 8 dimensions.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> ng.tensor([[1, 2], [3, 4]])
+    tensor([[1., 2.],
+            [3., 4.]], dtype=float32)
+    >>> x = ng.tensor(3.0, dtype=ng.float64, requires_grad=True)
+    >>> (x * x).backward()
+    >>> x.grad.item()
+    6.0
+    """
+    cdef int kind = -1 if dtype is None else dtype_kind(dtype)
+    return with_gradient(fresh_tensor("tensor", data, kind), requires_grad)
+
+
+cdef Tensor fresh_tensor(str op, object data, int kind):
+    """A leaf of data's values that shares no memory with data, cast to `kind` (-1: by the rules of tensor())."""
+    cdef Tensor t
+    if isinstance(data, Tensor):
+        if kind < 0 or kind == (<Tensor>data).kind:
+            # Values never change: a block of ours can be shared for good.
+            t = bare_tensor((<Tensor>data).buffer if (<Tensor>data).buffer.nbytes != 0 else copied_buffer(<Tensor>data),
+                            (<Tensor>data).kind, (<Tensor>data).rank, (<Tensor>data).dims, (<Tensor>data).count)
+            return t
+        data = tensor_array(<Tensor>data)
+    if type(data) is np.ndarray or not is_number(data):
+        array = as_array(op, data)
+        if kind < 0:
+            kind = array_kind(array.dtype) if isinstance(data, np.ndarray) or not isinstance(data, (list, tuple)) else -1
+            if kind < 0:
+                kind = default_kind
+        return array_tensor(op, array, kind, True)
+    if kind < 0:
+        kind = array_kind(data.dtype) if isinstance(data, np.generic) else -1
+        if kind < 0:
+            kind = default_kind
+    return number_tensor(float(data), kind)
+
+
+cdef object flat_tensor(str op, object data, object shape, object requires_grad, int kind):
+    cdef Tensor t = fresh_tensor(op, data, kind)
+    cdef int64_t dims[8]
+    cdef int rank
+    if shape is not None:
+        rank = parse_shape(op, (shape,), dims)
+        if shape_size(op, rank, dims) != t.count:
+            raise ShapeError(f"{op}: shape {shape_tuple(rank, dims)} needs {shape_size(op, rank, dims)} elements, data has {t.count}")
+        t = wrap_buffer(t.buffer, kind, rank, dims)
+    return with_gradient(t, requires_grad)
+
+
+def tensor32(data, shape=None, *, requires_grad=True):
+    """Make a float32 tensor of data, copied; the original's constructor, whose tensors require a gradient by default.
+
+    Parameters
+    ----------
+    data : array_like
+    shape : int or tuple of int, optional
+        The shape to give to the elements; the number of elements must be its product. None: data's own.
+    requires_grad : bool, default True
+
+    Raises
+    ------
+    ShapeError
+        If data has not the number of elements that shape needs.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> ng.tensor32([1, 2, 3, 4], (2, 2))
+    tensor([[1., 2.],
+            [3., 4.]], dtype=float32, requires_grad=True)
+    """
+    return flat_tensor("tensor32", data, shape, requires_grad, NG_F32)
+
+
+def tensor64(data, shape=None, *, requires_grad=True):
+    """Make a float64 tensor of data: as :func:`tensor32`.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> ng.tensor64([1, 2])
+    tensor([1., 2.], dtype=float64, requires_grad=True)
+    """
+    return flat_tensor("tensor64", data, shape, requires_grad, NG_F64)
+
+
+def asarray(data, dtype=None):
+    """A tensor of data, copied only if it must be.
+
+    Parameters
+    ----------
+    data : array_like
+        A tensor of the dtype is returned as it is; an array that is C-contiguous, in native byte order, aligned and of the
+        dtype is wrapped, and must then not be written to.
+    dtype : numpy.dtype, optional
+        As for :func:`tensor`.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> x = ng.zeros(3)
+    >>> ng.asarray(x) is x
+    True
+    """
+    cdef int kind = -1 if dtype is None else dtype_kind(dtype)
+    if isinstance(data, Tensor) and (kind < 0 or kind == (<Tensor>data).kind):
+        return data
+    if isinstance(data, np.ndarray):
+        check_real("asarray", data.dtype)
+        if kind < 0:
+            kind = array_kind(data.dtype)
+            if kind < 0:
+                kind = default_kind
+        return array_tensor("asarray", data, kind, False)
+    return fresh_tensor("asarray", data, kind)
+
+
+def from_numpy(a):
+    """A tensor that shares the memory of a NumPy array, which it keeps alive; never a copy.
+
+    Parameters
+    ----------
+    a : numpy.ndarray
+        float32 or float64, C-contiguous, in native byte order, aligned to its element. It must not be written to as long as
+        the tensor, or anything computed from it that waits for a backward, is in use: a tensor's value never changes.
+
+    Raises
+    ------
+    ValueError
+        If the array is not as described; says which.
+    DTypeError
+        For another dtype.
+
+    Examples
+    --------
+    >>> import nanograd as ng, numpy as np
+    >>> ng.from_numpy(np.arange(3.0))
+    tensor([0., 1., 2.], dtype=float64)
+    """
+    cdef cnp.ndarray array
+    cdef int type_number, i, rank
+    cdef int64_t dims[8]
+    if not isinstance(a, np.ndarray):
+        raise TypeError(f"from_numpy: expected a NumPy array, got {type(a).__name__}; write ng.tensor(x)")
+    array = a
+    type_number = cnp.PyArray_TYPE(array)
+    if type_number != cnp.NPY_FLOAT32 and type_number != cnp.NPY_FLOAT64:
+        raise DTypeError(f"from_numpy: a tensor's dtype is float32 or float64, got an array of dtype {a.dtype}; write ng.tensor(a)")
+    if not cnp.PyArray_ISNOTSWAPPED(array):
+        raise ValueError(f"from_numpy: the array's byte order is not the machine's (dtype {a.dtype.str!r}); write ng.tensor(a) to copy it")
+    if not cnp.PyArray_IS_C_CONTIGUOUS(array):
+        raise ValueError(f"from_numpy: the array is not C-contiguous (shape {a.shape}, strides {a.strides}); write ng.tensor(a) to copy it")
+    if not cnp.PyArray_ISALIGNED(array):
+        raise ValueError("from_numpy: the array's memory is not aligned to its elements; write ng.tensor(a) to copy it")
+    rank = cnp.PyArray_NDIM(array)
+    if rank > NG_MAX_NDIM:
+        raise ShapeError(f"from_numpy: a tensor has at most {NG_MAX_NDIM} dimensions, got shape {a.shape}")
+    for i in range(rank):
+        dims[i] = cnp.PyArray_DIM(array, i)
+    return wrap_buffer(wrapped_buffer(cnp.PyArray_DATA(array), array), NG_F32 if type_number == cnp.NPY_FLOAT32 else NG_F64, rank, dims)
+
+
+cdef object filled(str op, object shape, double value, object dtype, object requires_grad):
+    cdef int64_t dims[8]
+    cdef int kind = dtype_kind(dtype)
+    cdef int rank = parse_shape(op, (shape,), dims)
+    shape_size(op, rank, dims)
+    cdef Tensor t = new_tensor(kind, rank, dims)
+    check(op, ng_fill(kind, t.buffer.data, value, t.count))
+    return with_gradient(t, requires_grad)
+
+
+def zeros(shape, dtype=None, requires_grad=False):
+    """A tensor of zeros.
+
+    Parameters
+    ----------
+    shape : int or tuple of int
+    dtype : numpy.dtype, optional
+        float32 or float64; None: ``get_default_dtype()``.
+    requires_grad : bool, default False
+
+    Raises
+    ------
+    ShapeError
+        For a negative size, more than 8 dimensions, or too many elements.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> ng.zeros((2, 2))
+    tensor([[0., 0.],
+            [0., 0.]], dtype=float32)
+    """
+    return filled("zeros", shape, 0.0, dtype, requires_grad)
+
+
+def ones(shape, dtype=None, requires_grad=False):
+    """A tensor of ones; arguments as for :func:`zeros`.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> ng.ones(3)
+    tensor([1., 1., 1.], dtype=float32)
+    """
+    return filled("ones", shape, 1.0, dtype, requires_grad)
+
+
+def full(shape, fill_value, dtype=None, requires_grad=False):
+    """A tensor of one number, or of an array broadcast to a shape.
+
+    Parameters
+    ----------
+    shape : int or tuple of int
+    fill_value : number or array_like
+    dtype, requires_grad
+        As for :func:`zeros`.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> ng.full(2, 7)
+    tensor([7., 7.], dtype=float32)
+    """
+    if is_number(fill_value):
+        return filled("full", shape, float(fill_value), dtype, requires_grad)
+    value = fresh_tensor("full", fill_value, dtype_kind(dtype))
+    try:
+        return with_gradient(fresh_tensor("full", np.broadcast_to(value.numpy(), shape), -1), requires_grad)
+    except ValueError:
+        raise ShapeError(f"full: fill_value of shape {value.shape} does not broadcast to {shape}") from None
+
+
+def empty(shape, dtype=None, requires_grad=False):
+    """A tensor of a shape whose elements are unspecified: zeros, in fact, because a tensor's value never changes.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> ng.empty((2, 3)).shape
+    (2, 3)
+    """
+    return filled("empty", shape, 0.0, dtype, requires_grad)
+
+
+cdef object filled_like(str op, object x, double value, object dtype, object requires_grad):
+    cdef Tensor t = as_tensor(op, x, -1, False)
+    cdef Tensor out = new_tensor(t.kind if dtype is None else dtype_kind(dtype), t.rank, t.dims)
+    check(op, ng_fill(out.kind, out.buffer.data, value, out.count))
+    return with_gradient(out, requires_grad)
+
+
+def zeros_like(x, dtype=None, requires_grad=False):
+    """Zeros of x's shape, and of x's dtype unless another is given.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> ng.zeros_like(ng.ones(2))
+    tensor([0., 0.], dtype=float32)
+    """
+    return filled_like("zeros_like", x, 0.0, dtype, requires_grad)
+
+
+def ones_like(x, dtype=None, requires_grad=False):
+    """Ones of x's shape, and of x's dtype unless another is given.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> ng.ones_like(ng.zeros(2))
+    tensor([1., 1.], dtype=float32)
+    """
+    return filled_like("ones_like", x, 1.0, dtype, requires_grad)
+
+
+def full_like(x, fill_value, dtype=None, requires_grad=False):
+    """One number in x's shape, and in x's dtype unless another is given.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> ng.full_like(ng.zeros(2), 5)
+    tensor([5., 5.], dtype=float32)
+    """
+    if is_number(fill_value):
+        return filled_like("full_like", x, float(fill_value), dtype, requires_grad)
+    t = as_tensor("full_like", x, -1, False)
+    return full(t.shape, fill_value, dtype or t.dtype, requires_grad)
+
+
+cdef object made_by_numpy(object function, tuple args, object dtype, object requires_grad):
+    # In float64, then rounded once.
+    return with_gradient(array_tensor(function.__name__, function(*args, dtype=np.float64), dtype_kind(dtype), True), requires_grad)
+
+
+def eye(N, M=None, k=0, dtype=None, requires_grad=False):
+    """A matrix with ones on the k-th diagonal and zeros elsewhere, of shape (N, M).
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> ng.eye(2)
+    tensor([[1., 0.],
+            [0., 1.]], dtype=float32)
+    """
+    return made_by_numpy(np.eye, (N, M, k), dtype, requires_grad)
+
+
+def arange(start, stop=None, step=1, dtype=None, requires_grad=False):
+    """Numbers from start (0 if only one argument is given) up to but without stop, as floats.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> ng.arange(3)
+    tensor([0., 1., 2.], dtype=float32)
+    """
+    if stop is None:
+        start, stop = 0, start
+    return made_by_numpy(np.arange, (start, stop, step), dtype, requires_grad)
+
+
+def linspace(start, stop, num=50, endpoint=True, dtype=None, requires_grad=False):
+    """``num`` evenly spaced numbers from start to stop, with stop unless ``endpoint=False``.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> ng.linspace(0, 1, 3)
+    tensor([0. , 0.5, 1. ], dtype=float32)
+    """
+    with np.errstate(all="ignore"):
+        values = np.linspace(start, stop, num, endpoint, dtype=np.float64)
+    return with_gradient(array_tensor("linspace", values, dtype_kind(dtype), True), requires_grad)

@@ -1,0 +1,773 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+# Elementwise operations. Their formulas and derivatives are lines of csrc/ops_unary.def and csrc/ops_binary.def; one
+# unary and one binary node serve them all, and each has its function, with its documentation, at the end.
+
+cdef inline const char *NG_UNARY_NAME(int op) noexcept:
+    return NG.unary_info[op].name
+
+
+cdef inline const char *NG_BINARY_NAME(int op) noexcept:
+    return NG.binary_info[op].name
+
+
+# ---- one operand --------------------------------------------------------------------------------
+
+@cython.final
+@cython.no_gc
+cdef class UnaryNode(Node):
+    cdef int op
+    cdef double p, q
+    cdef Buffer x, y         # those that the derivative reads
+
+    cdef int backward(self, Buffer dy, Run run) except -1:
+        cdef Buffer dx = dy if is_sole(dy) else new_buffer(<size_t>self.count * ng_itemsize(self.kind))
+        check("backward", ng_unary_backward(self.kind, self.op, dx.data, dy.data, self.x.data if self.x is not None else NULL,
+                                            self.y.data if self.y is not None else NULL, self.p, self.q, self.count))
+        return give(run, self, 0, dx)
+
+    cdef int release(self) except -1:
+        self.x = None
+        self.y = None
+        return 0
+
+
+cdef Tensor unary(int op, object operand, double p=0, double q=0):
+    cdef Tensor x
+    cdef Tensor out
+    cdef Buffer xb
+    cdef UnaryNode node
+    cdef int reads
+    if isinstance(operand, Tensor):
+        x = <Tensor>operand
+    else:
+        x = as_tensor(NG_UNARY_NAME(op).decode(), operand, -1, False)
+    out = like(x)
+    xb = x.buffer
+    check("unary", ng_unary_forward(x.kind, op, out.buffer.data, xb.data, p, q, x.count))
+    if needs_grad(x):
+        node = UnaryNode.__new__(UnaryNode)
+        node.op = op
+        node.p = p
+        node.q = q
+        node.n_inputs = 1
+        set_input(node, 0, x)
+        reads = NG.unary_info[op].reads
+        if reads & NG_READS_X:
+            node.x = xb
+        if reads & NG_READS_Y:
+            node.y = out.buffer
+        link(out, node)
+    return out
+
+
+# ---- two operands -------------------------------------------------------------------------------
+
+@cython.no_gc
+cdef class BinaryNode(Node):
+    """Both operands of the output's shape, or one of them a number."""
+    cdef int op
+    cdef double a_scalar, b_scalar
+    cdef Buffer a, b, y      # those that the wanted derivatives read; None also for a number
+
+    cdef int backward(self, Buffer dy, Run run) except -1:
+        # The second operand first, so that the first one's gradient may be written over dy.
+        if self.inputs[1] != NULL:
+            give(run, self, 1, binary_gradient(self, dy, NG_DB, self.inputs[0] == NULL))
+        if self.inputs[0] != NULL:
+            give(run, self, 0, binary_gradient(self, dy, NG_DA, True))
+        return 0
+
+    cdef int release(self) except -1:
+        self.a = None
+        self.b = None
+        self.y = None
+        return 0
+
+
+@cython.final
+@cython.no_gc
+cdef class BroadcastNode(BinaryNode):
+    """Operands of different shapes: the gradient is made in the output's shape, and summed to the operand's."""
+    cdef int64_t a_strides[8]
+    cdef int64_t b_strides[8]
+
+    cdef int backward(self, Buffer dy, Run run) except -1:
+        if self.inputs[1] != NULL:
+            give_summed(run, self, 1, binary_gradient(self, dy, NG_DB, self.inputs[0] == NULL))
+        if self.inputs[0] != NULL:
+            give_summed(run, self, 0, binary_gradient(self, dy, NG_DA, True))
+        return 0
+
+
+cdef inline void *data_of(Buffer buffer) noexcept:
+    return NULL if buffer is None else buffer.data
+
+
+cdef Buffer binary_gradient(BinaryNode self, Buffer dy, int which, bint last):
+    """da or db in the output's shape: dy itself where the derivative is 1, over dy where nobody else reads it."""
+    cdef Buffer out
+    if (NG.binary_info[self.op].hands_dy_on >> which) & 1:
+        return dy
+    if last and is_sole(dy):
+        out = dy
+    else:
+        out = new_buffer(<size_t>self.count * ng_itemsize(self.kind))
+    if type(self) is BroadcastNode:
+        check("backward", ng_binary_broadcast_backward(
+            self.kind, self.op, which, out.data, dy.data, data_of(self.a), data_of(self.b), data_of(self.y), self.rank, self.dims,
+            (<BroadcastNode>self).a_strides, (<BroadcastNode>self).b_strides))
+    else:
+        check("backward", ng_binary_backward(self.kind, self.op, which, out.data, dy.data, data_of(self.a), data_of(self.b),
+                                             data_of(self.y), self.a_scalar, self.b_scalar, self.count))
+    return out
+
+
+cdef int give_summed(Run run, Node node, int i, Buffer gradient) except -1:
+    cdef Node target = <Node>node.inputs[i]
+    return give(run, node, i, sum_to_shape(gradient, node.kind, node.rank, node.dims, target.rank, target.dims))
+
+
+cdef int save_binary(BinaryNode node, int op, Tensor out, Tensor a, Buffer ab, Tensor b, Buffer bb) except -1:
+    """Inputs of the node, and what the derivatives that are wanted read. a or b is None for a number."""
+    cdef int reads = 0
+    node.op = op
+    node.n_inputs = 2
+    if a is not None and a.wants_grad:
+        set_input(node, 0, a)
+        reads |= NG.binary_info[op].reads_da
+    if b is not None and b.wants_grad:
+        set_input(node, 1, b)
+        reads |= NG.binary_info[op].reads_db
+    if reads & NG_READS_A:
+        node.a = ab
+    if reads & NG_READS_B:
+        node.b = bb
+    if reads & NG_READS_OUT:
+        node.y = out.buffer
+    return link(out, node)
+
+
+cdef Tensor binary_tensors(int op, Tensor a, Tensor b):
+    cdef Tensor out
+    cdef Buffer ab = a.buffer, bb = b.buffer
+    cdef BinaryNode node
+    if a.kind != b.kind:
+        common_kind(NG_BINARY_NAME(op).decode(), a, b)
+    if not same_shape(a, b):
+        return binary_broadcast(op, a, b)
+    out = like(a)
+    check("binary", ng_binary_forward(a.kind, op, out.buffer.data, ab.data, bb.data, 0.0, 0.0, a.count))
+    if (a.wants_grad or b.wants_grad) and grad_mode():
+        node = BinaryNode.__new__(BinaryNode)
+        save_binary(node, op, out, a, ab, b, bb)
+    return out
+
+
+cdef Tensor binary_broadcast(int op, Tensor a, Tensor b):
+    cdef int64_t dims[8]
+    cdef int64_t a_strides[8]
+    cdef int64_t b_strides[8]
+    cdef Buffer ab = a.buffer, bb = b.buffer
+    cdef BroadcastNode node
+    cdef int rank = broadcast_shapes(NG_BINARY_NAME(op).decode(), a.rank, a.dims, b.rank, b.dims, dims)
+    shape_size(NG_BINARY_NAME(op).decode(), rank, dims)
+    cdef Tensor out = new_tensor(a.kind, rank, dims)
+    ng_broadcast_strides(rank, a.rank, a.dims, a_strides)
+    ng_broadcast_strides(rank, b.rank, b.dims, b_strides)
+    check("binary", ng_binary_broadcast(a.kind, op, out.buffer.data, ab.data, bb.data, rank, dims, a_strides, b_strides))
+    if (a.wants_grad or b.wants_grad) and grad_mode():
+        node = BroadcastNode.__new__(BroadcastNode)
+        memcpy(node.a_strides, a_strides, sizeof(a_strides))
+        memcpy(node.b_strides, b_strides, sizeof(b_strides))
+        save_binary(node, op, out, a, ab, b, bb)
+    return out
+
+
+cdef Tensor binary_number(int op, Tensor x, double number, bint number_first):
+    cdef Tensor out = like(x)
+    cdef Buffer xb = x.buffer
+    cdef BinaryNode node
+    if number_first:
+        check("binary", ng_binary_forward(x.kind, op, out.buffer.data, NULL, xb.data, number, 0.0, x.count))
+    else:
+        check("binary", ng_binary_forward(x.kind, op, out.buffer.data, xb.data, NULL, 0.0, number, x.count))
+    if needs_grad(x):
+        node = BinaryNode.__new__(BinaryNode)
+        if number_first:
+            node.a_scalar = number
+            save_binary(node, op, out, None, None, x, xb)
+        else:
+            node.b_scalar = number
+            save_binary(node, op, out, x, xb, None, None)
+    return out
+
+
+cdef Tensor binary(int op, object a, object b):
+    cdef str name
+    cdef int kind
+    cdef Tensor ta, tb
+    if isinstance(a, Tensor):
+        if isinstance(b, Tensor):
+            return binary_tensors(op, <Tensor>a, <Tensor>b)
+        if is_number(b):
+            return binary_number(op, <Tensor>a, float(b), False)
+    elif isinstance(b, Tensor) and is_number(a):
+        return binary_number(op, <Tensor>b, float(a), True)
+    name = NG_BINARY_NAME(op).decode()
+    kind = common_kind(name, a, b)
+    ta = as_tensor(name, a, kind, isinstance(b, Tensor) and needs_grad(<Tensor>b))
+    tb = as_tensor(name, b, kind, isinstance(a, Tensor) and needs_grad(<Tensor>a))
+    return binary_tensors(op, ta, tb)
+
+
+cdef inline object binary_operator(int op, object a, object b):
+    """For the operators: NotImplemented where one side is nothing that we know."""
+    if isinstance(a, Tensor) and isinstance(b, Tensor):
+        return binary_tensors(op, <Tensor>a, <Tensor>b)
+    if not (is_operand(a) and is_operand(b)):
+        return NotImplemented
+    return binary(op, a, b)
+
+
+cdef object power(object a, object b):
+    """a ** b, by the cheaper op for the exponents that are common; a number that is one stays an exact one."""
+    if isinstance(a, Tensor) and is_number(b):
+        if b == 2:
+            return unary(NG_UNARY_square, a)
+        if b == 1:
+            return binary_number(NG_BINARY_mul, <Tensor>a, 1.0, False)
+        if b == -1:
+            return binary_number(NG_BINARY_div, <Tensor>a, 1.0, True)
+        if b == 0.5:
+            return unary(NG_UNARY_sqrt, a)
+    return binary(NG_BINARY_pow, a, b)
+
+
+# ---- where --------------------------------------------------------------------------------------
+
+@cython.final
+@cython.no_gc
+cdef class WhereNode(Node):
+    cdef Buffer condition
+    cdef int64_t strides[8]
+
+    cdef int backward(self, Buffer dy, Run run) except -1:
+        cdef Buffer out
+        cdef int which
+        for which in (NG_DB, NG_DA):
+            if self.inputs[which] == NULL:
+                continue
+            out = new_buffer(<size_t>self.count * ng_itemsize(self.kind))
+            check("where", ng_where_backward(self.kind, which, out.data, dy.data, <const unsigned char *>self.condition.data,
+                                             self.rank, self.dims, self.strides))
+            give_summed(run, self, which, out)
+        return 0
+
+    cdef int release(self) except -1:
+        self.condition = None
+        return 0
+
+
+def where(cond, a, b):
+    """Elements of a where a condition holds, else of b.
+
+    ``y[i] = a[i] if cond[i] else b[i]``, with broadcasting.
+
+    Parameters
+    ----------
+    cond : array_like of bool
+        A NumPy boolean array, or a comparison of tensors, which is one.
+    a, b : Tensor, array_like or number
+
+    Returns
+    -------
+    Tensor
+        Of the shape that the three broadcast to.
+
+    Raises
+    ------
+    TypeError
+        If cond is not boolean.
+    ShapeError, DTypeError
+
+    Notes
+    -----
+    The gradient of the branch not taken is exactly zero, also where its value is NaN.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> x = ng.tensor([-1.0, 4.0], requires_grad=True)
+    >>> y = ng.where(x > 0, ng.sqrt(x), 0.0)
+    >>> y
+    tensor([0., 2.], dtype=float32, grad_fn=<where>)
+    >>> y.backward()
+    >>> x.grad
+    tensor([0.  , 0.25], dtype=float32)
+    """
+    cdef Tensor ta, tb, out
+    cdef Buffer condition, ab, bb
+    cdef cnp.ndarray mask
+    cdef int64_t dims[8]
+    cdef int64_t both[8]
+    cdef int64_t c_dims[8]
+    cdef int64_t c_strides[8]
+    cdef int64_t a_strides[8]
+    cdef int64_t b_strides[8]
+    cdef int i, kind, rank
+    cdef bint graph
+    cdef WhereNode node
+    if isinstance(cond, Tensor):
+        raise TypeError("where: the condition is a float tensor; write a comparison, such as x > 0")
+    mask = np.asarray(cond)
+    if mask.dtype != np.bool_:
+        raise TypeError(f"where: the condition must be boolean, got an array of dtype {mask.dtype}; write a comparison, such as x != 0")
+    if mask.ndim > NG_MAX_NDIM:
+        raise ShapeError(f"where: a tensor has at most {NG_MAX_NDIM} dimensions, got a condition of shape {np.shape(mask)}")
+    kind = common_kind("where", a, b)
+    ta = as_tensor("where", a, kind, False)
+    tb = as_tensor("where", b, kind, False)
+    for i in range(mask.ndim):
+        c_dims[i] = cnp.PyArray_DIM(mask, i)
+    rank = broadcast_shapes("where", ta.rank, ta.dims, tb.rank, tb.dims, both)
+    rank = broadcast_shapes("where", mask.ndim, c_dims, rank, both, dims)
+    shape_size("where", rank, dims)
+    ng_broadcast_strides(rank, mask.ndim, c_dims, c_strides)
+    ng_broadcast_strides(rank, ta.rank, ta.dims, a_strides)
+    ng_broadcast_strides(rank, tb.rank, tb.dims, b_strides)
+    mask = np.ascontiguousarray(mask)
+    graph = (ta.wants_grad or tb.wants_grad) and grad_mode()
+    if graph:
+        condition = new_buffer(mask.size)
+        memcpy(condition.data, cnp.PyArray_DATA(mask), mask.size)
+    else:
+        condition = wrapped_buffer(cnp.PyArray_DATA(mask), mask)
+    out = new_tensor(kind, rank, dims)
+    ab = ta.buffer
+    bb = tb.buffer
+    check("where", ng_where_forward(kind, out.buffer.data, <const unsigned char *>condition.data, ab.data, bb.data, 0.0, 0.0, rank,
+                                    dims, c_strides, a_strides, b_strides))
+    if graph:
+        node = WhereNode.__new__(WhereNode)
+        node.n_inputs = 2
+        node.condition = condition
+        memcpy(node.strides, c_strides, sizeof(c_strides))
+        if ta.wants_grad:
+            set_input(node, NG_DA, ta)
+        if tb.wants_grad:
+            set_input(node, NG_DB, tb)
+        link(out, node)
+    return out
+
+
+# ---- copy, astype -------------------------------------------------------------------------------
+
+@cython.final
+@cython.no_gc
+cdef class CastNode(Node):
+    """astype and copy: the gradient is cast back."""
+
+    cdef int backward(self, Buffer dy, Run run) except -1:
+        cdef Node target = <Node>self.inputs[0]
+        cdef Buffer dx
+        if target.kind == self.kind:
+            return give(run, self, 0, dy)
+        dx = new_buffer(<size_t>target.count * ng_itemsize(target.kind))
+        check("astype", ng_cast(target.kind, dx.data, dy.data, NG_FROM_F32 if self.kind == NG_F32 else NG_FROM_F64, target.count))
+        return give(run, self, 0, dx)
+
+
+cdef Tensor cast(Tensor x, int kind):
+    cdef Tensor out
+    cdef CastNode node
+    cdef Buffer xb = x.buffer
+    out = new_tensor(kind, x.rank, x.dims)
+    check("astype", ng_cast(kind, out.buffer.data, xb.data, NG_FROM_F32 if x.kind == NG_F32 else NG_FROM_F64, x.count))
+    if needs_grad(x):
+        node = CastNode.__new__(CastNode)
+        node.n_inputs = 1
+        set_input(node, 0, x)
+        link(out, node)
+    return out
+
+
+def astype(x, dtype):
+    """The tensor in another dtype, with gradient; the tensor itself where it has that dtype already.
+
+    Parameters
+    ----------
+    x : Tensor
+    dtype : numpy.dtype
+        float32 or float64.
+
+    Raises
+    ------
+    DTypeError
+        For another dtype: integers and booleans are NumPy arrays, ``x.numpy().astype(int)``.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> x = ng.tensor([1.5], requires_grad=True)
+    >>> x.astype(ng.float64).backward()
+    >>> x.grad
+    tensor([1.], dtype=float32)
+    """
+    cdef Tensor t = as_tensor("astype", x, -1, False)
+    if dtype is None:
+        raise DTypeError("astype: dtype must be float32 or float64, got None")
+    cdef int kind = dtype_kind(dtype)
+    return t if t.kind == kind else cast(t, kind)
+
+
+def copy(x):
+    """A new tensor of the same value, in memory of its own, with gradient.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> x = ng.tensor([1.0, 2.0], requires_grad=True)
+    >>> x.copy().backward()
+    >>> x.grad
+    tensor([1., 1.], dtype=float32)
+    """
+    cdef Tensor t = as_tensor("copy", x, -1, False)
+    return cast(t, t.kind)
+
+
+# ---- the functions ------------------------------------------------------------------------------
+
+def add(a, b):
+    """Sum of two operands: ``a + b``, with broadcasting.
+
+    Parameters
+    ----------
+    a, b : Tensor, array_like or number
+        float32 or float64, but not both.
+
+    Returns
+    -------
+    Tensor
+        Of the shape that the two broadcast to.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes do not broadcast.
+    DTypeError
+        If float32 and float64 mix.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> a = ng.tensor([1.0, 2.0], requires_grad=True)
+    >>> ng.add(a, 10.0).backward()
+    >>> a.grad
+    tensor([1., 1.], dtype=float32)
+    """
+    return binary(NG_BINARY_add, a, b)
+
+
+def sub(a, b):
+    """Difference of two operands: ``a - b``, with broadcasting; operands and errors as for :func:`add`.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> b = ng.tensor([1.0, 2.0], requires_grad=True)
+    >>> ng.sub(5.0, b).backward()
+    >>> b.grad
+    tensor([-1., -1.], dtype=float32)
+    """
+    return binary(NG_BINARY_sub, a, b)
+
+
+def mul(a, b):
+    """Product of two operands, element by element: ``a * b``, with broadcasting; operands and errors as for :func:`add`.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> a = ng.tensor([1.0, 2.0], requires_grad=True)
+    >>> ng.mul(a, [3.0, 4.0]).backward()
+    >>> a.grad
+    tensor([3., 4.], dtype=float32)
+    """
+    return binary(NG_BINARY_mul, a, b)
+
+
+def div(a, b):
+    """Quotient of two operands: ``a / b``, with broadcasting; operands and errors as for :func:`add`.
+
+    Notes
+    -----
+    Division by zero gives inf or NaN, as in IEEE 754 and NumPy.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> b = ng.tensor([1.0, 2.0], requires_grad=True)
+    >>> ng.div(8.0, b).backward()
+    >>> b.grad
+    tensor([-8., -2.], dtype=float32)
+    """
+    return binary(NG_BINARY_div, a, b)
+
+
+def pow(a, b):
+    """Power: ``a ** b``, with broadcasting; operands and errors as for :func:`add`.
+
+    Notes
+    -----
+    The derivative in a is ``b * a ** (b - 1)``, 0 where b is 0; in b it is ``a ** b * log(a)``, 0 where the power is 0.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> a = ng.tensor([1.0, 2.0], requires_grad=True)
+    >>> ng.pow(a, 3).backward()
+    >>> a.grad
+    tensor([ 3., 12.], dtype=float32)
+    """
+    return power(a, b)
+
+
+def maximum(a, b):
+    """The larger of two operands, element by element, with broadcasting; operands and errors as for :func:`add`.
+
+    Notes
+    -----
+    Where the two are equal each gets half of the gradient. NaN wins, as in NumPy.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> a = ng.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    >>> ng.maximum(a, 2.0).backward()
+    >>> a.grad
+    tensor([0. , 0.5, 1. ], dtype=float32)
+    """
+    return binary(NG_BINARY_maximum, a, b)
+
+
+def minimum(a, b):
+    """The smaller of two operands, element by element; as :func:`maximum`.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> a = ng.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    >>> ng.minimum(a, 2.0).backward()
+    >>> a.grad
+    tensor([1. , 0.5, 0. ], dtype=float32)
+    """
+    return binary(NG_BINARY_minimum, a, b)
+
+
+def neg(x):
+    """Negative: ``-x``.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> x = ng.tensor([1.0, -2.0], requires_grad=True)
+    >>> ng.neg(x).backward()
+    >>> x.grad
+    tensor([-1., -1.], dtype=float32)
+    """
+    return unary(NG_UNARY_neg, x)
+
+
+def abs(x):
+    """Absolute value; the derivative at 0 is 0.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> x = ng.tensor([1.0, 0.0, -2.0], requires_grad=True)
+    >>> ng.abs(x).backward()
+    >>> x.grad
+    tensor([ 1.,  0., -1.], dtype=float32)
+    """
+    return unary(NG_UNARY_abs, x)
+
+
+def exp(x):
+    """Exponential function, within 2 ULP (float32) or 4 ULP (float64).
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> x = ng.tensor([0.0], requires_grad=True)
+    >>> ng.exp(x).backward()
+    >>> x.grad
+    tensor([1.], dtype=float32)
+    """
+    return unary(NG_UNARY_exp, x)
+
+
+def log(x):
+    """Natural logarithm, within 2 ULP (float32) or 4 ULP (float64); NaN below 0 and -inf at 0.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> x = ng.tensor([1.0, 4.0], requires_grad=True)
+    >>> ng.log(x).backward()
+    >>> x.grad
+    tensor([1.  , 0.25], dtype=float32)
+    """
+    return unary(NG_UNARY_log, x)
+
+
+def sqrt(x):
+    """Square root; its derivative at 0 is inf, and a gradient of zero stays zero there.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> x = ng.tensor([1.0, 4.0], requires_grad=True)
+    >>> ng.sqrt(x).backward()
+    >>> x.grad
+    tensor([0.5 , 0.25], dtype=float32)
+    """
+    return unary(NG_UNARY_sqrt, x)
+
+
+def square(x):
+    """Square: ``x * x``.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> x = ng.tensor([1.0, -3.0], requires_grad=True)
+    >>> ng.square(x).backward()
+    >>> x.grad
+    tensor([ 2., -6.], dtype=float32)
+    """
+    return unary(NG_UNARY_square, x)
+
+
+def clip(x, min=None, max=None):
+    """Elements limited to ``[min, max]``.
+
+    Parameters
+    ----------
+    x : Tensor or array_like
+    min, max : number, Tensor or array_like, optional
+        None: no limit on that side.
+
+    Raises
+    ------
+    ValueError
+        If min is larger than max.
+
+    Notes
+    -----
+    The derivative is 1 in the closed interval and exactly 0 outside of it. With a tensor or array as a limit, it is that of
+    ``minimum(maximum(x, min), max)``. NaN stays NaN.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> x = ng.tensor([-1.0, 0.5, 2.0], requires_grad=True)
+    >>> ng.clip(x, 0, 1).backward()
+    >>> x.grad
+    tensor([0., 1., 0.], dtype=float32)
+    """
+    if (min is None or is_number(min)) and (max is None or is_number(max)):
+        low = float("-inf") if min is None else float(min)
+        high = float("inf") if max is None else float(max)
+        if not low <= high:
+            raise ValueError(f"clip: min must not be larger than max, got min={min} and max={max}")
+        return unary(NG_UNARY_clip, x, low, high)
+    if min is not None:
+        x = binary(NG_BINARY_maximum, x, min)
+    if max is not None:
+        x = binary(NG_BINARY_minimum, x, max)
+    return x
+
+
+def relu(x):
+    """Rectified linear unit: ``max(x, 0)``; the derivative at 0 is 0, NaN stays NaN.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> x = ng.tensor([-1.0, 0.0, 2.0], requires_grad=True)
+    >>> ng.relu(x).backward()
+    >>> x.grad
+    tensor([0., 0., 1.], dtype=float32)
+    """
+    return unary(NG_UNARY_relu, x)
+
+
+def leaky_relu(x, negative_slope=0.01):
+    """``x`` where it is positive, else ``negative_slope * x`` (Maas, Hannun and Ng 2013).
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> x = ng.tensor([-1.0, 2.0], requires_grad=True)
+    >>> ng.leaky_relu(x, 0.5).backward()
+    >>> x.grad
+    tensor([0.5, 1. ], dtype=float32)
+    """
+    return unary(NG_UNARY_leaky_relu, x, negative_slope)
+
+
+def tanh(x):
+    """Hyperbolic tangent, within 2 ULP (float32) or 4 ULP (float64).
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> x = ng.tensor([0.0], requires_grad=True)
+    >>> ng.tanh(x).backward()
+    >>> x.grad
+    tensor([1.], dtype=float32)
+    """
+    return unary(NG_UNARY_tanh, x)
+
+
+def sigmoid(x):
+    """Logistic function ``1 / (1 + exp(-x))``, without overflow at any x.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> x = ng.tensor([0.0], requires_grad=True)
+    >>> ng.sigmoid(x).backward()
+    >>> x.grad
+    tensor([0.25], dtype=float32)
+    """
+    return unary(NG_UNARY_sigmoid, x)
+
+
+def silu(x):
+    """``x * sigmoid(x)`` (Elfwing, Uchibe and Doya 2017), 0 at -inf.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> x = ng.tensor([0.0], requires_grad=True)
+    >>> ng.silu(x).backward()
+    >>> x.grad
+    tensor([0.5], dtype=float32)
+    """
+    return unary(NG_UNARY_silu, x)
+
+
+__all__ = [
+    "Parameter", "Tensor", "abs", "add", "arange", "asarray", "clip", "div", "empty", "enable_grad", "exp", "eye", "from_numpy", "full",
+    "full_like", "get_default_dtype", "grad", "is_grad_enabled", "leaky_relu", "linspace", "log", "maximum", "minimum", "mul", "neg",
+    "no_grad", "ones", "ones_like", "pow", "relu", "set_default_dtype", "set_grad_enabled", "sigmoid", "silu", "sqrt", "square",
+    "sub", "tanh", "tensor", "tensor32", "tensor64", "where", "zeros", "zeros_like",
+]
+
+add_methods({
+    "abs": abs, "add": add, "astype": astype, "clip": clip, "copy": copy, "div": div, "exp": exp, "leaky_relu": leaky_relu, "log": log,
+    "maximum": maximum, "minimum": minimum, "mul": mul, "neg": neg, "pow": pow, "relu": relu, "sigmoid": sigmoid, "silu": silu,
+    "sqrt": sqrt, "square": square, "sub": sub, "tanh": tanh,
+})
+register_numpy("where", where)

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""The exceptions that nanograd raises for a user's mistake, beside Python's own TypeError, ValueError and IndexError."""
+
+__all__ = ["DTypeError", "GraphError", "NanogradError", "ShapeError"]
+
+
+class NanogradError(Exception):
+    """Base of nanograd's own exceptions, so that one ``except`` catches them all."""
+
+
+class ShapeError(NanogradError, ValueError):
+    """Shapes that do not fit an operation."""
+
+
+class DTypeError(NanogradError, TypeError):
+    """A dtype that an operation does not take, or float32 and float64 mixed in one operation."""
+
+
+class GraphError(NanogradError, RuntimeError):
+    """A backward pass that is impossible: nothing to differentiate, or a graph that is freed or in use."""
