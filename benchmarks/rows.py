@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""All rows, in the order of the table, and how `--filter` chooses among them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+
+from benchmarks import rows_core, rows_infer, rows_numpy, rows_process, rows_train
+from benchmarks.row import Limit, Row
+
+ROWS: list[Row] = [*rows_core.ROWS, *rows_train.ROWS, *rows_infer.ROWS, *rows_numpy.ROWS]
+LIMITS: list[Limit] = [*rows_process.LIMITS]
+
+
+def chosen(rows: Iterable, patterns: str) -> list:
+    """The rows whose id ("family/name") contains one of the comma-separated patterns, or matches it as a glob."""
+    wanted = [pattern.strip() for pattern in patterns.split(",")]
+    return [row for row in rows if any(pattern in row.id or fnmatchcase(row.id, pattern) for pattern in wanted)]

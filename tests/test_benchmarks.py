@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""The benchmarks' own arithmetic and reports. Nothing here asserts a time."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+pytestmark = pytest.mark.skipif(not (ROOT / "benchmarks").exists(), reason="the benchmarks are not beside the tests")
+sys.path.append(str(ROOT))  # behind everything else: an installed nanograd stays the one that is tested
+
+needs_rich = pytest.mark.skipif(
+    not importlib.util.find_spec("rich"), reason='needs python -m pip install -e ".[bench]"'
+)
+
+
+def result(times, threads=1, bar=2.0, single=None, name="job"):
+    from benchmarks.measure import Result
+    from benchmarks.row import Row
+
+    return Result(Row("family", name, f"the {name}", lambda library: None, bar), threads, times, single)
+
+
+def test_ratio_is_taken_round_by_round():
+    """A machine that is slow for one round is slow for both."""
+    ratio = result({"nanograd": [1.0, 10.0, 1.0], "torch": [3.0, 30.0, 3.0]}).ratio("torch")
+    assert (ratio.low, ratio.median, ratio.high) == (3.0, 3.0, 3.0)
+
+
+@pytest.mark.parametrize(
+    "ours, theirs, threads, single, met",
+    [
+        (1.0, 2.0, 1, None, True),
+        (1.0, 1.9, 1, None, False),
+        (1.0, 1.6, 2, 1.0, True),
+        (1.0, 1.5, 2, 1.0, False),
+        (1.0, 9.0, 2, 0.8, False),
+        (1.0, 9.0, 2, None, True),
+    ],
+)
+def test_met(ours, theirs, threads, single, met):
+    """At 2 threads 0.8 of the bar is asked for, and no more than 1.1 of our own time at 1 thread."""
+    times = {"nanograd": [ours] * 3, "torch": [theirs] * 3}
+    assert result(times, threads, single=single and [single] * 3).met is met
+
+
+def test_met_needs_a_bar_and_pytorch():
+    assert result({"nanograd": [1.0], "numpy": [5.0]}).met is None
+    assert result({"nanograd": [1.0], "torch": [5.0]}, bar=None).met is None
+
+
+def test_rows_are_apart_and_chosen():
+    from benchmarks import rows
+
+    everything = [*rows.ROWS, *rows.LIMITS]
+    assert len({row.id for row in everything}) == len({row.title for row in everything}) == len(everything)
+    assert rows.chosen(rows.ROWS, "") == rows.ROWS
+    assert [row.name for row in rows.chosen(rows.ROWS, "matmul-16")] == ["matmul-16"]
+    assert {row.family for row in rows.chosen(rows.ROWS, "core/*, infer")} == {"core", "infer"}
+    assert rows.chosen(rows.ROWS, "no such row") == []
+
+
+def test_measuring_takes_turns():
+    """Every library and number of threads has a sample in every round; a library without a counterpart is left out."""
+    from benchmarks import measure
+    from benchmarks.row import Job, Row
+
+    calls = []
+
+    def make(library):
+        return None if library == "torch" else Job(lambda: calls.append(library))
+
+    row = Row("family", "job", "a job", make)
+    effort = measure.Effort(rounds=3, sample=1e-5, warm_up=1e-5)
+    results = measure.measure_row(row, ["nanograd", "torch", "numpy"], [1, 2], effort)
+    assert [(result.threads, list(result.samples)) for result in results] == [
+        (1, ["nanograd", "numpy"]),
+        (2, ["nanograd", "numpy"]),
+    ]
+    assert all(len(samples) == 3 and min(samples) > 0 for result in results for samples in result.samples.values())
+    assert results[0].single is None and results[1].single == results[0].samples["nanograd"]
+    assert set(calls) == {"nanograd", "numpy"}
+
+
+@needs_rich
+def test_readme_table(tmp_path):
+    """Between the markers, with every row, and what is missed in bold."""
+    from benchmarks import report
+
+    results = [
+        result({"nanograd": [1e-6], "torch": [5e-6]}, 1, 4.0, name="first"),
+        result({"nanograd": [1e-6], "torch": [5e-6]}, 2, 4.0, [1e-6], name="first"),
+        result({"nanograd": [2e-3], "torch": [5e-3]}, 1, 3.0, name="second"),
+        result({"nanograd": [3e-3], "torch": [9e-3]}, 2, 3.0, [2e-3], name="second"),
+    ]
+    setting = report.Setting("a processor", 2, "Linux", "3.14.0", {"nanograd": "1", "torch": "2"})
+    readme = tmp_path / "README.md"
+    readme.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
+    report.update_readme(readme, report.markdown(setting, results, []))
+    text = readme.read_text()
+    assert text.startswith(f"before\n{report.BEGIN}\n") and text.endswith(f"\n{report.END}\nafter\n")
+    assert "| the first | 1 us | 5 us | 5.00 | 4 | 5.00 | 3.2 |" in text
+    assert "| the second | 2 ms | 5 ms | **2.50** | 3 | **3.00** (slower than at 1 thread) | 2.4 |" in text
+    assert "\nold\n" not in text and "(2 of 4)" in text and "a processor" in text
+    readme.write_text("no markers")
+    with pytest.raises(SystemExit, match="markers"):
+        report.update_readme(readme, "table")
+
+
+@needs_rich
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--threads", "0"], "at least 1"),
+        (["--against", "caffe"], "not among torch, numpy, jax: caffe"),
+        (["--update-readme", "--filter", "add"], "takes all rows"),
+        (["--filter", "no such row"], "no row matches 'no such row'"),
+    ],
+)
+def test_mistakes_are_one_line(arguments, message, capsys):
+    from benchmarks.__main__ import main
+
+    with pytest.raises(SystemExit) as exit:
+        main(arguments)
+    assert message in str(exit.value.code) + capsys.readouterr().err
+
+
+@needs_rich
+def test_command(tmp_path):
+    """A quick run of one row against NumPy, with JSON and a picture."""
+    pytest.importorskip("matplotlib")
+    document, picture = tmp_path / "out.json", tmp_path / "out.png"
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks",
+        "--quick",
+        "--filter",
+        "core/add",
+        "--against",
+        "numpy",
+        "--threads",
+        "1,2",
+    ]
+    done = subprocess.run(
+        [*command, "--json", str(document), "--plot", str(picture)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "core/add-4" in done.stdout
+    rows = json.loads(document.read_text())["rows"]
+    assert [(row["id"], row["threads"]) for row in rows] == [("core/add-4", 1), ("core/add-4", 2)]
+    assert all(row["ratio"]["numpy"]["low"] <= row["ratio"]["numpy"]["high"] for row in rows)
+    assert picture.read_bytes().startswith(b"\x89PNG")
