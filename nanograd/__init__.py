@@ -1,2 +1,17 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
+"""Neural networks that are small or mid-sized and live on a CPU: eager autograd at the machine's floor.
+
+    import nanograd as ng
+    from nanograd import nn, optim
+
+Functions use NumPy's words (axis, keepdims, astype), layers PyTorch's. The reference is in docs/.
+"""
+from nanograd import _core                                  # first: it loads the BLAS
+
+# Each of these exports its public functions, as __all__ says: tensors, autograd, elementwise functions; then by family.
 from nanograd._core.tensor import *
+
+from nanograd.errors import *
+from nanograd._names import float32, float64, other_name as __getattr__
+
+__version__ = "0.1.0"

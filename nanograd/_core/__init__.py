@@ -7,6 +7,9 @@ _package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 if sys.platform == "win32" and os.path.isdir(os.path.join(_package, "_libs")):     # elsewhere the modules carry an rpath
     os.add_dll_directory(os.path.join(_package, "_libs"))
 
+# OpenBLAS starts its threads when it is loaded; ours are enough. Only the copy that is loaded here reads the setting.
+_before = os.environ.get("OPENBLAS_NUM_THREADS")
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
 try:
     import nanograd._core.tensor
 except ModuleNotFoundError as error:
@@ -16,3 +19,8 @@ except ModuleNotFoundError as error:
         f"nanograd is not built for this Python ({sys.executable}): run `python -m pip install -e .` or "
         f"`python setup.py build_ext --inplace` in {os.path.dirname(_package)}"
     ) from None
+finally:
+    if _before is None:
+        del os.environ["OPENBLAS_NUM_THREADS"]
+    else:
+        os.environ["OPENBLAS_NUM_THREADS"] = _before
