@@ -29,7 +29,7 @@ typedef struct ng_axes {
 typedef struct ng_fold_args {
     void *out;                  /* kept * width values: REAL, or ACC if out_is_acc (partial results: one such row per chunk) */
     const void *x;              /* elements; when merging: the partial results */
-    const double *center;       /* one per output, or NULL: what STEP subtracts */
+    const void *center;         /* one per output (of the kernel's type CENTER), or NULL for zeros */
     double parameter;           /* what FINISH reads: the divisor of a mean ... */
     ng_axes axes;
     int64_t tiles, chunks, chunk;    /* tiles of a row; chunks of the run positions, positions in a chunk */
@@ -39,7 +39,7 @@ typedef struct ng_fold_args {
 typedef struct ng_spread_args {
     void *dx;                   /* x's shape */
     const void *x, *y, *dy;     /* y, dy: one per output. x or y is NULL where the formula does not read it */
-    const double *center;       /* one per output, or NULL */
+    const double *center;       /* one per output, where the formula reads it */
     double parameter;
     int64_t inner;              /* the last axis after merging */
     int inner_is_kept, n_outer;
@@ -90,7 +90,7 @@ static inline ng_axes ng_fold_axes(int rank, const int64_t *dims, unsigned mask)
 }
 
 /* Launches a fold. cost: 1/16 ns per element. */
-static inline int ng_fold(ng_body body, void *out, const void *x, const double *center, double parameter, int out_is_acc,
+static inline int ng_fold(ng_body body, void *out, const void *x, const void *center, double parameter, int out_is_acc,
                           int rank, const int64_t *dims, unsigned mask, int64_t cost)
 {
     ng_fold_args args = {.out = out, .x = x, .center = center, .parameter = parameter, .out_is_acc = out_is_acc,
@@ -152,16 +152,101 @@ static inline int ng_spread(ng_body body, void *dx, const void *x, const void *y
     return NG->launch(body, &args, sizeof args, count, ng_grain(cost), 0);
 }
 
+/* What an element costs, in 1/16 ns, where memory decides. */
+static inline int64_t ng_reduce_cost(int dtype) { return dtype == NG_F32 ? 3 : 6; }
+
+/* Below: x has `rank` axes `dims`, `mask` tells the reduced ones, `out` and `y` have one element per output. Buffers said
+ * to be double hold doubles for both dtypes. */
+#define NG_FOLD(kernel, out, center, parameter, out_is_acc, cost) \
+    ng_fold(NG->kernels[dtype]->fold_##kernel, out, x, center, parameter, out_is_acc, rank, dims, mask, cost)
+#define NG_SPREAD(kernel, x, y, center, parameter, cost) \
+    ng_spread(NG->kernels[dtype]->spread_##kernel, dx, x, y, dy, center, parameter, rank, dims, mask, cost)
+
 /* out = (sum of x over the axes in mask) / divisor */
 static inline int ng_sum_axes(int dtype, void *out, const void *x, int rank, const int64_t *dims, unsigned mask, double divisor)
 {
-    return ng_fold(NG->kernels[dtype]->fold_sum, out, x, NULL, divisor, 0, rank, dims, mask, dtype == NG_F32 ? 3 : 6);
+    return NG_FOLD(sum, out, NULL, divisor, 0, ng_reduce_cost(dtype));
+}
+/* out = in * (1 / divisor), broadcast along the axes in mask; dims is out's shape */
+static inline int ng_broadcast_axes(int dtype, void *dx, const void *dy, int rank, const int64_t *dims, unsigned mask, double divisor)
+{
+    return NG_SPREAD(sum, NULL, NULL, NULL, 1 / divisor, ng_reduce_cost(dtype));
 }
 
-/* out = in * (1 / divisor), broadcast along the axes in mask; dims is out's shape */
-static inline int ng_broadcast_axes(int dtype, void *out, const void *in, int rank, const int64_t *dims, unsigned mask, double divisor)
+/* out = the largest element, or the smallest; NaN where there is one */
+static inline int ng_max(int dtype, void *out, const void *x, int rank, const int64_t *dims, unsigned mask, int smallest)
 {
-    return ng_spread(NG->kernels[dtype]->spread_sum, out, NULL, NULL, in, NULL, 1 / divisor, rank, dims, mask, dtype == NG_F32 ? 3 : 6);
+    return smallest ? NG_FOLD(min, out, NULL, 0, 0, ng_reduce_cost(dtype)) : NG_FOLD(max, out, NULL, 0, 0, ng_reduce_cost(dtype));
+}
+/* dx = dy / ties where x is y, else 0; ties: double, of the size of y, is filled */
+static inline int ng_max_backward(int dtype, void *dx, double *ties, const void *dy, const void *x, const void *y,
+                                  int rank, const int64_t *dims, unsigned mask)
+{
+    const int status = NG_FOLD(ties, ties, y, 0, 1, ng_reduce_cost(dtype));
+    return status ? status : NG_SPREAD(max, x, y, ties, 0, 2 * ng_reduce_cost(dtype));
+}
+
+/* out = product */
+static inline int ng_prod(int dtype, void *out, const void *x, int rank, const int64_t *dims, unsigned mask)
+{
+    return NG_FOLD(prod, out, NULL, 0, 0, ng_reduce_cost(dtype));
+}
+/* dx = dy * (product of the others), from the number of zeros (of x's type) and the product of the rest (double), which are
+ * filled: each has the size of y */
+static inline int ng_prod_backward(int dtype, void *dx, void *zeros, double *rest, const void *dy, const void *x,
+                                   int rank, const int64_t *dims, unsigned mask)
+{
+    int status = NG_FOLD(zeros, zeros, NULL, 0, 0, ng_reduce_cost(dtype));
+    if (status == NG_OK) status = NG_FOLD(prod_nonzero, rest, NULL, 0, 1, ng_reduce_cost(dtype));
+    return status ? status : NG_SPREAD(prod, x, zeros, rest, 0, 3 * ng_reduce_cost(dtype));
+}
+
+/* out = log(sum(exp(x))); largest: of x's type and the size of y, is filled */
+static inline int ng_logsumexp(int dtype, void *out, void *largest, const void *x, int rank, const int64_t *dims, unsigned mask)
+{
+    const int status = NG_FOLD(max, largest, NULL, 0, 0, ng_reduce_cost(dtype));
+    return status ? status : NG_FOLD(exp, out, largest, 0, 0, 4 * ng_reduce_cost(dtype));
+}
+/* dx = dy * exp(x - y) */
+static inline int ng_logsumexp_backward(int dtype, void *dx, const void *dy, const void *x, const void *y, int rank,
+                                        const int64_t *dims, unsigned mask)
+{
+    return NG_SPREAD(exp, x, y, NULL, 0, 5 * ng_reduce_cost(dtype));
+}
+
+/* out = sum((x - mean)^2) / divisor, or its root; mean: double, of the size of y, is filled */
+static inline int ng_var(int dtype, void *out, double *mean, const void *x, int rank, const int64_t *dims, unsigned mask,
+                         double count, double divisor, int root)
+{
+    const int status = NG_FOLD(sum, mean, NULL, count, 1, ng_reduce_cost(dtype));
+    if (status) return status;
+    return root ? NG_FOLD(root_squares, out, mean, divisor, 0, ng_reduce_cost(dtype))
+                : NG_FOLD(squares, out, mean, divisor, 0, ng_reduce_cost(dtype));
+}
+/* var: dx = dy * (x - mean) * 2 / divisor; std (root, with its y): dx = dy * (x - mean) / (y * divisor), 0 where y is 0 */
+static inline int ng_var_backward(int dtype, void *dx, const void *dy, const void *x, const void *y, const double *mean,
+                                  int rank, const int64_t *dims, unsigned mask, double divisor, int root)
+{
+    return root ? NG_SPREAD(root_squares, x, y, mean, 1 / divisor, 2 * ng_reduce_cost(dtype))
+                : NG_SPREAD(squares, x, NULL, mean, 2 / divisor, 2 * ng_reduce_cost(dtype));
+}
+
+/* out = |x|_order for order 1, 2 or 0 (the largest) */
+static inline int ng_norm(int dtype, void *out, const void *x, int rank, const int64_t *dims, unsigned mask, int order)
+{
+    if (order == 1) return NG_FOLD(abs, out, NULL, 0, 0, ng_reduce_cost(dtype));
+    if (order == 2) return NG_FOLD(root_squares, out, NULL, 1, 0, ng_reduce_cost(dtype));
+    return NG_FOLD(max_abs, out, NULL, 0, 0, ng_reduce_cost(dtype));
+}
+/* dx = dy * sign(x), dy * x / y (0 where y is 0), or dy * sign(x) / ties where |x| is y; ties: double, of the size of y, is
+ * filled for order 0 */
+static inline int ng_norm_backward(int dtype, void *dx, double *ties, const void *dy, const void *x, const void *y,
+                                   int rank, const int64_t *dims, unsigned mask, int order)
+{
+    if (order == 1) return NG_SPREAD(abs, x, NULL, NULL, 0, ng_reduce_cost(dtype));
+    if (order == 2) return NG_SPREAD(norm, x, y, NULL, 0, ng_reduce_cost(dtype));
+    const int status = NG_FOLD(ties_abs, ties, y, 0, 1, ng_reduce_cost(dtype));
+    return status ? status : NG_SPREAD(max_abs, x, y, ties, 0, 2 * ng_reduce_cost(dtype));
 }
 
 #endif

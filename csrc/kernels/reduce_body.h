@@ -2,18 +2,25 @@
  *
  * One reduction: the kernel fold_<NAME>. reduce.inc includes this once per reduction, with
  *
- *   NAME            its name                       VALUE           the type that it accumulates in
- *   START           the value of nothing           STEP(a, x, c)   a with element x; c: the output's center
- *   MERGE(a, b)     two partial results, in order  FINISH(a, p)    the result; p: the parameter
+ *   NAME            its name                       VALUE              the type that it accumulates in
+ *   START           the value of nothing           STEP(a, x, c)      a with element x
+ *   MERGE(a, b)     two partial results, in order  FINISH(a, p, c)    the result; p: the parameter
+ *   CENTER          the type of the centers: c is the output's own. Without it, c is 0
  *
  * out[k, w] = FINISH(STEP(... STEP(START, x[k, f0, w]) ..., x[k, fn, w])), see reduce.h; `=`, no memory shared.
  */
+#ifdef CENTER
+#  define CENTER_AT(centers, j) ((centers) ? (centers)[j] : 0)
+#else
+#  define CENTER REAL
+#  define CENTER_AT(centers, j) 0
+#endif
 #define THIS_(kind, name) kind##_##name
 #define THIS__(kind, name) THIS_(kind, name)
 #define THIS(kind) THIS__(kind, NAME)
 
 /* n contiguous elements: LANES independent accumulators, which the compiler keeps in registers. */
-static VALUE THIS(run)(VALUE value, const REAL *restrict x, int64_t n, ACC c)
+static NG_NOINLINE VALUE THIS(run)(VALUE value, const REAL *restrict x, int64_t n, CENTER c)
 {
     int64_t i = 0;
     if (n >= LANES) {
@@ -31,15 +38,15 @@ static VALUE THIS(run)(VALUE value, const REAL *restrict x, int64_t n, ACC c)
 }
 
 /* rows of `width` elements, `stride` apart, into values[width]; four rows at a time, to load and store values less often */
-static void THIS(rows)(VALUE *restrict values, const REAL *restrict x, int64_t rows, int64_t stride, int64_t width,
-                       const ACC *restrict center)
+static NG_NOINLINE void THIS(rows)(VALUE *restrict values, const REAL *restrict x, int64_t rows, int64_t stride, int64_t width,
+                       const CENTER *restrict center)
 {
     int64_t r = 0;
     (void)center;
     for (; r + 4 <= rows; r += 4, x += 4 * stride) {
         const REAL *x1 = x + stride, *x2 = x1 + stride, *x3 = x2 + stride;
         for (int64_t j = 0; j < width; j++) {
-            const ACC c = CENTER(center, j);
+            const CENTER c = CENTER_AT(center, j);
             VALUE value = STEP(values[j], x[j], c);
             value = STEP(value, x1[j], c);
             value = STEP(value, x2[j], c);
@@ -48,21 +55,21 @@ static void THIS(rows)(VALUE *restrict values, const REAL *restrict x, int64_t r
         }
     }
     for (; r < rows; r++, x += stride)
-        for (int64_t j = 0; j < width; j++) values[j] = STEP(values[j], x[j], CENTER(center, j));
+        for (int64_t j = 0; j < width; j++) values[j] = STEP(values[j], x[j], CENTER_AT(center, j));
 }
 
 /* The same for adjacent narrow rows (stride == width < NARROW): as many side by side as make a long one. */
-static void THIS(narrow_rows)(VALUE *restrict values, const REAL *restrict x, int64_t rows, int64_t width,
-                              const ACC *restrict center)
+static NG_NOINLINE void THIS(narrow_rows)(VALUE *restrict values, const REAL *restrict x, int64_t rows, int64_t width,
+                              const CENTER *restrict center)
 {
     const int64_t together = NARROW / width;
     if (rows >= 2 * together) {
         VALUE wide[NARROW];
-        ACC wide_center[NARROW];
+        CENTER wide_center[NARROW];
         const int64_t wide_width = together * width, wide_rows = rows / together;
         for (int64_t j = 0; j < wide_width; j++) {
             wide[j] = START;
-            wide_center[j] = center ? center[j % width] : 0;
+            wide_center[j] = CENTER_AT(center, j % width);
         }
         THIS(rows)(wide, x, wide_rows, wide_width, wide_width, wide_center);
         for (int64_t k = 0; k < together; k++)
@@ -74,27 +81,29 @@ static void THIS(narrow_rows)(VALUE *restrict values, const REAL *restrict x, in
 }
 
 /* TOGETHER rows of `run` contiguous elements, one lane each: what is slow about short rows is their ends. */
-static void THIS(short_runs)(VALUE *restrict values, const REAL *restrict x, int64_t run, const ACC *restrict center)
+static NG_NOINLINE void THIS(short_runs)(VALUE *restrict values, const REAL *restrict x, int64_t run, const CENTER *restrict center)
 {
     REAL column[TOGETHER];
     (void)center;
     for (int64_t i = 0; i < run; i++) {
         for (int j = 0; j < TOGETHER; j++) column[j] = x[j * run + i];
-#pragma GCC unroll 1
-        for (int j = 0; j < TOGETHER; j++) values[j] = STEP(values[j], column[j], CENTER(center, j));
+#pragma GCC unroll 1          /* or it is unrolled before it could be vectorised, and branches */
+        for (int j = 0; j < TOGETHER; j++) values[j] = STEP(values[j], column[j], CENTER_AT(center, j));
     }
 }
 
-static void THIS(store)(const ng_fold_args *args, int64_t at, const VALUE *values, int64_t width, int is_partial)
+static NG_NOINLINE void THIS(store)(const ng_fold_args *args, int64_t at, const VALUE *values, int64_t width, int is_partial)
 {
-    const double parameter = args->parameter;
-    (void)parameter;
+    const CENTER *center = args->center ? (const CENTER *)args->center + at : NULL;
+    const ACC p = args->parameter;
+    (void)center;
+    (void)p;
     if (is_partial)
         for (int64_t j = 0; j < width; j++) ((ACC *)args->out)[at + j] = (ACC)values[j];
     else if (args->out_is_acc)
-        for (int64_t j = 0; j < width; j++) ((ACC *)args->out)[at + j] = (ACC)(FINISH(values[j], parameter));
+        for (int64_t j = 0; j < width; j++) ((ACC *)args->out)[at + j] = (ACC)(FINISH(values[j], p, CENTER_AT(center, j)));
     else
-        for (int64_t j = 0; j < width; j++) ((REAL *)args->out)[at + j] = (REAL)(FINISH(values[j], parameter));
+        for (int64_t j = 0; j < width; j++) ((REAL *)args->out)[at + j] = (REAL)(FINISH(values[j], p, CENTER_AT(center, j)));
 }
 
 /* Items: (kept row, tile of it, chunk of the reduced positions); when merging: outputs. Pieces write disjoint outputs. */
@@ -122,7 +131,7 @@ void FN(THIS(fold))(const void *arguments, int64_t begin, int64_t end, ng_ctx *c
         const int64_t column = tile * NG_FOLD_TILE, at = kept * a->width + column;
         const int64_t width = a->width - column < NG_FOLD_TILE ? a->width - column : NG_FOLD_TILE;
         const REAL *x = (const REAL *)args->x + offset_of(kept, a->n_kept, a->kept_dims, a->kept_strides) + column;
-        const ACC *center = args->center ? args->center + at : NULL;
+        const CENTER *center = args->center ? (const CENTER *)args->center + at : NULL;
         if (is_short && end - item >= TOGETHER) {
             for (int64_t j = 0; j < TOGETHER; j++) values[j] = START;
             THIS(short_runs)(values, x, a->run, center);
@@ -139,7 +148,7 @@ void FN(THIS(fold))(const void *arguments, int64_t begin, int64_t end, ng_ctx *c
             if (a->n_folded > 0) run = position / a->run, from = position % a->run;
             const int64_t length = a->run - from < last - position ? a->run - from : last - position;
             const REAL *part = x + offset_of(run, a->n_folded, a->folded_dims, a->folded_strides) + from * a->stride;
-            if (a->width == 1) values[0] = THIS(run)(values[0], part, length, CENTER(center, 0));
+            if (a->width == 1) values[0] = THIS(run)(values[0], part, length, CENTER_AT(center, 0));
             else if (a->width < NARROW) THIS(narrow_rows)(values, part, length, a->width, center);
             else THIS(rows)(values, part, length, a->stride, width, center);
             position += length;
@@ -158,3 +167,4 @@ void FN(THIS(fold))(const void *arguments, int64_t begin, int64_t end, ng_ctx *c
 #undef MERGE
 #undef FINISH
 #undef CENTER
+#undef CENTER_AT

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later
+ *
+ * Where the largest or smallest element along an axis is, and running sums along an axis: x is (outer, n, inner).
+ */
+#ifndef NG_ARGMAX_H
+#define NG_ARGMAX_H
+
+#include "ng_api.h"
+
+enum { NG_ARGMAX_TILE = 512 };
+
+typedef struct ng_argmax_args {
+    int64_t *out;               /* (outer, inner) */
+    const void *x;
+    int64_t n, inner, tiles;
+    int64_t chunks, chunk;      /* of a long row (inner is 1 then): out is (outer, chunks), one candidate each */
+    const int64_t *candidates;  /* or NULL: the candidates of the chunks, to choose from */
+    int smallest;
+} ng_argmax_args;
+
+typedef struct ng_cumsum_args {
+    void *y;
+    const void *x;
+    int64_t n, inner, tiles;
+    int backward;               /* sums from the end */
+} ng_cumsum_args;
+
+/* out = index along the axis of the first largest (smallest) element; the first NaN, if there is one. n is not 0. */
+static inline int ng_argmax(int dtype, int64_t *out, const void *x, int64_t outer, int64_t n, int64_t inner, int smallest)
+{
+    ng_argmax_args args = {.out = out, .x = x, .n = n, .inner = inner, .chunks = 1, .chunk = n, .smallest = smallest};
+    const ng_body body = NG->kernels[dtype]->argmax;
+    const int64_t cost = dtype == NG_F32 ? 3 : 6, most = ng_grain(cost);
+    if (outer == 0 || inner == 0) return NG_OK;
+    args.tiles = (inner + NG_ARGMAX_TILE - 1) / NG_ARGMAX_TILE;
+    if (inner == 1 && outer < 8 && n >= 2 * most) {
+        args.chunk = most;
+        args.chunks = (n + most - 1) / most;
+    }
+    if (args.chunks == 1) {
+        const int64_t row = inner < NG_ARGMAX_TILE ? inner : NG_ARGMAX_TILE;
+        return NG->launch(body, &args, sizeof args, outer * args.tiles, ng_grain(row * n * cost + 160), 0);
+    }
+    const size_t bytes = (size_t)(outer * args.chunks) * sizeof(int64_t);
+    int64_t *candidates = NG->alloc(bytes);
+    if (!candidates) return NG_NO_MEMORY;
+    args.out = candidates;
+    int status = NG->launch(body, &args, sizeof args, outer * args.chunks, 1, 0);
+    if (status == NG_OK) {
+        args.out = out;
+        args.candidates = candidates;
+        status = NG->launch(body, &args, sizeof args, outer, outer, 0);
+    }
+    NG->release(candidates, bytes);
+    return status;
+}
+
+/* y[i] = x[0] + ... + x[i] along the axis; backward: y[i] = x[i] + ... + x[n - 1] */
+static inline int ng_cumsum(int dtype, void *y, const void *x, int64_t outer, int64_t n, int64_t inner, int backward)
+{
+    ng_cumsum_args args = {.y = y, .x = x, .n = n, .inner = inner, .backward = backward};
+    if (outer == 0 || n == 0 || inner == 0) return NG_OK;
+    args.tiles = (inner + NG_ARGMAX_TILE - 1) / NG_ARGMAX_TILE;
+    const int64_t row = inner < NG_ARGMAX_TILE ? inner : NG_ARGMAX_TILE;
+    return NG->launch(NG->kernels[dtype]->cumsum, &args, sizeof args, outer * args.tiles, ng_grain(row * n * 16), 0);
+}
+
+#endif
