@@ -620,7 +620,7 @@ cdef object tensor_array(Tensor t):
 
 cdef bint is_operand(object x):
     """Whether an operator may take x: else it answers NotImplemented, and the other side may know what to do."""
-    return isinstance(x, (Tensor, np.ndarray, list, tuple)) or is_number(x) or (
+    return isinstance(x, (Tensor, float, int, cnp.ndarray, list, tuple)) or is_number(x) or (
         hasattr(x, "__array__") and not isinstance(x, type) and getattr(x, "__array_ufunc__", False) is not None)
 
 
