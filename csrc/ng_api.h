@@ -80,7 +80,7 @@ typedef struct ng_binary_info {
     int hands_dy_on;       /* bit 0: da is dy itself, bit 1: db is */
 } ng_binary_info;
 
-/* What concerns no single kernel (ng_launch.c fills it). All called under the GIL. */
+/* What concerns no single kernel (ng_runtime.c fills it). All called under the GIL. */
 typedef struct ng_pool_counters {
     int64_t launches;      /* that used the pool */
     int64_t pieces;        /* of work, run by the pool's threads: the launching threads' own not counted */
@@ -101,7 +101,12 @@ typedef struct ng_runtime {
     void (*pool_counters)(ng_pool_counters *counters);
     void (*memory_stats)(ng_memory_stats *stats);
     void (*empty_cache)(void);
+    int (*supported_isas)(const char *names[3]); /* what this CPU and build have, best last; returns how many */
+    const char *(*blas_config)(void);            /* the BLAS library's own description, */
+    const char *(*blas_kernel)(void);            /* the kernel that it chose for this CPU */
+    const char *compiler;
 } ng_runtime;
+extern const ng_runtime ng_runtime_functions;    /* defined where csrc is linked: others take it from ng_api.runtime */
 
 typedef struct ng_api {
     uint32_t size, version;

@@ -3,7 +3,6 @@
 
 #include "ng_launch.h"
 
-#include "ng_alloc.h"
 #include "ng_cpus.h"
 #include "ng_pool.h"
 
@@ -150,19 +149,3 @@ int ng_set_thread_num_threads(int n)
     ng_tls()->num_threads = n > 0 ? n : 0;
     return before;
 }
-
-static void empty_cache(void)
-{
-    ng_pool_stop();      /* takes the workers' scratch memory along; they start again when they are needed */
-    ng_scratch_free();
-    ng_empty_cache();
-}
-
-const ng_runtime ng_runtime_functions = {
-    .get_num_threads = ng_get_num_threads,
-    .set_num_threads = ng_set_num_threads,
-    .set_thread_num_threads = ng_set_thread_num_threads,
-    .pool_counters = ng_pool_read_counters,
-    .memory_stats = ng_read_memory_stats,
-    .empty_cache = empty_cache,
-};

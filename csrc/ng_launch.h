@@ -41,7 +41,4 @@ void ng_set_num_threads(int n);
 /* For the calling thread; 0: as the process. Returns what was set before. */
 int ng_set_thread_num_threads(int n);
 
-/* The table of all of this for ng_api. */
-extern const ng_runtime ng_runtime_functions;
-
 #endif
