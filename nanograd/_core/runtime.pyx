@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Threads, memory, and what this build is: the way to csrc's runtime table."""
-include "capsule.pxi"
-
 cdef extern from "ng_api.h" nogil:
     ctypedef struct ng_pool_counters:
         long long launches, pieces, workers
@@ -18,6 +16,8 @@ cdef extern from "ng_api.h" nogil:
     const char *blas_kernel "NG->runtime->blas_kernel" () noexcept
     const char *COMPILER "NG->runtime->compiler"
     const char *ISA "NG->isa"
+
+include "capsule.pxi"
 
 MOST_THREADS = 1024
 
