@@ -11,7 +11,10 @@ from nanograd import _core                                  # first: it loads th
 # Each of these exports its public functions, as __all__ says: tensors, autograd, elementwise functions; then by family.
 from nanograd._core.tensor import *
 
+from nanograd.config import *
 from nanograd.errors import *
+from nanograd.memory import *
+from nanograd.threads import *
 from nanograd._names import float32, float64, other_name as __getattr__
 
 __version__ = "0.1.0"
