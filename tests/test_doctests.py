@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""Runs the examples of every public docstring, compiled functions included (which pytest's own collection does not see)."""
+import doctest
+import inspect
+
+import numpy as np
+import pytest
+from test_repo import public_objects
+
+FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+
+
+def examples():
+    parser = doctest.DocTestParser()
+    found = {}
+    for name, value in public_objects().items():
+        documented = {name: value}
+        if inspect.isclass(value):
+            documented |= {f"{name}.{key}": member for key, member in vars(value).items() if not key.startswith("_")}
+        for full_name, member in documented.items():
+            doc = getattr(member, "__doc__", None)
+            if isinstance(doc, str) and ">>> " in doc and id(member) not in found:
+                found[id(member)] = parser.get_doctest(inspect.cleandoc(doc), {}, full_name, None, 0)
+    return sorted(found.values(), key=lambda test: test.name)
+
+
+@pytest.mark.parametrize("test", examples(), ids=lambda test: test.name.removeprefix("nanograd."))
+def test_docstring(test, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    output = []
+    with np.printoptions():
+        doctest.DocTestRunner(optionflags=FLAGS).run(test, out=output.append)
+    assert not output, "".join(output)

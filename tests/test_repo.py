@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""The repository keeps its own rules: every op has spec, stub and docstring, kernels name no type, files stay short."""
+import ast
+import importlib
+import inspect
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from specs import SPECS
+
+import nanograd as ng
+
+ROOT = Path(__file__).resolve().parent.parent
+CORE = ROOT / "nanograd" / "_core"
+# Functions of the core that are no operations on tensors: they make them, ask about them, or set modes.
+NOT_OPS = {
+    "tensor", "tensor32", "tensor64", "asarray", "from_numpy", "from_dlpack", "zeros", "ones", "full", "empty", "eye", "arange", "linspace",
+    "zeros_like", "ones_like", "full_like", "rand", "randn", "uniform", "normal", "rand_like", "randn_like", "randint", "randperm",
+    "categorical", "manual_seed", "no_grad", "enable_grad", "set_grad_enabled", "is_grad_enabled", "get_default_dtype", "set_default_dtype",
+    "grad", "set_num_threads", "get_num_threads", "num_threads", "memory_stats", "empty_cache", "show_config",
+    "isnan", "isinf", "isfinite", "allclose",
+}
+checkout = pytest.mark.skipif(not (ROOT / "setup.py").exists(), reason="not run from a checkout")
+pytestmark = checkout
+
+
+def tracked(*patterns):
+    try:
+        names = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard", *patterns], cwd=ROOT, text=True, check=True,
+                               capture_output=True).stdout.split("\n")
+    except (OSError, subprocess.CalledProcessError):      # an unpacked source distribution
+        names = [str(path.relative_to(ROOT)) for pattern in patterns for path in ROOT.glob(pattern if "/" in pattern else "**/" + pattern)
+                 if not {"build", "dist", ".venv"} & set(path.relative_to(ROOT).parts)]
+    return [ROOT / name for name in names if name and (ROOT / name).is_file()]
+
+
+def core_modules():
+    return [path.stem for path in sorted(CORE.glob("*.pyx"))]
+
+
+def public_functions(module):
+    module = importlib.import_module(f"nanograd._core.{module}")
+    return {name: getattr(module, name) for name in getattr(module, "__all__", ()) if not inspect.isclass(getattr(module, name))
+            and callable(getattr(module, name))}
+
+
+def public_objects():
+    """Every public function and class by its full name: those of nanograd and of its public modules."""
+    found = {}
+    modules = ["nanograd", *(f"nanograd.{name}" for name in ("nn", "nn.functional", "nn.init", "nn.utils", "optim", "data", "testing", "errors", "io",
+                                                             "diagnostics") if importlib.util.find_spec(f"nanograd.{name}"))]
+    for name in modules:
+        module = importlib.import_module(name)
+        for key in getattr(module, "__all__", ()):
+            value = getattr(module, key)
+            if callable(value) and getattr(value, "__module__", "").startswith("nanograd"):
+                found[f"{name}.{key}"] = value
+    return found
+
+
+# ---- ops ------------------------------------------------------------------------------------------------------------------
+
+
+def test_every_op_has_a_spec_and_every_spec_an_op():
+    ops = {name for module in core_modules() for name in public_functions(module)}
+    composed = importlib.util.find_spec("nanograd.composed")
+    if composed:
+        ops |= set(importlib.import_module("nanograd.composed").__all__)
+    specs = {spec.name for spec in SPECS}
+    assert ops - NOT_OPS - specs == set(), "these ops have no OpSpec in tests/specs.py"
+    assert specs - ops == set(), "these specs have no op"
+
+
+@pytest.mark.parametrize("module", core_modules())
+def test_stubs_have_the_signatures_of_the_functions(module):
+    stub = CORE / f"{module}.pyi"
+    functions = public_functions(module)
+    if not functions:
+        return
+    assert stub.exists(), f"{stub.name} is missing"
+    stubs = {node.name: node for node in ast.parse(stub.read_text()).body if isinstance(node, ast.FunctionDef)}
+    for name, function in functions.items():
+        assert name in stubs, f"{stub.name} lacks {name}"
+        node = stubs[name]
+        empty = inspect.Parameter.empty
+        given = [*[None] * (len(node.args.posonlyargs) + len(node.args.args) - len(node.args.defaults)), *node.args.defaults]
+        plain = [*node.args.posonlyargs, *node.args.args]
+        wanted = [(arg.arg, ast.unparse(default) if default else empty) for arg, default in zip(plain, given, strict=True)]
+        wanted += [("*" + node.args.vararg.arg, empty)] if node.args.vararg else []
+        wanted += [(arg.arg, ast.unparse(default) if default else empty) for arg, default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)]
+        wanted += [("**" + node.args.kwarg.arg, empty)] if node.args.kwarg else []
+        found = [({p.VAR_POSITIONAL: "*", p.VAR_KEYWORD: "**"}.get(p.kind, "") + p.name, p.default if p.default is empty else repr(p.default))
+                 for p in inspect.signature(function).parameters.values()]
+        assert found == [(n, d if d is empty or d == "..." else repr(ast.literal_eval(d))) for n, d in wanted], f"{stub.name}: {name}"
+
+
+def test_every_public_object_has_a_docstring_with_an_example():
+    missing = []
+    for name, value in public_objects().items():
+        doc = inspect.getdoc(value) or ""
+        if isinstance(value, type) and issubclass(value, Exception):
+            if not doc:
+                missing.append(name)
+        elif ">>> " not in doc:
+            missing.append(name)
+    assert not missing, f"no docstring with an example: {', '.join(missing)}"
+
+
+def test_all_names_exist_and_are_sorted_into_all_once():
+    for name in ("nanograd", *(f"nanograd._core.{m}" for m in core_modules())):
+        module = importlib.import_module(name)
+        names = list(getattr(module, "__all__", ()))
+        assert len(names) == len(set(names)), name
+        assert all(hasattr(module, key) for key in names), name
+
+
+def test_version_is_the_one_in_pyproject():
+    text = (ROOT / "pyproject.toml").read_text()
+    assert f'version = "{ng.__version__}"' in text
+    assert f"## {ng.__version__}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+# ---- sources --------------------------------------------------------------------------------------------------------------
+
+
+def test_files_stay_short():
+    long = {str(path.relative_to(ROOT)): n for path in tracked("*.py", "*.pyx", "*.pxi", "*.pxd", "*.c", "*.h", "*.inc", "*.def")
+            if (n := len(path.read_text().splitlines())) > 500}
+    assert not long
+    assert len((ROOT / "setup.py").read_text().splitlines()) < 300
+
+
+def test_sources_name_their_licence():
+    for path in tracked("*.py", "*.pyx", "*.pxi", "*.pxd", "*.c", "*.h", "*.inc", "*.def", "*.pyi"):
+        head = path.read_text()[:400]
+        assert not head.strip() or "SPDX-License-Identifier: LGPL-3.0-or-later" in head, path
+
+
+def test_nothing_that_is_built_is_tracked():
+    assert not [path for path in tracked("nanograd/*") if path.suffix in {".c", ".so", ".pyd", ".o"}]
+
+
+def without_comments(text):
+    return re.sub(r"/\*.*?\*/|//[^\n]*", lambda match: "\n" * match.group().count("\n"), text, flags=re.S)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "csrc" / "kernels").glob("*.inc")), ids=lambda path: path.name)
+def test_kernels_name_no_type(path):
+    """REAL and ACC stand for the types: a `float` in a kernel is a bug in the float64 one, or the reverse."""
+    wrong = [f"{n}: {line.strip()}" for n, line in enumerate(without_comments(path.read_text()).split("\n"), 1)
+             if re.search(r"\b(float|double)\b|\b\d+\.?\d*f\b|\b(expf|logf|sqrtf|tanhf|fabsf|exp|log|tanh|sin|cos)\(", line)]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_kernels_take_their_mathematics_from_ng_math():
+    for path in tracked("csrc/ops_unary.def", "csrc/ops_binary.def"):
+        for name in re.findall(r"\b([a-z]\w*)\(", without_comments(path.read_text())):
+            raise AssertionError(f"{path.name}: {name}() is not MATH({name})()")
+
+
+def test_every_kernel_is_in_the_table_and_the_reverse():
+    lines = re.findall(r"^NG_KERNEL\((\w+), (\w+)\)", (ROOT / "csrc/ng_kernels.def").read_text(), flags=re.M)
+    assert len(lines) == len({name for _, name in lines})
+    for family, name in lines:
+        assert re.search(rf"\b{name}\b", (ROOT / f"csrc/kernels/{family}.inc").read_text()), f"{family}.inc has no {name}"
+
+
+def test_no_floor_division_of_reals():
+    for path in tracked("nanograd/*.pyx", "nanograd/*.pxi", "nanograd/_core/*.pyx", "nanograd/_core/*.pxi"):
+        text = path.read_text()
+        reals = set(re.findall(r"\b(?:double|float)\s+(\w+)", text))
+        for n, line in enumerate(text.split("\n"), 1):
+            for left, right in re.findall(r"(\w+)\s*//\s*(\w+)", line.split("#")[0]):
+                assert not {left, right} & reals, f"{path.name}:{n}: {line.strip()}"
