@@ -68,7 +68,7 @@ class OpSpec:
             object.__setattr__(self, "large", self.large or ((600, 1001),) * n)
         if self.call is None:
             import nanograd
-            object.__setattr__(self, "call", getattr(nanograd, self.name))
+            object.__setattr__(self, "call", lambda *args: getattr(nanograd, self.name)(*args))
 
     @property
     def id(self):

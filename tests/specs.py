@@ -25,8 +25,13 @@ def log_softmax(x, axis=-1):
     return shifted - np.log(np.sum(np.exp(shifted), axis, keepdims=True))
 
 
+def public(name):
+    """The function of that name, looked up when it is called (a missing one fails its own tests only)."""
+    return lambda *args, **kwargs: getattr(ng, name)(*args, **kwargs)
+
+
 def broadcast_errors(name):
-    op = getattr(ng, name)
+    op = public(name)
     return (
         Raises("ShapeError", rf"{name}: .*\(3,\).*\(4,\)", lambda: op(zeros(3), zeros(4))),
         Raises("DTypeError", rf"{name}: .*float32.*float64.*astype", lambda: op(zeros(3), zeros(3, dtype=np.float64))),
@@ -41,7 +46,7 @@ def binary(name, ref, **options):
 
 def unary(name, ref, **options):
     return OpSpec(name, ref, elementwise=1, errors=(
-        Raises("DTypeError", rf"{name}: .*object", lambda: getattr(ng, name)(np.array([None]))),), **options)
+        Raises("DTypeError", rf"{name}: .*object", lambda: public(name)(np.array([None]))),), **options)
 
 
 # ---- arithmetic -----------------------------------------------------------------------------------------------------------
@@ -73,8 +78,8 @@ ARITHMETIC = [
     unary("square", np.square),
     OpSpec("clip", lambda x: np.clip(x, -1, 0.5), call=lambda x: ng.clip(x, -1, 0.5), elementwise=1, avoid=(-1.0, 0.5), errors=(
         Raises("ValueError", r"clip: .*min.*max", lambda: ng.clip(zeros(3), 2, 1)),
-        Raises("TypeError", r"clip: .*min.*max", lambda: ng.clip(zeros(3))),
     )),
+    OpSpec("clip", lambda x: x, call=lambda x: ng.clip(x), case="no limits", elementwise=1),
     OpSpec("clip", lambda x: np.maximum(x, -1), call=lambda x: ng.clip(x, min=-1), case="min", elementwise=1, avoid=(-1.0,)),
     OpSpec("clip", lambda x: np.minimum(x, 0.5), call=lambda x: ng.clip(x, max=0.5), case="max", elementwise=1, avoid=(0.5,)),
 ]
@@ -149,7 +154,7 @@ REDUCED = (((3, 4, 5),), ((2, 33, 40),), ((1, 1, 1),))
 
 
 def reduction(name, ref, empty=True, **options):
-    op = getattr(ng, name)
+    op = public(name)
     specs = []
     for case, kwargs in AXES.items():
         shapes = REDUCED
@@ -241,7 +246,7 @@ SHAPE = [
 
 
 def along_axis(name, ref, **options):
-    op = getattr(ng, name)
+    op = public(name)
     errors = (Raises("IndexError", rf"{name}: .*axis 2", lambda: op(zeros(2, 3), axis=2)),)
     return [OpSpec(name, lambda x, a=axis: ref(x, a), call=lambda x, a=axis: op(x, axis=a), case=f"axis {axis}",
                    shapes=(((3, 4, 5),), ((1, 1, 1),), ((2, 3, 0),), ((0, 3, 2),), ((2, 65, 40),)) + ((((7,),),) if axis != 1 else ()),
