@@ -256,6 +256,9 @@ def along_axis(name, ref, **options):
 
 ACTIVATIONS = [
     unary("relu", lambda x: np.where(x <= 0, 0, x), avoid=(0.0,)),
+    unary("leaky_relu", lambda x: np.where(x < 0, 0.01 * x, x), avoid=(0.0,)),
+    OpSpec("leaky_relu", lambda x: np.where(x < 0, 0.3 * x, x), call=lambda x: ng.leaky_relu(x, 0.3), case="slope 0.3", elementwise=1, avoid=(0.0,)),
+    unary("silu", lambda x: x * special.expit(x), rtol=MATH, extremes=False),      # 0 at -inf, where the reference has NaN
     unary("tanh", np.tanh, rtol=MATH),
     unary("sigmoid", special.expit, rtol=MATH),
     *along_axis("softmax", softmax),
