@@ -759,7 +759,7 @@ def silu(x):
 
 
 __all__ = [
-    "Parameter", "Tensor", "abs", "add", "arange", "asarray", "clip", "div", "empty", "enable_grad", "exp", "eye", "from_numpy", "full",
+    "Node", "Parameter", "Tensor", "abs", "add", "arange", "asarray", "clip", "div", "empty", "enable_grad", "exp", "eye", "from_numpy", "full",
     "full_like", "get_default_dtype", "grad", "is_grad_enabled", "leaky_relu", "linspace", "log", "maximum", "minimum", "mul", "neg",
     "no_grad", "ones", "ones_like", "pow", "relu", "set_default_dtype", "set_grad_enabled", "sigmoid", "silu", "sqrt", "square",
     "sub", "tanh", "tensor", "tensor32", "tensor64", "where", "zeros", "zeros_like",
@@ -771,3 +771,15 @@ add_methods({
     "sqrt": sqrt, "square": square, "sub": sub, "tanh": tanh,
 })
 register_numpy("where", where)
+
+
+def _floor_divide(a, b):
+    return binary(NG_BINARY_floor_divide, a, b)
+
+
+def _remainder(a, b):
+    return binary(NG_BINARY_remainder, a, b)
+
+
+register_numpy("floor_divide", _floor_divide)
+register_numpy("remainder", _remainder)

@@ -140,7 +140,7 @@ cdef int broadcast_shapes(str op, int a_rank, const int64_t *a, int b_rank, cons
     cdef int rank = a_rank if a_rank > b_rank else b_rank
     cdef int i, j, k
     cdef int64_t m, n
-    for i in range(rank):
+    for i in range(rank - 1, -1, -1):
         j = i - (rank - a_rank)
         k = i - (rank - b_rank)
         m = a[j] if j >= 0 else 1
