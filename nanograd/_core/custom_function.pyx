@@ -4,7 +4,7 @@
 The node holds the context, and the context the tensors that the user saved: tensors without history, of the buffers that
 forward saw. So it holds no node, no cycle can run through it, and an optimizer step in between changes nothing.
 """
-from cpython.ref cimport Py_INCREF
+cimport cython
 from libc.string cimport memset
 
 from nanograd._core.tensor cimport *
@@ -170,9 +170,10 @@ cdef class FunctionNode(Node):
 cdef class OutputNode(Node):
     """One of several outputs of a Function."""
     cdef int position
+    cdef object function
 
     cdef str title(self):
-        return f"{(<Node>self.inputs[0]).title()}[{self.position}]" if self.n_inputs else "output"
+        return f"{self.function.__name__}[{self.position}]"
 
     cdef int backward(self, Buffer dy, Run run) except -1:
         cdef FunctionNode call = <FunctionNode>self.inputs[0]
@@ -278,6 +279,7 @@ cdef object apply(object cls, tuple args):
             for i in wanted:
                 node = OutputNode.__new__(OutputNode)
                 node.position = i
+                node.function = cls
                 set_inputs(node, 1)
                 set_input(node, 0, t)
                 link(<Tensor>outputs[i], node)

@@ -74,6 +74,8 @@ cdef class Node:
     # Give every wanted input its gradient: compute it from dy (which may be overwritten if is_sole(dy)) into a buffer and
     # `give(run, self, i, buffer)`. Never called on a released node.
     cdef int backward(self, Buffer dy, Run run) except -1
+    # What errors and repr call it; the default is made of the class's name.
+    cdef str title(self)
     # Drop saved buffers (set them to None). Called once, after backward, unless the graph is retained.
     cdef int release(self) except -1
 
@@ -142,6 +144,7 @@ cdef Buffer leaf_gradient(Tensor leaf)         # the buffer of .grad, or None; n
 # gradient, make the node, `set_inputs(node, n)`, `set_input(node, i, t)` for each operand that needs a gradient, save what
 # backward will read, `link(out, node)` last (it numbers the node).
 cdef bint grad_mode() noexcept
+cdef bint set_grad_mode(bint enabled) noexcept      # returns the one before
 cdef bint needs_grad(Tensor t) noexcept
 cdef int set_inputs(Node node, int n) except -1
 cdef int set_input(Node node, int i, Tensor t) except -1
@@ -168,6 +171,8 @@ cdef int broadcast_shapes(str op, int a_rank, const int64_t *a, int b_rank, cons
 # A gradient dy of shape `dims` summed over the axes along which `to` was broadcast: a buffer of the size of `to`. Returns dy
 # itself where nothing is to be summed.
 cdef Buffer sum_to_shape(Buffer dy, int kind, int rank, const int64_t *dims, int to_rank, const int64_t *to)
+# The buffer of a gradient that a user gave for a tensor of this dtype and shape: checked, and copied unless it is a whole block of ours.
+cdef Buffer gradient_buffer(str op, object gradient, int kind, int rank, const int64_t *dims)
 # The status of a launch as an exception (MemoryError); NG_INDEX_RANGE is for the caller to explain.
 cdef int check(str op, int status) except -1
 # Puts functions into Tensor as methods: {"name": function}

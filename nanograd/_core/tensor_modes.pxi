@@ -5,6 +5,12 @@ cdef bint grad_mode() noexcept:
     return ng_grad_enabled()[0] != 0
 
 
+cdef bint set_grad_mode(bint enabled) noexcept:
+    cdef bint before = ng_grad_enabled()[0] != 0
+    ng_grad_enabled()[0] = enabled
+    return before
+
+
 cdef bint needs_grad(Tensor t) noexcept:
     return t.wants_grad and ng_grad_enabled()[0] != 0
 

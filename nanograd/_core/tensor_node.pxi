@@ -65,6 +65,11 @@ cdef class Node:
     cdef int backward(self, Buffer dy, Run run) except -1:
         raise NotImplementedError(f"{type(self).__name__} has no derivative")
 
+    cdef str title(self):
+        # LogSoftmaxNode -> log_softmax
+        name = type(self).__name__.removesuffix("Node")
+        return "".join("_" + c.lower() if c.isupper() and i else c.lower() for i, c in enumerate(name))
+
     cdef int release(self) except -1:
         return 0
 
@@ -74,9 +79,7 @@ cdef str node_name(Node node):
         return NG_UNARY_NAME((<UnaryNode>node).op).decode()
     if isinstance(node, BinaryNode):
         return NG_BINARY_NAME((<BinaryNode>node).op).decode()
-    # LogSoftmaxNode -> log_softmax
-    name = type(node).__name__.removesuffix("Node")
-    return "".join("_" + c.lower() if c.isupper() and i else c.lower() for i, c in enumerate(name))
+    return node.title()
 
 
 @cython.final
