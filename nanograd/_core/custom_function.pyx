@@ -367,12 +367,12 @@ class Function:
     @staticmethod
     def forward(ctx, *args):
         """Compute the outputs; to be overridden."""
-        raise NotImplementedError(f"{ctx.name}: define forward(ctx, *args) as a static method")
+        raise NotImplementedError(f"{(<FunctionContext?>ctx).name}: define forward(ctx, *args) as a static method")
 
     @staticmethod
     def backward(ctx, *grads):
         """Compute the gradient of each argument from those of the outputs; to be overridden."""
-        raise NotImplementedError(f"{ctx.name}: define backward(ctx, *grads) as a static method")
+        raise NotImplementedError(f"{(<FunctionContext?>ctx).name}: define backward(ctx, *grads) as a static method")
 
     @classmethod
     def apply(cls, *args):
