@@ -4,6 +4,7 @@
 One module made of several files, in the order in which a reader should meet them.
 """
 cimport cython
+from cpython.buffer cimport PyBUF_FORMAT, PyBUF_ND, PyBUF_STRIDES, PyBUF_WRITABLE
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.pycapsule cimport PyCapsule_New
 from cpython.ref cimport Py_INCREF, Py_DECREF
@@ -82,6 +83,11 @@ include "tensor_operands.pxi"        # dtypes, shapes, and whatever a user may p
 include "tensor_node.pxi"            # the graph
 include "tensor_engine.pxi"          # backward
 include "tensor_modes.pxi"           # no_grad and its like
-include "tensor_class.pxi"          # the class
+include "tensor_support.pxi"         # what the class stands on
+include "tensor_exchange.pxi"        # the buffer protocol and DLPack
+include "tensor_class.pxi"           # Tensor
+include "tensor_parameter.pxi"       # Parameter
 include "tensor_create.pxi"          # tensor(), zeros() ...
-include "tensor_elementwise.pxi"     # one unary, one binary node, and the functions
+include "tensor_elementwise.pxi"     # one unary and one binary node, and where
+include "tensor_cast.pxi"            # astype, copy
+include "tensor_functions.pxi"       # the elementwise functions

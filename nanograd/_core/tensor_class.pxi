@@ -1,86 +1,6 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-# The Tensor: attributes, conversions, operators, autograd methods; and the Parameter.
+# The Tensor: attributes, conversions, operators, autograd methods.
 # Every other method is a function of its family, put in by add_methods().
-
-cdef Operators _operators
-memset(&_operators, 0, sizeof(_operators))
-
-cdef Operators *operators() noexcept:
-    return &_operators
-
-cdef Buffer EMPTY = new_buffer(0)
-cdef object _transpose = None         # shape.transpose and shape.matrix_transpose, for T and mT
-UFUNCS = {}                           # NumPy ufunc -> our function, for __array_ufunc__
-ARRAY_FUNCTIONS = {}                  # NumPy function -> our function, for __array_function__
-# Names under which NumPy knows what we call otherwise.
-cdef dict NUMPY_NAMES = {"sub": ("subtract",), "mul": ("multiply",), "div": ("divide",), "neg": ("negative",),
-                         "abs": ("absolute",), "pow": ("power",), "remainder": ("remainder",), "floor_divide": ("floor_divide",),
-                         "permute": (), "linear": (), "select": ()}
-
-
-cdef Tensor new_tensor(int kind, int rank, const int64_t *dims):
-    cdef int64_t count = 1
-    cdef int i
-    for i in range(rank):
-        count *= dims[i]
-    return bare_tensor(new_buffer(<size_t>count * ng_itemsize(kind)), kind, rank, dims, count)
-
-
-cdef Tensor wrap_buffer(Buffer buffer, int kind, int rank, const int64_t *dims):
-    cdef int64_t count = 1
-    cdef int i
-    for i in range(rank):
-        count *= dims[i]
-    return bare_tensor(buffer, kind, rank, dims, count)
-
-
-cdef inline Tensor bare_tensor(Buffer buffer, int kind, int rank, const int64_t *dims, int64_t count):
-    cdef Tensor t = Tensor.__new__(Tensor)
-    cdef int i
-    t.buffer = buffer
-    t.kind = kind
-    t.rank = rank
-    t.count = count
-    for i in range(rank):
-        t.dims[i] = dims[i]
-    return t
-
-
-cdef Tensor like(Tensor x):
-    """A new tensor of x's dtype and shape, uninitialised."""
-    return bare_tensor(new_buffer(<size_t>x.count * ng_itemsize(x.kind)), x.kind, x.rank, x.dims, x.count)
-
-
-cdef int set_value(Tensor t, Buffer buffer) except -1:
-    t.buffer = buffer
-    return 0
-
-
-cdef int add_methods(dict methods) except -1:
-    """Put functions into Tensor as methods, and into the maps by which NumPy's functions find ours."""
-    cdef PyTypeObject *type_ = <PyTypeObject *>Tensor
-    for name, function in methods.items():
-        (<dict>type_.tp_dict)[name] = function
-        register_numpy(name, function)
-    PyType_Modified(type_)
-    return 0
-
-
-def register_numpy(name, function):
-    """Let NumPy's function of that name run ours when it is given a tensor."""
-    for numpy_name in NUMPY_NAMES.get(name, (name,)):
-        theirs = getattr(np, numpy_name, None)
-        if isinstance(theirs, np.ufunc):
-            UFUNCS[theirs] = function
-        elif callable(theirs):
-            ARRAY_FUNCTIONS[theirs] = function
-
-
-def register_transpose(function):
-    """What .T and .mT call (set by nanograd._core.shape)."""
-    global _transpose
-    _transpose = function
-
 
 cdef bint is_leaf(Tensor t) noexcept:
     return t.node is None or type(t.node) is LeafNode
@@ -349,6 +269,18 @@ cdef class Tensor:
             body = f"[], shape={self.shape}" if self.rank != 1 else "[]"
         return name + body + suffix + ")"
 
+    def __getbuffer__(self, Py_buffer *view, int flags):
+        export_buffer(self, view, flags)
+
+    def __releasebuffer__(self, Py_buffer *view):
+        release_exported(view)
+
+    def __dlpack__(self, *, stream=None, max_version=None, dl_device=None, copy=None):
+        return dlpack_capsule(self, max_version, dl_device, copy)
+
+    def __dlpack_device__(self):
+        return (1, 0)
+
     def __copy__(self):
         return leaf_copy(self, "copy.copy")
 
@@ -571,183 +503,3 @@ cdef class Tensor:
     def detach(self):
         """A leaf of the same value that requires no gradient and shares the memory."""
         return bare_tensor(self.buffer, self.kind, self.rank, self.dims, self.count)
-
-
-def _rows(Tensor x, Py_ssize_t n):
-    cdef Py_ssize_t i
-    for i in range(n):
-        yield x[i]
-
-
-def _rebuild_tensor(array, requires_grad):
-    cdef Tensor t = array_tensor("unpickle", array, dtype_kind(array.dtype), True)
-    t.wants_grad = requires_grad
-    return t
-
-
-cdef int need_leaf(Tensor t, str what) except -1:
-    if not is_leaf(t):
-        raise GraphError(f"{what}: the tensor is the result of {node_name(t.node)}, and a graph is not copied: write x.detach()")
-    return 0
-
-
-cdef Tensor leaf_copy(Tensor t, str what):
-    """Values never change, so a copy shares the buffer; it has its own requires_grad and no .grad."""
-    need_leaf(t, what)
-    cdef Tensor copy = bare_tensor(t.buffer, t.kind, t.rank, t.dims, t.count)
-    copy.wants_grad = t.wants_grad
-    return copy
-
-
-cdef inline double item_of(Tensor t) noexcept:
-    if t.kind == NG_F32:
-        return (<float *>t.buffer.data)[0]
-    return (<double *>t.buffer.data)[0]
-
-
-cdef object tensor_array(Tensor t):
-    """A read-only array on the tensor's memory; its base is the buffer, which it keeps alive."""
-    cdef cnp.npy_intp dims[8]
-    cdef int i
-    for i in range(t.rank):
-        dims[i] = t.dims[i]
-    cdef cnp.ndarray array = cnp.PyArray_SimpleNewFromData(t.rank, dims, cnp.NPY_FLOAT32 if t.kind == NG_F32 else cnp.NPY_FLOAT64,
-                                                          t.buffer.data)
-    cnp.PyArray_CLEARFLAGS(array, cnp.NPY_ARRAY_WRITEABLE)
-    cnp.set_array_base(array, t.buffer)
-    return array
-
-
-cdef bint is_operand(object x):
-    """Whether an operator may take x: else it answers NotImplemented, and the other side may know what to do."""
-    return isinstance(x, (Tensor, float, int, cnp.ndarray, list, tuple)) or is_number(x) or (
-        hasattr(x, "__array__") and not isinstance(x, type) and getattr(x, "__array_ufunc__", False) is not None)
-
-
-NUMPY_RESULTS = frozenset((np.isnan, np.isinf, np.isfinite, np.sign, np.floor, np.ceil, np.signbit, np.equal, np.not_equal, np.less,
-                           np.less_equal, np.greater, np.greater_equal, np.logical_and, np.logical_or, np.logical_not))
-
-
-cdef object compare(object ufunc, Tensor x, object other):
-    if isinstance(other, Tensor):
-        if (<Tensor>other).kind != x.kind:
-            common_kind(ufunc.__name__, x, other)
-        return ufunc(tensor_array(x), tensor_array(<Tensor>other))
-    if not is_operand(other):
-        return NotImplemented
-    if is_number(other):
-        return ufunc(tensor_array(x), float(other))
-    common_kind(ufunc.__name__, x, other)
-    return ufunc(tensor_array(x), as_array(ufunc.__name__, other))
-
-
-cdef class Parameter(Tensor):
-    """A tensor that a module learns: a leaf that requires a gradient and can be given new values.
-
-    Parameters
-    ----------
-    data : array_like
-        Copied, by the rules of :func:`tensor`.
-    requires_grad : bool, default True
-
-    Examples
-    --------
-    >>> import nanograd as ng
-    >>> w = ng.nn.Parameter([1.0, 2.0])
-    >>> w.assign(w - 0.5)
-    Parameter([0.5, 1.5], dtype=float32)
-    """
-
-    def __init__(self, data, requires_grad=True):
-        cdef Tensor value = as_tensor("Parameter", data, -1, True)
-        cdef int i
-        if not isinstance(requires_grad, (bool, np.bool_)):
-            raise TypeError(f"Parameter: requires_grad must be a bool, got {type(requires_grad).__name__}")
-        if self.node is not None:
-            raise TypeError("a Parameter is initialised once; write p.assign(value)")
-        self.buffer = copied_buffer(value) if isinstance(data, Tensor) else value.buffer
-        self.kind = value.kind
-        self.rank = value.rank
-        self.count = value.count
-        for i in range(value.rank):
-            self.dims[i] = value.dims[i]
-        self.wants_grad = requires_grad
-
-    def __dealloc__(self):
-        if self.node is not None:
-            self.node.weak_owner = NULL
-
-    def assign(self, value):
-        """Give the parameter a new value, without a graph; returns self.
-
-        Whoever holds the old value (a graph, a view, an array, ``detach()``) keeps it.
-
-        Parameters
-        ----------
-        value : Tensor, array_like or number
-            Of the parameter's shape and dtype; a number fills.
-
-        Raises
-        ------
-        ShapeError, DTypeError
-
-        Examples
-        --------
-        >>> import nanograd as ng
-        >>> w = ng.nn.Parameter([1.0, 2.0])
-        >>> w.assign([3.0, 4.0])
-        Parameter([3., 4.], dtype=float32)
-        """
-        cdef Tensor t
-        cdef Buffer buffer
-        if is_number(value):
-            buffer = new_buffer(<size_t>self.count * ng_itemsize(self.kind))
-            check("assign", ng_fill(self.kind, buffer.data, float(value), self.count))
-            self.buffer = buffer
-            return self
-        t = as_tensor("assign", value, self.kind, True)
-        if not same_shape(t, self):
-            raise ShapeError(f"assign: the parameter has shape {self.shape}, the value {t.shape}")
-        if t.buffer.nbytes == 0:
-            self.buffer = copied_buffer(t)       # a view would keep its parent's memory, and forbid steps in place
-        else:
-            self.buffer = t.buffer
-        return self
-
-    def __copy__(self):
-        return self.__deepcopy__({})
-
-    def __deepcopy__(self, memo):
-        cdef Parameter copy = type(self).__new__(type(self))
-        cdef int i
-        copy.buffer = self.buffer
-        copy.kind = self.kind
-        copy.rank = self.rank
-        copy.count = self.count
-        for i in range(self.rank):
-            copy.dims[i] = self.dims[i]
-        copy.wants_grad = self.wants_grad
-        if hasattr(self, "__dict__"):
-            import copy as copy_module
-            copy.__dict__.update(copy_module.deepcopy(self.__dict__, memo))
-        return copy
-
-    def __reduce__(self):
-        return _rebuild_parameter, (type(self), tensor_array(self), bool(self.wants_grad), getattr(self, "__dict__", None))
-
-
-def _rebuild_parameter(cls, array, requires_grad, attributes):
-    cdef Parameter p = cls.__new__(cls)
-    Parameter.__init__(p, array, requires_grad)
-    if attributes:
-        p.__dict__.update(attributes)
-    return p
-
-
-def _init_subclass(cls, **kwargs):
-    if not issubclass(cls, Parameter):
-        raise TypeError("Tensor cannot be subclassed; nn.Parameter can")
-
-
-(<dict>(<PyTypeObject *>Tensor).tp_dict)["__init_subclass__"] = classmethod(_init_subclass)     # Cython refuses it in the class
-PyType_Modified(<PyTypeObject *>Tensor)
