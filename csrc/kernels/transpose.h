@@ -22,24 +22,45 @@ typedef struct ng_strided_args {
 
 enum { NG_TRANSPOSE_TILE = 64 };   /* a tile of 64 x 64 elements: 16 or 32 KB, with its copy within L2 */
 
-/* Drops axes of size 1 and merges neighbours that both sides walk as one axis. */
-static inline void ng_strided_coalesce(ng_strided_args *s, int rank, const int64_t *dims, const int64_t *out_strides,
-                                       const int64_t *in_strides)
+/* Reverses axes that the output walks backwards, sorts axes by the output's strides, drops those of size 1 and merges
+ * neighbours that both sides walk as one axis. */
+static inline void ng_strided_plan(ng_strided_args *s, int dtype, int rank, const int64_t *dims, const int64_t *out_strides,
+                                   const int64_t *in_strides)
 {
-    int last = -1;                 /* the axis that is being merged into */
+    const int64_t itemsize = (int64_t)ng_itemsize(dtype);
+    int used = 0;
     for (int a = 0; a < rank; ++a) {
+        int64_t os = out_strides[a], is = in_strides[a];
         if (dims[a] == 1) continue;
-        if (last >= 0 && s->out_strides[last] == out_strides[a] * dims[a] && s->in_strides[last] == in_strides[a] * dims[a]) {
-            s->dims[last] *= dims[a];
-        } else {
-            s->dims[++last] = dims[a];
+        if (os < 0) {
+            s->out = (char *)s->out + (dims[a] - 1) * os * itemsize;
+            s->in = (const char *)s->in + (dims[a] - 1) * is * itemsize;
+            os = -os;
+            is = -is;
         }
-        s->out_strides[last] = out_strides[a];
-        s->in_strides[last] = in_strides[a];
+        int at = used++;
+        for (; at > 0 && s->out_strides[at - 1] < os; --at) {
+            s->dims[at] = s->dims[at - 1];
+            s->out_strides[at] = s->out_strides[at - 1];
+            s->in_strides[at] = s->in_strides[at - 1];
+        }
+        s->dims[at] = dims[a];
+        s->out_strides[at] = os;
+        s->in_strides[at] = is;
     }
-    if (last < 0) {
+    if (used == 0) {
         s->dims[0] = s->out_strides[0] = s->in_strides[0] = 1;
-        last = 0;
+        used = 1;
+    }
+    int last = 0;                  /* the axis that is being merged into */
+    for (int a = 1; a < used; ++a) {
+        if (s->out_strides[last] == s->out_strides[a] * s->dims[a] && s->in_strides[last] == s->in_strides[a] * s->dims[a]) {
+            s->dims[last] *= s->dims[a];
+        } else {
+            s->dims[++last] = s->dims[a];
+        }
+        s->out_strides[last] = s->out_strides[a];
+        s->in_strides[last] = s->in_strides[a];
     }
     s->rank = last + 1;
 }
@@ -52,7 +73,7 @@ static inline void ng_strided_move(int64_t *values, int j, int last)
     values[last - 1] = value;
 }
 
-/* Adds up to `count` elements; axes in the order of the output. */
+/* out = in */
 static inline int ng_strided_copy(int dtype, void *out, const void *in, int rank, const int64_t *dims,
                                   const int64_t *out_strides, const int64_t *in_strides)
 {
@@ -60,7 +81,7 @@ static inline int ng_strided_copy(int dtype, void *out, const void *in, int rank
     int64_t count = 1;
     for (int a = 0; a < rank; ++a) count *= dims[a];
     if (count == 0) return NG_OK;
-    ng_strided_coalesce(&s, rank, dims, out_strides, in_strides);
+    ng_strided_plan(&s, dtype, rank, dims, out_strides, in_strides);
 
     const int last = s.rank - 1;
     const int64_t memory_cost = dtype == NG_F32 ? 2 : 4;
@@ -92,8 +113,22 @@ static inline int ng_strided_add(int dtype, void *out, const void *in, int rank,
     int64_t count = 1;
     for (int a = 0; a < rank; ++a) count *= dims[a];
     if (count == 0) return NG_OK;
-    ng_strided_coalesce(&s, rank, dims, out_strides, in_strides);
+    ng_strided_plan(&s, dtype, rank, dims, out_strides, in_strides);
     return NG->launch(NG->kernels[dtype]->strided_add, &s, sizeof s, count, ng_grain(8 + 160 / s.dims[s.rank - 1]), 0);
+}
+
+/* y = x where axis j of the last two is at most axis i + k (lower), or at least (upper); else 0. x, y (B, N, M) */
+typedef struct ng_triangle_args {
+    void *y;
+    const void *x;
+    int64_t n, m, k;
+    int upper;
+} ng_triangle_args;
+
+static inline int ng_triangle(int dtype, void *y, const void *x, int upper, int64_t k, int64_t batch, int64_t n, int64_t m)
+{
+    const ng_triangle_args args = {y, x, n, m, k, upper};
+    return NG->launch(NG->kernels[dtype]->triangle, &args, sizeof args, batch * n, ng_grain(m * (dtype == NG_F32 ? 2 : 4) + 32), 0);
 }
 
 /* C-contiguous strides of a shape. */
