@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""Operations on shapes. What keeps all elements in their order, or takes a contiguous run of them, shares the memory;
+everything else is a copy by one kernel that knows any strides (csrc/kernels/transpose.inc)."""
+include "capsule.pxi"
+
+cimport cython
+cimport numpy as cnp
+from libc.stdint cimport int64_t
+from libc.string cimport memset
+from nanograd._core.tensor cimport (
+    NG_F32, NG_MAX_NDIM, Buffer, Node, Run, Tensor, add_methods, as_tensor, check, common_kind, give, give_part, is_sole, link,
+    needs_grad, new_buffer, new_tensor, ng_itemsize, normalize_axis, parse_shape, refcount, set_input, set_inputs, shape_size,
+    shape_tuple, sum_to_shape, view_buffer, wants, wrap_buffer)
+
+import operator
+
+import numpy as np
+
+from nanograd._core.tensor import register_transpose
+from nanograd.errors import ShapeError
+
+cnp.import_array()
+
+cdef extern from "kernels/elementwise.h":
+    int ng_fill(int dtype, void *dst, double value, int64_t n)
+cdef extern from "kernels/transpose.h":
+    int ng_strided_copy(int dtype, void *out, const void *x, int rank, const int64_t *dims, const int64_t *out_strides,
+                        const int64_t *in_strides)
+    int ng_strided_add(int dtype, void *out, const void *x, int rank, const int64_t *dims, const int64_t *out_strides,
+                       const int64_t *in_strides)
+    int ng_triangle(int dtype, void *y, const void *x, int upper, int64_t k, int64_t batch, int64_t n, int64_t m)
+    void ng_contiguous_strides(int64_t *strides, int rank, const int64_t *dims)
+cdef extern from "kernels/index.h":
+    int ng_gather_rows(int dtype, void *y, const void *x, const int64_t *map, int64_t outer, int64_t n, int64_t m, int64_t inner)
+    int ng_scatter_add_rows(int dtype, void *x, const void *y, const int64_t *map, int64_t outer, int64_t n, int64_t m, int64_t inner)
+
+
+cdef inline void *at(void *data, int kind, int64_t offset) noexcept:
+    """The address of element `offset`."""
+    return <char *>data + offset * <int64_t>ng_itemsize(kind)
+
+
+cdef inline int64_t product(const int64_t *dims, int begin, int end) noexcept:
+    cdef int64_t size = 1
+    cdef int a
+    for a in range(begin, end):
+        size *= dims[a]
+    return size
+
+
+cdef int64_t to_index(str op, str what, object value) except? -1:
+    """An int given by a user (an index, a size, a shift)."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"{op}: {what} must be an int, got {type(value).__name__} {value!r}")
+    number = operator.index(value)
+    if not -(1 << 62) < number < 1 << 62:
+        raise ValueError(f"{op}: {what} is too large: {number}")
+    return number
+
+
+cdef str named_shape(Tensor x):
+    return f"(x {shape_tuple(x.rank, x.dims)})"
+
+
+cdef Buffer zero_buffer(int kind, int64_t count):
+    cdef Buffer buffer = new_buffer(<size_t>count * ng_itemsize(kind))
+    check("zeros", ng_fill(kind, buffer.data, 0.0, count))
+    return buffer
+
+
+cdef Buffer begin_part(Run run, Node node, int i):
+    cdef Node target = <Node>node.inputs[i]
+    # A part of no elements opens the slot: zeros where nothing has arrived yet, a buffer of its own where it was shared.
+    if target.slot is None or target.run == run.id:
+        give_part(run, node, i, NOTHING, 0, 0)
+        if target.slot is not None and target.run == run.id:
+            return target.slot
+    return zero_buffer(target.kind, target.count)      # another run holds the slot: give() sees to it
+
+
+cdef int end_part(Run run, Node node, int i, Buffer whole) except -1:
+    cdef Node target = <Node>node.inputs[i]
+    if target.slot is not None and target.run == run.id and target.slot is whole:
+        return 0
+    return give(run, node, i, whole)
+
+cdef Buffer NOTHING = new_buffer(0)
+
+
+include "shape_views.pxi"       # reshape ... slice
+include "shape_copies.pxi"      # transpose ... diagonal
+include "shape_joins.pxi"       # concatenate ... chunk
+include "shape_repeats.pxi"     # tile, repeat, pad
+
+register_transpose(transpose)
+
+__all__ = [
+    "reshape", "flatten", "squeeze", "unsqueeze", "narrow", "slice",
+    "transpose", "permute", "swapaxes", "broadcast_to", "expand", "flip", "roll", "tril", "triu", "diagonal",
+    "concatenate", "stack", "split", "chunk", "tile", "repeat", "pad",
+]
+
+add_methods({
+    "reshape": reshape, "flatten": flatten, "squeeze": squeeze, "unsqueeze": unsqueeze, "narrow": narrow, "slice": slice,
+    "transpose": transpose, "permute": permute, "swapaxes": swapaxes, "broadcast_to": broadcast_to, "expand": expand,
+    "flip": flip, "roll": roll, "tril": tril, "triu": triu, "diagonal": diagonal, "split": split, "chunk": chunk,
+    "tile": tile, "repeat": repeat, "pad": pad,
+})

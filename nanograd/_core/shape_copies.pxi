@@ -1,0 +1,587 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+# Results whose elements are copied from other places of one operand.
+
+@cython.no_gc
+cdef class StridedNode(Node):
+    cdef int backward(self, Buffer dy, Run run) except -1:
+        # forward: y[i] = x[offset + i . strides]; so dx[offset + i . strides] += dy[i]
+        cdef Node x = <Node>self.inputs[0]
+        cdef int64_t steps[8]
+        cdef Buffer dx
+        ng_contiguous_strides(steps, self.rank, self.dims)
+        if self.is_all:
+            dx = new_buffer(<size_t>x.count * ng_itemsize(self.kind))
+            check("backward", ng_strided_copy(self.kind, at(dx.data, self.kind, self.offset), dy.data, self.rank, self.dims,
+                                              self.strides, steps))
+            return give(run, self, 0, dx)
+        dx = begin_part(run, self, 0)
+        check("backward", ng_strided_add(self.kind, at(dx.data, self.kind, self.offset), dy.data, self.rank, self.dims,
+                                         self.strides, steps))
+        return end_part(run, self, 0, dx)
+
+
+@cython.final
+@cython.no_gc
+cdef class NarrowCopyNode(StridedNode):
+    pass
+
+@cython.final
+@cython.no_gc
+cdef class TransposeNode(StridedNode):
+    pass
+
+@cython.final
+@cython.no_gc
+cdef class FlipNode(StridedNode):
+    pass
+
+@cython.final
+@cython.no_gc
+cdef class DiagonalNode(StridedNode):
+    pass
+
+
+cdef Tensor strided_copy(str op, Tensor x, int rank, const int64_t *dims, const int64_t *strides, int64_t offset, StridedNode node):
+    cdef Tensor out = new_tensor(x.kind, rank, dims)
+    cdef Buffer xb = x.buffer
+    cdef int64_t steps[8]
+    cdef int a
+    ng_contiguous_strides(steps, rank, dims)
+    check(op, ng_strided_copy(x.kind, out.buffer.data, at(xb.data, x.kind, offset), rank, dims, steps, strides))
+    if node is not None:
+        node.offset = offset
+        node.is_all = out.count == x.count
+        for a in range(rank):
+            node.strides[a] = strides[a]
+        set_inputs(node, 1)
+        set_input(node, 0, x)
+        link(out, node)
+    return out
+
+
+cdef Tensor transpose_axes(Tensor x, const int *axes):
+    cdef int64_t dims[8]
+    cdef int64_t strides[8]
+    cdef int64_t steps[8]
+    cdef int a
+    ng_contiguous_strides(steps, x.rank, x.dims)
+    for a in range(x.rank):
+        dims[a] = x.dims[axes[a]]
+        strides[a] = steps[axes[a]]
+    return strided_copy("transpose", x, x.rank, dims, strides, 0, TransposeNode.__new__(TransposeNode) if needs_grad(x) else None)
+
+
+cdef Tensor permuted(str op, Tensor t, object axes):
+    cdef int order[8]
+    cdef unsigned int seen = 0
+    cdef int a, i = 0
+    if len(axes) != t.rank:
+        hint = f"; to exchange two axes write swapaxes(x, {', '.join(map(str, axes))})" if len(axes) == 2 and t.rank > 2 else ""
+        if op == "transpose" and not hint:
+            hint = "; swapaxes(x, a, b) exchanges two axes"
+        raise ShapeError(f"{op}: expected {t.rank} axes, one for each of the tensor's, got {tuple(axes)} {named_shape(t)}{hint}")
+    for axis in axes:
+        a = normalize_axis(op, axis, t.rank)
+        if seen >> a & 1:
+            raise ValueError(f"{op}: axis {axis} is given twice, got axes {tuple(axes)} {named_shape(t)}")
+        seen |= 1u << a
+        order[i] = a
+        i += 1
+    return transpose_axes(t, order)
+
+
+def transpose(x, *axes):
+    """Reorder the axes.
+
+    Parameters
+    ----------
+    x : Tensor
+    *axes : int, or one tuple of ints
+        Axis a of the result is axis ``axes[a]`` of `x`. By default the axes are reversed.
+
+    Returns
+    -------
+    Tensor
+        A copy: tensors are contiguous, so that whatever reads them next runs at full speed.
+
+    Raises
+    ------
+    ShapeError
+        If some axes are missing: exchanging two axes is `swapaxes`.
+    ValueError, IndexError
+        If an axis is given twice or does not exist.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> x = ng.tensor([[1., 2., 3.], [4., 5., 6.]], requires_grad=True)
+    >>> ng.transpose(x).tolist()
+    [[1.0, 4.0], [2.0, 5.0], [3.0, 6.0]]
+    >>> (x.T * ng.tensor([[1.], [2.], [3.]])).sum().backward()
+    >>> x.grad.tolist()
+    [[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]]
+    """
+    cdef Tensor t = as_tensor("transpose", x)
+    if len(axes) == 1 and (axes[0] is None or isinstance(axes[0], (tuple, list))):
+        axes = axes[0] if axes[0] is not None else ()
+        if len(axes) == 0 and t.rank == 0:
+            return permuted("transpose", t, ())
+    return permuted("transpose", t, axes if axes else range(t.rank - 1, -1, -1))
+
+
+def permute(x, axes):
+    """Reorder the axes: axis a of the result is axis ``axes[a]`` of `x`.
+
+    Parameters
+    ----------
+    x : Tensor
+    axes : tuple of ints
+        Every axis of `x` once; negative ones count from the end.
+
+    Raises
+    ------
+    ShapeError
+        If axes are missing.
+    ValueError, IndexError
+        If an axis is given twice or does not exist.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> images = ng.zeros((8, 32, 32, 3), requires_grad=True)
+    >>> ng.permute(images, (0, 3, 1, 2)).shape
+    (8, 3, 32, 32)
+    >>> images.permute((0, 3, 1, 2)).sum().backward()
+    >>> images.grad.shape
+    (8, 32, 32, 3)
+    """
+    cdef Tensor t = as_tensor("permute", x)
+    if not isinstance(axes, (tuple, list, range)):
+        raise TypeError(f"permute: axes must be a tuple of ints, got {type(axes).__name__} {axes!r}")
+    return permuted("permute", t, axes)
+
+
+def swapaxes(x, a, b):
+    """Exchange two axes.
+
+    Parameters
+    ----------
+    x : Tensor
+    a, b : int
+        Negative ones count from the end.
+
+    Raises
+    ------
+    IndexError
+        For an axis out of range.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> x = ng.tensor([[[1., 2.], [3., 4.]]], requires_grad=True)
+    >>> ng.swapaxes(x, -1, -2).tolist()
+    [[[1.0, 3.0], [2.0, 4.0]]]
+    >>> x.swapaxes(0, 1).sum().backward()
+    >>> x.grad.shape
+    (1, 2, 2)
+    """
+    cdef Tensor t = as_tensor("swapaxes", x)
+    cdef int order[8]
+    cdef int i, first = normalize_axis("swapaxes", a, t.rank), second = normalize_axis("swapaxes", b, t.rank)
+    for i in range(t.rank):
+        order[i] = i
+    order[first] = second
+    order[second] = first
+    return transpose_axes(t, order)
+
+
+@cython.final
+@cython.no_gc
+cdef class BroadcastToNode(Node):
+    cdef int backward(self, Buffer dy, Run run) except -1:
+        cdef Node x = <Node>self.inputs[0]
+        return give(run, self, 0, sum_to_shape(dy, self.kind, self.rank, self.dims, x.rank, x.dims))
+
+
+cdef Tensor broadcasted(str op, Tensor t, int rank, const int64_t *dims):
+    cdef int64_t strides[8]
+    cdef int64_t steps[8]
+    cdef int a, lead = rank - t.rank
+    cdef Tensor out
+    cdef Buffer xb
+    cdef BroadcastToNode node
+    ng_contiguous_strides(steps, t.rank, t.dims)
+    for a in range(rank):
+        if a >= lead and t.dims[a - lead] == dims[a]:
+            strides[a] = steps[a - lead]
+        elif a < lead or t.dims[a - lead] == 1:
+            strides[a] = 0
+        else:
+            lead = -1
+            break
+    if lead < 0:
+        raise ShapeError(f"{op}: shape {shape_tuple(t.rank, t.dims)} does not broadcast to {shape_tuple(rank, dims)}")
+    shape_size(op, rank, dims)
+    out = new_tensor(t.kind, rank, dims)
+    xb = t.buffer
+    ng_contiguous_strides(steps, rank, dims)
+    check(op, ng_strided_copy(t.kind, out.buffer.data, xb.data, rank, dims, steps, strides))
+    if needs_grad(t):
+        node = BroadcastToNode.__new__(BroadcastToNode)
+        set_inputs(node, 1)
+        set_input(node, 0, t)
+        link(out, node)
+    return out
+
+
+def broadcast_to(x, shape):
+    """Repeat axes of size 1, and add leading ones, so that the result has a given shape (NumPy's rules).
+
+    Parameters
+    ----------
+    x : Tensor
+    shape : tuple of ints
+
+    Raises
+    ------
+    ShapeError
+        If the shape of `x` does not broadcast to `shape`.
+
+    Notes
+    -----
+    The result is a copy. Elementwise operations broadcast by themselves, without it.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> x = ng.tensor([[1.], [2.]], requires_grad=True)
+    >>> ng.broadcast_to(x, (2, 3)).tolist()
+    [[1.0, 1.0, 1.0], [2.0, 2.0, 2.0]]
+    >>> ng.broadcast_to(x, (2, 3)).sum().backward()
+    >>> x.grad.tolist()
+    [[3.0], [3.0]]
+    """
+    cdef Tensor t = as_tensor("broadcast_to", x)
+    cdef int64_t dims[8]
+    cdef int rank = parse_shape("broadcast_to", (shape,), dims)
+    return broadcasted("broadcast_to", t, rank, dims)
+
+
+def expand(x, *shape):
+    """`broadcast_to` with the shape as arguments, where -1 keeps a size.
+
+    Parameters
+    ----------
+    x : Tensor
+    *shape : int, or one tuple of ints
+
+    Raises
+    ------
+    ShapeError
+        If the shape of `x` does not broadcast to `shape`, or -1 stands for an axis that `x` lacks.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> x = ng.tensor([[1.], [2.]], requires_grad=True)
+    >>> ng.expand(x, -1, 2).tolist()
+    [[1.0, 1.0], [2.0, 2.0]]
+    >>> x.expand(4, -1, 2).sum().backward()
+    >>> x.grad.tolist()
+    [[8.0], [8.0]]
+    """
+    cdef Tensor t = as_tensor("expand", x)
+    cdef int64_t dims[8]
+    cdef int rank = parse_shape("expand", shape, dims, True)
+    cdef int a, lead = rank - t.rank
+    for a in range(rank):
+        if dims[a] == -1:
+            if a < lead:
+                raise ShapeError(f"expand: -1 keeps a size, but axis {a} is new in {shape_tuple(rank, dims)} {named_shape(t)}")
+            dims[a] = t.dims[a - lead]
+    return broadcasted("expand", t, rank, dims)
+
+
+def flip(x, axis=-1):
+    """Reverse the order of the elements along axes.
+
+    Parameters
+    ----------
+    x : Tensor
+    axis : int or tuple of ints
+        By default the last axis.
+
+    Raises
+    ------
+    IndexError
+        For an axis out of range.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> x = ng.tensor([1., 2., 3.], requires_grad=True)
+    >>> ng.flip(x).tolist()
+    [3.0, 2.0, 1.0]
+    >>> (ng.flip(x) * ng.tensor([1., 0., 0.])).sum().backward()
+    >>> x.grad.tolist()
+    [0.0, 0.0, 1.0]
+    """
+    cdef Tensor t = as_tensor("flip", x)
+    cdef int64_t strides[8]
+    cdef int64_t offset = 0
+    cdef unsigned int seen = 0
+    cdef int a
+    ng_contiguous_strides(strides, t.rank, t.dims)
+    for item in axis if isinstance(axis, (tuple, list)) else (axis,):
+        a = normalize_axis("flip", item, t.rank)
+        if seen >> a & 1:
+            raise ValueError(f"flip: axis {item} is given twice, got {axis}")
+        seen |= 1u << a
+        if t.dims[a] > 0:
+            offset += (t.dims[a] - 1) * strides[a]
+        strides[a] = -strides[a]
+    return strided_copy("flip", t, t.rank, t.dims, strides, offset, FlipNode.__new__(FlipNode) if needs_grad(t) else None)
+
+
+@cython.final
+@cython.no_gc
+cdef class RollNode(Node):
+    cdef int64_t shifts[8]   # 0 <= shift < size
+
+    cdef int backward(self, Buffer dy, Run run) except -1:
+        cdef Buffer dx = new_buffer(<size_t>self.count * ng_itemsize(self.kind))
+        cdef int64_t back[8]
+        cdef int a
+        for a in range(self.rank):
+            back[a] = self.dims[a] - self.shifts[a] if self.shifts[a] else 0
+        check("backward", roll_into(self.kind, dx.data, dy.data, self.rank, self.dims, back))
+        return give(run, self, 0, dx)
+
+
+cdef int roll_into(int kind, void *out, const void *x, int rank, const int64_t *dims, const int64_t *shifts):
+    """Each shifted axis is two blocks: the first shift positions come from the end. One copy per combination of blocks."""
+    cdef int64_t block[8]
+    cdef int64_t steps[8]
+    cdef int64_t to, source
+    cdef unsigned int choice
+    cdef int a, bit, shifted = 0, status
+    for a in range(rank):
+        shifted += shifts[a] != 0
+    ng_contiguous_strides(steps, rank, dims)
+    for choice in range(1u << shifted):
+        to = source = 0
+        bit = 0
+        for a in range(rank):
+            block[a] = dims[a]
+            if shifts[a] == 0:
+                continue
+            if choice >> bit & 1:        # the positions from shift on
+                block[a] = dims[a] - shifts[a]
+                to += shifts[a] * steps[a]
+            else:
+                block[a] = shifts[a]
+                source += (dims[a] - shifts[a]) * steps[a]
+            bit += 1
+        status = ng_strided_copy(kind, at(out, kind, to), at(<void *>x, kind, source), rank, block, steps, steps)
+        if status:
+            return status
+    return 0
+
+
+def roll(x, shift, axis=-1):
+    """Shift elements along axes; what leaves at one end enters at the other.
+
+    Parameters
+    ----------
+    x : Tensor
+    shift : int or tuple of ints
+        By how many positions, towards higher ones; negative shifts go the other way.
+    axis : int or tuple of ints
+        The axis of each shift. By default the last one.
+
+    Raises
+    ------
+    IndexError
+        For an axis out of range.
+    ValueError
+        If the numbers of shifts and axes differ.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> x = ng.tensor([1., 2., 3., 4.], requires_grad=True)
+    >>> ng.roll(x, 1).tolist()
+    [4.0, 1.0, 2.0, 3.0]
+    >>> ng.roll(x, 1)[0].backward()
+    >>> x.grad.tolist()
+    [0.0, 0.0, 0.0, 1.0]
+    """
+    cdef Tensor t = as_tensor("roll", x)
+    cdef int64_t shifts[8]
+    cdef int a
+    cdef Tensor out
+    cdef Buffer xb = t.buffer
+    cdef RollNode node
+    axes = axis if isinstance(axis, (tuple, list)) else (axis,)
+    amounts = shift if isinstance(shift, (tuple, list)) else (shift,) * len(axes)
+    if len(axes) != len(amounts):
+        raise ValueError(f"roll: expected one shift for each axis, got shift {shift} and axis {axis}")
+    memset(shifts, 0, sizeof(shifts))
+    for amount, item in zip(amounts, axes):
+        a = normalize_axis("roll", item, t.rank)
+        if t.dims[a] > 0:
+            shifts[a] = (shifts[a] + to_index("roll", "shift", amount) % <object>t.dims[a]) % <object>t.dims[a]
+        else:
+            to_index("roll", "shift", amount)
+    out = new_tensor(t.kind, t.rank, t.dims)
+    check("roll", roll_into(t.kind, out.buffer.data, xb.data, t.rank, t.dims, shifts))
+    if needs_grad(t):
+        node = RollNode.__new__(RollNode)
+        node.shifts = shifts
+        set_inputs(node, 1)
+        set_input(node, 0, t)
+        link(out, node)
+    return out
+
+
+@cython.no_gc
+cdef class TriangleNode(Node):
+    cdef bint upper
+    cdef int64_t k
+
+    cdef int backward(self, Buffer dy, Run run) except -1:
+        cdef Buffer dx = dy if is_sole(dy) else new_buffer(<size_t>self.count * ng_itemsize(self.kind))
+        cdef int64_t n = self.dims[self.rank - 2], m = self.dims[self.rank - 1]
+        check("backward", ng_triangle(self.kind, dx.data, dy.data, self.upper, self.k, product(self.dims, 0, self.rank - 2), n, m))
+        return give(run, self, 0, dx)
+
+
+@cython.final
+@cython.no_gc
+cdef class TrilNode(TriangleNode):
+    pass
+
+@cython.final
+@cython.no_gc
+cdef class TriuNode(TriangleNode):
+    pass
+
+
+cdef Tensor triangle(str op, object x, bint upper, object k):
+    cdef Tensor t = as_tensor(op, x)
+    cdef int64_t diagonal = to_index(op, "k", k)
+    cdef Tensor out
+    cdef Buffer xb = t.buffer
+    cdef TriangleNode node
+    if t.rank < 2:
+        raise ShapeError(f"{op}: needs a matrix or a batch of them {named_shape(t)}")
+    out = new_tensor(t.kind, t.rank, t.dims)
+    check(op, ng_triangle(t.kind, out.buffer.data, xb.data, upper, diagonal, product(t.dims, 0, t.rank - 2), t.dims[t.rank - 2],
+                          t.dims[t.rank - 1]))
+    if needs_grad(t):
+        node = TriuNode.__new__(TriuNode) if upper else TrilNode.__new__(TrilNode)
+        node.upper = upper
+        node.k = diagonal
+        set_inputs(node, 1)
+        set_input(node, 0, t)
+        link(out, node)
+    return out
+
+
+def tril(x, k=0):
+    """The lower triangle of matrices: elements above diagonal `k` become 0.
+
+    Parameters
+    ----------
+    x : Tensor, shape (..., N, M)
+    k : int
+        The last diagonal that stays; 0 is the main one, positive ones lie above it.
+
+    Raises
+    ------
+    ShapeError
+        If `x` has less than 2 axes.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> x = ng.ones((3, 3), requires_grad=True)
+    >>> ng.tril(x).sum().backward()
+    >>> x.grad.tolist()
+    [[1.0, 0.0, 0.0], [1.0, 1.0, 0.0], [1.0, 1.0, 1.0]]
+    """
+    return triangle("tril", x, False, k)
+
+
+def triu(x, k=0):
+    """The upper triangle of matrices: elements below diagonal `k` become 0.
+
+    Parameters
+    ----------
+    x : Tensor, shape (..., N, M)
+    k : int
+        The first diagonal that stays; 0 is the main one, positive ones lie above it.
+
+    Raises
+    ------
+    ShapeError
+        If `x` has less than 2 axes.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> x = ng.ones((3, 3), requires_grad=True)
+    >>> ng.triu(x, 1).sum().backward()
+    >>> x.grad.tolist()
+    [[0.0, 1.0, 1.0], [0.0, 0.0, 1.0], [0.0, 0.0, 0.0]]
+    """
+    return triangle("triu", x, True, k)
+
+
+def diagonal(x, k=0):
+    """A diagonal of the first two axes, as the last axis of the result (as `numpy.diagonal`).
+
+    Parameters
+    ----------
+    x : Tensor, shape (N, M, ...)
+    k : int
+        0 is the main diagonal, positive ones lie above it.
+
+    Returns
+    -------
+    Tensor, shape (..., K)
+        With K the length of the diagonal, which may be 0.
+
+    Raises
+    ------
+    ShapeError
+        If `x` has less than 2 axes.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> x = ng.tensor([[1., 2.], [3., 4.]], requires_grad=True)
+    >>> ng.diagonal(x).tolist(), ng.diagonal(x, 1).tolist()
+    ([1.0, 4.0], [2.0])
+    >>> ng.diagonal(x).sum().backward()
+    >>> x.grad.tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
+    """
+    cdef Tensor t = as_tensor("diagonal", x)
+    cdef int64_t dims[8]
+    cdef int64_t strides[8]
+    cdef int64_t steps[8]
+    cdef int64_t first = to_index("diagonal", "k", k), length, offset
+    cdef int a
+    if t.rank < 2:
+        raise ShapeError(f"diagonal: needs at least 2 axes {named_shape(t)}")
+    ng_contiguous_strides(steps, t.rank, t.dims)
+    for a in range(2, t.rank):
+        dims[a - 2] = t.dims[a]
+        strides[a - 2] = steps[a]
+    length = min(t.dims[0], t.dims[1] - first) if first >= 0 else min(t.dims[0] + first, t.dims[1])
+    dims[t.rank - 2] = max(length, <int64_t>0)
+    strides[t.rank - 2] = steps[0] + steps[1]
+    offset = first * steps[1] if first >= 0 else -first * steps[0]
+    return strided_copy("diagonal", t, t.rank - 1, dims, strides, offset if length > 0 else 0,
+                        DiagonalNode.__new__(DiagonalNode) if needs_grad(t) else None)

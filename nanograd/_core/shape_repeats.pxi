@@ -1,0 +1,311 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+# Repeating elements, and adding margins. Both work an axis at a time: x (O, n, I) -> (O, n', I).
+
+@cython.no_gc
+cdef class TileNode(Node):
+    cdef int64_t outer, times, inner          # y (O, times, I) from x (O, 1, I)
+
+    cdef int backward(self, Buffer dy, Run run) except -1:
+        cdef int64_t dims[3]
+        cdef int64_t to[3]
+        dims[0] = to[0] = self.outer
+        dims[1] = self.times
+        to[1] = 1
+        dims[2] = to[2] = self.inner
+        return give(run, self, 0, sum_to_shape(dy, self.kind, 3, dims, 3, to))
+
+
+@cython.final
+@cython.no_gc
+cdef class RepeatNode(TileNode):
+    pass
+
+
+cdef Tensor repeated(str op, Tensor t, int rank, const int64_t *dims, int64_t outer, int64_t times, int64_t inner, TileNode node):
+    """(O, I) -> (O, times, I), a tensor of shape dims."""
+    cdef Tensor out
+    cdef Buffer xb = t.buffer
+    cdef int64_t sizes[3]
+    cdef int64_t steps[3]
+    cdef int64_t strides[3]
+    shape_size(op, rank, dims)
+    out = new_tensor(t.kind, rank, dims)
+    sizes[0] = outer
+    sizes[1] = times
+    sizes[2] = inner
+    ng_contiguous_strides(steps, 3, sizes)
+    strides[0] = inner
+    strides[1] = 0
+    strides[2] = 1
+    check(op, ng_strided_copy(t.kind, out.buffer.data, xb.data, 3, sizes, steps, strides))
+    if needs_grad(t):
+        node.outer = outer
+        node.times = times
+        node.inner = inner
+        set_inputs(node, 1)
+        set_input(node, 0, t)
+        link(out, node)
+    return out
+
+
+def tile(x, reps):
+    """Lay copies of a tensor side by side.
+
+    Parameters
+    ----------
+    x : Tensor
+    reps : int or tuple of ints
+        How often along each axis; missing leading entries are 1, and a longer tuple adds leading axes to `x` (as `numpy.tile`).
+
+    Raises
+    ------
+    ValueError
+        For a negative number.
+    ShapeError
+        If the result would have more than 8 axes, or too many elements.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> x = ng.tensor([1., 2.], requires_grad=True)
+    >>> ng.tile(x, (2, 2)).tolist()
+    [[1.0, 2.0, 1.0, 2.0], [1.0, 2.0, 1.0, 2.0]]
+    >>> ng.tile(x, (2, 2)).sum().backward()
+    >>> x.grad.tolist()
+    [4.0, 4.0]
+    """
+    cdef Tensor t = as_tensor("tile", x)
+    cdef int64_t dims[8]
+    cdef int64_t counts[8]
+    cdef int a, rank
+    times = [to_index("tile", "reps", item) for item in (reps if isinstance(reps, (tuple, list)) else (reps,))]
+    if any(item < 0 for item in times):
+        raise ValueError(f"tile: reps must not be negative, got {reps}")
+    rank = max(<int>len(times), t.rank)
+    if rank > NG_MAX_NDIM:
+        raise ShapeError(f"tile: a tensor has at most {NG_MAX_NDIM} dimensions, got reps {reps} {named_shape(t)}")
+    for a in range(rank):
+        dims[a] = t.dims[a - (rank - t.rank)] if a >= rank - t.rank else 1
+        counts[a] = times[a - (rank - len(times))] if a >= rank - len(times) else 1
+    if rank != t.rank or product(counts, 0, rank) == 1:
+        t = view_of(t, rank, dims, 0, ReshapeNode.__new__(ReshapeNode) if needs_grad(t) else None)
+    for a in range(rank - 1, -1, -1):
+        if counts[a] == 1:
+            continue
+        if dims[a] * counts[a] and counts[a] > (<int64_t>1 << 59) // dims[a]:
+            raise ShapeError(f"tile: reps {reps} give too many elements {named_shape(t)}")
+        dims[a] *= counts[a]
+        t = repeated("tile", t, rank, dims, product(dims, 0, a), counts[a], product(t.dims, a, rank), TileNode.__new__(TileNode))
+    return t
+
+
+def repeat(x, n, axis=None):
+    """Repeat each element, `n` copies next to each other (as `numpy.repeat`).
+
+    Parameters
+    ----------
+    x : Tensor
+    n : int or array of ints
+        How often; an array says it for every position of `axis`.
+    axis : int, optional
+        By default `x` is flattened.
+
+    Raises
+    ------
+    ValueError
+        For a negative number, or an array of another length than the axis.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> x = ng.tensor([1., 2.], requires_grad=True)
+    >>> ng.repeat(x, 2).tolist(), ng.repeat(x, [1, 3]).tolist()
+    ([1.0, 1.0, 2.0, 2.0], [1.0, 2.0, 2.0, 2.0])
+    >>> ng.repeat(x, [1, 3]).sum().backward()
+    >>> x.grad.tolist()
+    [1.0, 3.0]
+    """
+    cdef Tensor t = as_tensor("repeat", x)
+    cdef int64_t dims[8]
+    cdef int64_t times
+    cdef int a, along
+    if axis is None:
+        t = reshape(t, -1)
+        axis = 0
+    along = normalize_axis("repeat", axis, t.rank)
+    if not hasattr(n, "__index__") or isinstance(n, bool) or np.ndim(n):
+        from nanograd._core.index import take
+        counts = np.asarray(n)
+        if counts.size == 0:
+            counts = counts.astype(np.int64)
+        if counts.dtype.kind not in "iu":
+            raise TypeError(f"repeat: n must be an int or an array of ints, got {type(n).__name__} {n!r}")
+        if counts.shape not in ((1,), (t.dims[along],)) or (counts < 0).any():
+            raise ValueError(f"repeat: n must be an int or {t.dims[along]} ints that are not negative, one for each position of "
+                             f"axis {along}, got {n!r} {named_shape(t)}")
+        return take(t, np.repeat(np.arange(t.dims[along]), counts), axis=along)
+    times = to_index("repeat", "n", n)
+    if times < 0:
+        raise ValueError(f"repeat: n must not be negative, got {times}")
+    for a in range(t.rank):
+        dims[a] = t.dims[a]
+    if dims[along] and times > (<int64_t>1 << 59) // dims[along]:
+        raise ShapeError(f"repeat: n {times} gives too many elements {named_shape(t)}")
+    dims[along] *= times
+    return repeated("repeat", t, t.rank, dims, product(t.dims, 0, along + 1), times, product(t.dims, along + 1, t.rank),
+                    RepeatNode.__new__(RepeatNode))
+
+
+@cython.final
+@cython.no_gc
+cdef class PadNode(StridedNode):
+    """x, padded with a constant: its gradient is the part of dy where x stands."""
+    cdef int backward(self, Buffer dy, Run run) except -1:
+        cdef Node x = <Node>self.inputs[0]
+        cdef int64_t steps[8]
+        cdef Buffer dx = new_buffer(<size_t>x.count * ng_itemsize(self.kind))
+        ng_contiguous_strides(steps, self.rank, x.dims)
+        check("backward", ng_strided_copy(self.kind, dx.data, at(dy.data, self.kind, self.offset), self.rank, x.dims, steps,
+                                          self.strides))
+        return give(run, self, 0, dx)
+
+
+@cython.final
+@cython.no_gc
+cdef class PadCopyNode(Node):
+    """One axis of x (O, m, I), padded with copies: y[:, i] = x[:, map[i]]."""
+    cdef int64_t outer, n, m, inner
+    cdef cnp.ndarray map
+
+    cdef int backward(self, Buffer dy, Run run) except -1:
+        cdef Buffer dx = zero_buffer(self.kind, self.outer * self.m * self.inner)
+        check("backward", ng_scatter_add_rows(self.kind, dx.data, dy.data, <const int64_t *>cnp.PyArray_DATA(self.map), self.outer,
+                                              self.n, self.m, self.inner))
+        return give(run, self, 0, dx)
+
+
+cdef Tensor pad_axis(Tensor t, int a, object positions):
+    cdef int64_t dims[8]
+    cdef int d
+    cdef Tensor out
+    cdef Buffer xb = t.buffer
+    cdef PadCopyNode node
+    cdef cnp.ndarray map = np.ascontiguousarray(positions, dtype=np.int64)
+    cdef int64_t n = len(map), outer = product(t.dims, 0, a), inner = product(t.dims, a + 1, t.rank)
+    for d in range(t.rank):
+        dims[d] = t.dims[d]
+    dims[a] = n
+    shape_size("pad", t.rank, dims)
+    out = new_tensor(t.kind, t.rank, dims)
+    check("pad", ng_gather_rows(t.kind, out.buffer.data, xb.data, <const int64_t *>cnp.PyArray_DATA(map), outer, n, t.dims[a], inner))
+    if needs_grad(t):
+        node = PadCopyNode.__new__(PadCopyNode)
+        node.outer = outer
+        node.n = n
+        node.m = t.dims[a]
+        node.inner = inner
+        node.map = map
+        set_inputs(node, 1)
+        set_input(node, 0, t)
+        link(out, node)
+    return out
+
+
+cdef list pad_pairs(object pad_width, Tensor t):
+    """(before, after) for every axis."""
+    if isinstance(pad_width, dict):
+        pairs = [(0, 0)] * t.rank
+        for axis, width in pad_width.items():
+            pairs[normalize_axis("pad", axis, t.rank)] = tuple(width) if isinstance(width, (tuple, list)) else (width, width)
+        widths = np.asarray(pairs).reshape(t.rank, 2)
+    else:
+        widths = np.asarray(pad_width)
+    if widths.dtype.kind not in "iu" and widths.size:
+        raise TypeError(f"pad: pad_width must be ints, got {pad_width!r}")
+    try:
+        widths = np.broadcast_to(widths, (t.rank, 2))
+    except ValueError:
+        raise ShapeError(f"pad: pad_width must be an int, a (before, after) pair or {t.rank} pairs, got {pad_width!r} "
+                         f"{named_shape(t)}") from None
+    if (widths < 0).any():
+        raise ValueError(f"pad: pad_width must not be negative, got {pad_width!r}")
+    if (widths > (1 << 59)).any():
+        raise ShapeError(f"pad: pad_width {pad_width!r} gives too many elements {named_shape(t)}")
+    return widths.tolist()
+
+
+def pad(x, pad_width, mode='constant', value=0):
+    """Add margins around a tensor.
+
+    Parameters
+    ----------
+    x : Tensor
+    pad_width : int, pair of ints, one pair for each axis, or dict of axis: pair
+        How many elements before and after, as in `numpy.pad`: one pair holds for all axes.
+    mode : 'constant', 'reflect' or 'edge'
+        What the margins hold: `value`; the elements mirrored at the border, which itself is not repeated; or the border's.
+    value : float
+        For mode 'constant'.
+
+    Raises
+    ------
+    ShapeError
+        If `pad_width` does not fit the shape.
+    ValueError
+        For a negative width, another mode, or where an empty axis has nothing to mirror.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> x = ng.tensor([1., 2., 3.], requires_grad=True)
+    >>> ng.pad(x, 1).tolist()
+    [0.0, 1.0, 2.0, 3.0, 0.0]
+    >>> ng.pad(x, (2, 0), mode='reflect').tolist()
+    [3.0, 2.0, 1.0, 2.0, 3.0]
+    >>> ng.pad(x, (2, 0), mode='edge').sum().backward()
+    >>> x.grad.tolist()
+    [3.0, 1.0, 1.0]
+    """
+    cdef Tensor t = as_tensor("pad", x)
+    cdef Tensor out
+    cdef Buffer xb
+    cdef PadNode node
+    cdef int64_t dims[8]
+    cdef int64_t strides[8]
+    cdef int64_t steps[8]
+    cdef int64_t offset = 0
+    cdef double filler
+    cdef int a
+    if not isinstance(mode, str) or mode not in ("constant", "reflect", "edge"):
+        raise ValueError(f"pad: mode must be 'constant', 'reflect' or 'edge', got {mode!r}")
+    pairs = pad_pairs(pad_width, t)
+    if mode != "constant":
+        for a in range(t.rank):
+            before, after = pairs[a]
+            if before == 0 and after == 0:
+                continue
+            if t.dims[a] == 0:
+                raise ValueError(f"pad: axis {a} is empty, there is nothing to fill the margin with in mode {mode!r} {named_shape(t)}")
+            t = pad_axis(t, a, np.pad(np.arange(t.dims[a]), (before, after), mode=mode))
+        return t if t is not x else reshape(t, shape_tuple(t.rank, t.dims))
+    filler = value
+    ng_contiguous_strides(steps, t.rank, t.dims)
+    for a in range(t.rank):
+        dims[a] = t.dims[a] + <int64_t>pairs[a][0] + <int64_t>pairs[a][1]
+    shape_size("pad", t.rank, dims)
+    ng_contiguous_strides(strides, t.rank, dims)
+    for a in range(t.rank):
+        offset += <int64_t>pairs[a][0] * strides[a]
+    out = new_tensor(t.kind, t.rank, dims)
+    xb = t.buffer
+    if out.count != t.count:
+        check("pad", ng_fill(t.kind, out.buffer.data, filler, out.count))
+    check("pad", ng_strided_copy(t.kind, at(out.buffer.data, t.kind, offset), xb.data, t.rank, t.dims, strides, steps))
+    if needs_grad(t):
+        node = PadNode.__new__(PadNode)
+        node.offset = offset
+        node.strides = strides
+        set_inputs(node, 1)
+        set_input(node, 0, t)
+        link(out, node)
+    return out
