@@ -116,10 +116,11 @@ cdef object dlpack_capsule(Tensor t, object max_version, object dl_device, objec
         raise BufferError(f"__dlpack__: a tensor lives on the CPU, device (1, 0), not on {dl_device}")
     if t.wants_grad:
         raise BufferError("__dlpack__: the tensor requires a gradient, which DLPack does not carry: write x.detach()")
-    # Consumers of the version before 1.0 cannot be told that the memory is read-only, so they get memory of their own.
+    # A tensor's value never changes, and consumers write (PyTorch 2.13 ignores the read-only flag of DLPack 1.0): memory is
+    # shared only with who asks for it, and can be told not to write.
     if copy is False and not versioned:
         raise BufferError("__dlpack__: without a copy only a consumer of DLPack 1.0 can be told that the memory is read-only")
-    if copy or not versioned:
+    if copy is not False:
         buffer = copied_buffer(t)
         copy = True
     return ng_dl_capsule(<PyObject *>buffer, buffer.data, t.kind == NG_F64, t.rank, t.dims, versioned, bool(copy))
