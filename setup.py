@@ -12,6 +12,7 @@ Environment variables, all optional:
   NANOGRAD_WERROR    1: warnings in csrc are errors
 """
 import functools
+import hashlib
 import os
 import platform
 import re
@@ -166,6 +167,11 @@ def includes(path):
     return frozenset(found)
 
 
+def digest(path):
+    """Of a file that Cython has made: in pip's build environment it makes all anew, with that environment's path in them."""
+    return hashlib.sha256(re.sub(rb"pip-build-env-\w+", b"", path.read_bytes())).hexdigest()
+
+
 class build_ext(_build_ext):
     def build_extensions(self):
         from Cython.Build import cythonize
@@ -213,11 +219,12 @@ class build_ext(_build_ext):
 
     def compile_object(self, target, source, flags, macros, folders):
         record = target.with_suffix(".flags")
+        generated = "cython" in source.parts
         text = repr((flags, macros, [identity for _, identity in folders], getattr(self.compiler, "compiler_so", None),
-                     os.environ.get("CFLAGS")))
+                     os.environ.get("CFLAGS"), digest(source) if generated else None))
         if not self.force and target.exists() and record.exists() and record.read_text() == text:
             built = target.stat().st_mtime_ns
-            if all(path.stat().st_mtime_ns < built for path in includes(source)):
+            if all(path.stat().st_mtime_ns < built for path in includes(source) if path != source or not generated):
                 return
         record.unlink(missing_ok=True)
         # The object's name is derived from the source's path: compile into a folder of its own, then move.
