@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later
+ *
+ * Vector types for gemm.inc, in GCC's vector extensions (clang has them too; a vector wider than the machine's is split by
+ * the compiler), and what is made of quads.
+ */
+#ifndef NG_GEMM_VECTOR_H
+#define NG_GEMM_VECTOR_H
+
+#include "ng_port.h"
+#include "ng_real.h"
+
+#if defined(__AVX512F__)
+#  define NG_VECTOR_BYTES 64
+#elif defined(__AVX__)
+#  define NG_VECTOR_BYTES 32
+#else
+#  define NG_VECTOR_BYTES 16
+#endif
+#define NG_LANES (NG_VECTOR_BYTES / (NG_DTYPE / 8))
+
+/* Rows of a register tile two vectors wide: 16 accumulators of 32 registers, or 12 (8 where there is no FMA) of 16. */
+#if defined(__AVX512F__) || defined(__aarch64__)
+#  define NG_TILE_ROWS 8
+#elif defined(__FMA__)
+#  define NG_TILE_ROWS 6
+#else
+#  define NG_TILE_ROWS 4
+#endif
+
+#if defined(__clang__)
+#  define NG_UNROLL _Pragma("unroll")
+#else
+#  define NG_UNROLL _Pragma("GCC unroll 16")
+#endif
+
+/* LANES elements, a half and a quarter of that where it is four or more; else the next larger one again. */
+enum { LANES = NG_LANES, HALF = LANES >= 8 ? LANES / 2 : LANES, QUARTER = LANES >= 16 ? LANES / 4 : HALF };
+#define NG_VECTOR(lanes) __attribute__((vector_size((lanes) * (NG_DTYPE / 8)), aligned(NG_DTYPE / 8), may_alias))
+typedef REAL vector NG_VECTOR(NG_LANES);
+typedef REAL quad NG_VECTOR(4);
+#if NG_LANES == 16
+typedef REAL half NG_VECTOR(8);
+#elif NG_LANES == 8
+typedef quad half;
+#endif
+
+/* Four rows of four become four columns. */
+NG_INLINE void transpose_quads(quad *r)
+{
+    const quad a = __builtin_shufflevector(r[0], r[1], 0, 4, 1, 5), b = __builtin_shufflevector(r[0], r[1], 2, 6, 3, 7);
+    const quad c = __builtin_shufflevector(r[2], r[3], 0, 4, 1, 5), d = __builtin_shufflevector(r[2], r[3], 2, 6, 3, 7);
+    r[0] = __builtin_shufflevector(a, c, 0, 1, 4, 5);
+    r[1] = __builtin_shufflevector(a, c, 2, 3, 6, 7);
+    r[2] = __builtin_shufflevector(b, d, 0, 1, 4, 5);
+    r[3] = __builtin_shufflevector(b, d, 2, 3, 6, 7);
+}
+
+/* What dot products gather in: a vector, or a quad where that is more; and its lanes added down to a quad. */
+#if NG_LANES == 16
+typedef vector dots;
+NG_INLINE quad fold(dots x)
+{
+    const half y = __builtin_shufflevector(x, x, 0, 1, 2, 3, 4, 5, 6, 7) + __builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15);
+    return __builtin_shufflevector(y, y, 0, 1, 2, 3) + __builtin_shufflevector(y, y, 4, 5, 6, 7);
+}
+#elif NG_LANES == 8
+typedef vector dots;
+NG_INLINE quad fold(dots x) { return __builtin_shufflevector(x, x, 0, 1, 2, 3) + __builtin_shufflevector(x, x, 4, 5, 6, 7); }
+#else
+typedef quad dots;
+#  define fold(x) (x)
+#endif
+enum { DOTS = sizeof(dots) / sizeof(REAL) };
+
+/* C (ROWS, COLUMNS) = or += A (ROWS, k) @ B (COLUMNS, k).T, dot products of rows. COLUMNS is a multiple of four, of which the
+ * first `columns` are there and written: the others read the last one again. Element (r, j) of C is c[r * c_row + j * c_column]. */
+NG_INLINE void dot_tile(const int ROWS, const int COLUMNS, REAL *c, const REAL *a, const REAL *b, int64_t k, int64_t lda, int64_t ldb,
+                        int64_t c_row, int64_t c_column, int64_t columns, int accumulate)
+{
+    const REAL *row_b[8];
+    NG_UNROLL for (int j = 0; j < COLUMNS; j++) row_b[j] = b + (j < columns ? j : columns - 1) * ldb;
+    dots sum[4][8];
+    NG_UNROLL for (int r = 0; r < ROWS; r++)
+        NG_UNROLL for (int j = 0; j < COLUMNS; j++) sum[r][j] = (dots){0};
+    int64_t p = 0;
+    for (; p + DOTS <= k; p += DOTS) {
+        dots x[4];
+        NG_UNROLL for (int r = 0; r < ROWS; r++) x[r] = *(const dots *)(a + r * lda + p);
+        NG_UNROLL for (int j = 0; j < COLUMNS; j++) {
+            const dots y = *(const dots *)(row_b[j] + p);
+            NG_UNROLL for (int r = 0; r < ROWS; r++) sum[r][j] += x[r] * y;
+        }
+    }
+    quad q[4][8];
+    NG_UNROLL for (int r = 0; r < ROWS; r++)
+        NG_UNROLL for (int j = 0; j < COLUMNS; j++) q[r][j] = fold(sum[r][j]);
+    for (; p + 4 <= k; p += 4)
+        NG_UNROLL for (int j = 0; j < COLUMNS; j++)
+            NG_UNROLL for (int r = 0; r < ROWS; r++) q[r][j] += *(const quad *)(a + r * lda + p) * *(const quad *)(row_b[j] + p);
+    NG_UNROLL for (int r = 0; r < ROWS; r++)
+        NG_UNROLL for (int j = 0; j < COLUMNS; j += 4) {
+            transpose_quads(q[r] + j);
+            quad total = (q[r][j] + q[r][j + 1]) + (q[r][j + 2] + q[r][j + 3]);
+            for (int64_t s = p; s < k; s++)
+                total += a[r * lda + s] * (quad){row_b[j][s], row_b[j + 1][s], row_b[j + 2][s], row_b[j + 3][s]};
+            REAL *to = c + r * c_row + j * c_column;
+            if (c_column == 1 && j + 4 <= columns) {
+                if (accumulate) total += *(const quad *)to;
+                *(quad *)to = total;
+            } else {
+                for (int64_t i = 0; i < 4 && j + i < columns; i++) to[i * c_column] = accumulate ? to[i * c_column] + total[i] : total[i];
+            }
+        }
+}
+
+#endif
