@@ -200,8 +200,10 @@ class build_ext(_build_ext):
         for dtype in ("32", "64"):
             for isa, flags in ISAS.items():
                 for source in [Path("csrc/ng_table.c"), *families]:
+                    uses_blas = Path("csrc/ng_blas.h") in includes(source)
                     parts[MAIN].append(self.plan(work, source, f"f{dtype}_{isa}", [*KERNEL_FLAGS, *flags],
-                                                 [("NG_DTYPE", dtype), ("NG_ISA", isa)], []))
+                                                 [("NG_DTYPE", dtype), ("NG_ISA", isa), *(self.blas.macros if uses_blas else [])],
+                                                 blas if uses_blas else []))
         # The longest first: Cython's modules, then the kernel families by size.
         order = sorted(work, key=lambda path: (work[path][0].suffix, -sum(f.stat().st_size for f in includes(work[path][0]))))
         with ThreadPoolExecutor(JOBS) as pool:

@@ -12,6 +12,7 @@ from nanograd import _core                                  # first: it loads th
 from nanograd._core.tensor import *
 from nanograd._core.custom_function import *
 from nanograd._core.shape import *
+from nanograd._core.matmul import *
 
 from nanograd.config import *
 from nanograd.errors import *

@@ -5,6 +5,7 @@ import nanograd._core.tensor as _tensor_module
 
 cdef extern from *:
     """
+    #include "ng_api.h"
     static int ng_import(void *pointer)
     {
         const ng_api *api = (const ng_api *)pointer;

@@ -51,7 +51,7 @@ cdef class MatmulNode(Node):
             dy_strides[i] = step
             step *= self.batch[i]
         if wants(self, 0):       # da = dc @ b.T
-            da = gradient_buffer(self, 0)
+            da = input_buffer(self, 0)
             if self.batch_rank == 0:
                 check("matmul", ng_gemm(self.kind, da.data, dy.data, self.b.data, 0, 1, m, k, n, n, n, k, 0))
             else:
@@ -60,7 +60,7 @@ cdef class MatmulNode(Node):
                                                 self.batch_rank - rank, dims, first, second))
             give(run, self, 0, da)
         if wants(self, 1):       # db = a.T @ dc
-            db = gradient_buffer(self, 1)
+            db = input_buffer(self, 1)
             if self.batch_rank == 0:
                 check("matmul", ng_gemm(self.kind, db.data, self.a.data, dy.data, 1, 0, k, n, m, k, n, n, 0))
             else:
@@ -76,7 +76,7 @@ cdef class MatmulNode(Node):
         return 0
 
 
-cdef inline Buffer gradient_buffer(Node node, int i):
+cdef inline Buffer input_buffer(Node node, int i):
     return new_buffer(<size_t>(<Node>node.inputs[i]).count * ng_itemsize(node.kind))
 
 
@@ -87,7 +87,7 @@ cdef int summed_last(MatmulNode node, unsigned int repeats, const int64_t *a_str
     cdef int i, part, rank = 0, kept = 0
     for part in range(2):
         for i in range(node.batch_rank):
-            if (repeats >> i & 1) == part:
+            if <int>(repeats >> i & 1) == part:
                 dims[rank] = node.batch[i]
                 a_out[rank] = a_strides[i]
                 b_out[rank] = b_strides[i]
@@ -379,18 +379,18 @@ cdef class LinearNode(Node):
             check("linear", ng_unary_backward(self.kind, self.op, dz.data, dy.data, self.z.data if self.z is not None else NULL,
                                               self.y.data if self.y is not None else NULL, NEGATIVE_SLOPE, 0.0, self.count))
         if wants(self, 0):
-            dx = gradient_buffer(self, 0)
+            dx = input_buffer(self, 0)
             check("linear", ng_linear_backward_x(self.kind, dx.data, dz.data, self.w.data, rows, outputs, features))
             give(run, self, 0, dx)
         if wants(self, 1):
-            dw = gradient_buffer(self, 1)
+            dw = input_buffer(self, 1)
             check("linear", ng_linear_backward_w(self.kind, dw.data, dz.data, self.x.data, rows, outputs, features))
             give(run, self, 1, dw)
         if wants(self, 2):
             if rows == 1:
                 db = dz
             else:
-                db = gradient_buffer(self, 2)
+                db = input_buffer(self, 2)
                 check("linear", ng_linear_backward_b(self.kind, db.data, dz.data, rows, outputs))
             give(run, self, 2, db)
         return 0
@@ -457,7 +457,7 @@ def linear(x, weight, bias=None, activation=None):
     cdef int op = -1, kind, i, reads
     cdef bint keep
     cdef Tensor xt, wt, bt, out
-    cdef Buffer xb, wb, bb, z
+    cdef Buffer xb, wb, bb = None, z = None
     cdef int64_t outputs, features, rows = 1
     cdef int64_t dims[8]
     cdef LinearNode node

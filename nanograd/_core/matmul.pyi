@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+from typing import Literal
+
+from numpy.typing import ArrayLike
+
+from nanograd._core.tensor import Tensor
+
+def matmul(a: Tensor | ArrayLike, b: Tensor | ArrayLike) -> Tensor: ...
+def dot(a: Tensor | ArrayLike, b: Tensor | ArrayLike) -> Tensor: ...
+def outer(a: Tensor | ArrayLike, b: Tensor | ArrayLike) -> Tensor: ...
+def linear(
+    x: Tensor | ArrayLike,
+    weight: Tensor | ArrayLike,
+    bias: Tensor | ArrayLike | None = None,
+    activation: Literal["relu", "tanh", "sigmoid", "silu", "gelu", "leaky_relu"] | None = None,
+) -> Tensor: ...
