@@ -1,6 +1,15 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later
  *
  * MATH(f): the mathematical functions of the kernels, on REAL.
+ *
+ * They are scalar functions without branches, which gcc and clang turn into vector code inside a loop. Accuracy over the
+ * whole range: within 2 ULP in float32 and 4 ULP in float64; subnormals are neither flushed on the way in nor out; inf,
+ * nan and signed zeros as in C99. tests/test_math_accuracy.py measures it. Polynomials are minimax fits in relative error
+ * of the function; each comment gives the interval and the error of the polynomial alone.
+ *
+ * A sum like x - n * HIGH - n * LOW must be exact in its first step with or without a fused multiply-add, as the compiler
+ * may or may not contract it: HIGH has trailing zero bits for that. Bit casts go through unions, shifts of int64 are
+ * logical (AVX2 has no arithmetic one), and int64 turns into double by adding to the bits of a large constant.
  */
 #ifndef NG_MATH_H
 #define NG_MATH_H
@@ -10,38 +19,49 @@
 #include "ng_port.h"
 #include "ng_real.h"
 
+#define NG_HALF_PI 1.57079632679489661923
+#define NG_PI 3.14159265358979323846
+
+/* Copies of float and double as integers and back. */
+NG_INLINE uint32_t ng_bits32(float x)
+{
+    union { float x; uint32_t bits; } u = {x};
+    return u.bits;
+}
+NG_INLINE float ng_float32(uint32_t bits)
+{
+    union { uint32_t bits; float x; } u = {bits};
+    return u.x;
+}
+NG_INLINE uint64_t ng_bits64(double x)
+{
+    union { double x; uint64_t bits; } u = {x};
+    return u.bits;
+}
+NG_INLINE double ng_float64(uint64_t bits)
+{
+    union { uint64_t bits; double x; } u = {bits};
+    return u.x;
+}
+
 #if NG_DTYPE == 32
 #  define NG_LIBM(name) name##f
+#  include "ng_math_f32.h"
 #else
 #  define NG_LIBM(name) name
+#  include "ng_math_f64.h"
 #endif
 
-#define NG_MATH1(name, libm) NG_UNUSED static inline REAL ng_math_##name(REAL x) { return NG_LIBM(libm)(x); }
-NG_MATH1(sqrt, sqrt)
-NG_MATH1(exp, exp)
-NG_MATH1(expm1, expm1)
-NG_MATH1(log, log)
-NG_MATH1(log1p, log1p)
-NG_MATH1(log2, log2)
-NG_MATH1(log10, log10)
-NG_MATH1(sin, sin)
-NG_MATH1(cos, cos)
-NG_MATH1(tan, tan)
-NG_MATH1(sinh, sinh)
-NG_MATH1(cosh, cosh)
-NG_MATH1(tanh, tanh)
-NG_MATH1(arctan, atan)
-NG_MATH1(erf, erf)
-NG_MATH1(erfc, erfc)
-NG_MATH1(floor, floor)
-NG_MATH1(ceil, ceil)
-NG_MATH1(rint, rint)
-NG_UNUSED static inline REAL ng_math_pow(REAL a, REAL b) { return NG_LIBM(pow)(a, b); }
-NG_UNUSED static inline REAL ng_math_arctan2(REAL a, REAL b) { return NG_LIBM(atan2)(a, b); }
-NG_UNUSED static inline REAL ng_math_sigmoid(REAL x)
+/* One instruction each where the instruction set has it. */
+NG_INLINE REAL ng_math_sqrt(REAL x) { return NG_LIBM(sqrt)(x); }
+NG_INLINE REAL ng_math_floor(REAL x) { return NG_LIBM(floor)(x); }
+NG_INLINE REAL ng_math_ceil(REAL x) { return NG_LIBM(ceil)(x); }
+NG_INLINE REAL ng_math_rint(REAL x) { return NG_LIBM(rint)(x); }
+
+/* log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|)) */
+NG_INLINE REAL ng_math_softplus(REAL x)
 {
-    const REAL e = ng_math_exp(x < 0 ? x : -x);
-    return (x < 0 ? e : R(1)) / (R(1) + e);
+    return (x < 0 ? R(0) : x) + ng_math_log1p(ng_math_exp(x < 0 ? x : -x));
 }
 
 /* NumPy's floor division and remainder: the remainder has the divisor's sign, the quotient fits it. */
