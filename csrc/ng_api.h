@@ -105,6 +105,8 @@ typedef struct ng_runtime {
     const char *(*blas_config)(void);            /* the BLAS library's own description, */
     const char *(*blas_kernel)(void);            /* the kernel that it chose for this CPU */
     const char *compiler;
+    double (*cgroup_cpus)(const char *root);     /* ng_cpus.h; for tests */
+    int64_t (*cgroup_memory)(const char *root);
 } ng_runtime;
 extern const ng_runtime ng_runtime_functions;    /* defined where csrc is linked: others take it from ng_api.runtime */
 

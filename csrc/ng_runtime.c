@@ -5,6 +5,7 @@
 #include "ng_alloc.h"
 #include "ng_api.h"
 #include "ng_blas.h"
+#include "ng_cpus.h"
 #include "ng_dispatch.h"
 #include "ng_launch.h"
 #include "ng_pool.h"
@@ -31,4 +32,6 @@ const ng_runtime ng_runtime_functions = {
 #else
     .compiler = "GCC " __VERSION__,
 #endif
+    .cgroup_cpus = ng_cgroup_cpus,
+    .cgroup_memory = ng_cgroup_memory,
 };

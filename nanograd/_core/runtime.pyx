@@ -14,6 +14,8 @@ cdef extern from "ng_api.h" nogil:
     int supported_isas "NG->runtime->supported_isas" (const char *names[3]) noexcept
     const char *blas_config "NG->runtime->blas_config" () noexcept
     const char *blas_kernel "NG->runtime->blas_kernel" () noexcept
+    double cgroup_cpus "NG->runtime->cgroup_cpus" (const char *root) noexcept
+    long long cgroup_memory "NG->runtime->cgroup_memory" (const char *root) noexcept
     const char *COMPILER "NG->runtime->compiler"
     const char *ISA "NG->isa"
 
@@ -73,3 +75,9 @@ def build():
     cdef int i, n = supported_isas(names)
     return {"compiler": COMPILER.decode(), "blas": blas_config().decode(), "blas_kernel": blas_kernel().decode(),
             "isa": ISA.decode(), "isas": [names[i].decode() for i in range(n)]}
+
+
+def cgroup_limits(str root=""):
+    """(CPUs, bytes of memory) that the process's control groups allow, 0 where they set no limit; `root` stands before /proc and /sys."""
+    cdef bytes path = root.encode()
+    return cgroup_cpus(path), cgroup_memory(path)
