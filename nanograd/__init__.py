@@ -13,6 +13,8 @@ from nanograd._core.tensor import *
 from nanograd._core.custom_function import *
 from nanograd._core.shape import *
 from nanograd._core.matmul import *
+from nanograd._core.reduce import *
+from nanograd._core.softmax import *
 
 from nanograd.config import *
 from nanograd.errors import *

@@ -127,9 +127,11 @@ cdef int parse_shape(str op, tuple args, int64_t *dims, bint allow_minus_one=Fal
 
 cdef int normalize_axis(str op, object axis, int rank) except -1:
     cdef int64_t i
-    if isinstance(axis, bool) or not hasattr(axis, "__index__"):
-        raise TypeError(f"{op}: axis must be an int, got {type(axis).__name__} {axis!r}")
-    value = axis.__index__()
+    value = axis
+    if type(axis) is not int:
+        if isinstance(axis, bool) or not hasattr(axis, "__index__"):
+            raise TypeError(f"{op}: axis must be an int, got {type(axis).__name__} {axis!r}")
+        value = axis.__index__()
     if value < -rank or value >= rank:
         raise np.exceptions.AxisError(f"{op}: axis {value} is out of bounds for a tensor with {rank} dimensions")
     i = value
