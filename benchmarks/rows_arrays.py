@@ -25,7 +25,7 @@ def make_round_trip(library: str, *, function: str) -> Job | None:
 
 ROWS = [
     Row(
-        "numpy",
+        "arrays",
         f"{function}-64",
         f"NumPy array (64,) to tensor and back, `{function}`",
         partial(make_round_trip, function=function),
