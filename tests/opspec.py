@@ -75,16 +75,12 @@ class OpSpec:
         return f"{self.name}[{self.case}]" if self.case else self.name
 
     @property
-    def n_inputs(self):
-        return len(self.shapes[0])
-
-    @property
     def differentiable(self):
         return self.grads != ()
 
-    def wants(self):
-        """Per input, whether it gets a gradient."""
-        return (True,) * self.n_inputs if self.grads is None else self.grads
+    def wants(self, n):
+        """Whether each of n inputs gets a gradient."""
+        return (True,) * n if self.grads is None else self.grads or (False,) * n
 
     def make(self, shapes, dtype, seed=0):
         """Inputs of these shapes. float32 and float64 get the same numbers, all of them float32's."""

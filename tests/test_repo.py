@@ -3,6 +3,7 @@
 import ast
 import importlib
 import inspect
+import pkgutil
 import re
 import subprocess
 from pathlib import Path
@@ -49,8 +50,8 @@ def public_functions(module):
 def public_objects():
     """Every public function and class by its full name: those of nanograd and of its public modules."""
     found = {}
-    modules = ["nanograd", *(f"nanograd.{name}" for name in ("nn", "nn.functional", "nn.init", "nn.utils", "optim", "data", "testing", "errors", "io",
-                                                             "diagnostics") if importlib.util.find_spec(f"nanograd.{name}"))]
+    modules = ["nanograd", *(info.name for info in pkgutil.walk_packages(ng.__path__, "nanograd.", onerror=lambda name: None)
+                             if not re.search(r"\._", info.name))]
     for name in modules:
         module = importlib.import_module(name)
         for key in getattr(module, "__all__", [key for key in dir(module) if not key.startswith("_")]):

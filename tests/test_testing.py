@@ -38,7 +38,7 @@ def test_gradcheck_takes_a_right_gradient():
 def test_gradcheck_names_the_element_and_both_values(monkeypatch, dtype, error):
     monkeypatch.setattr(WrongSquare, "error", error)
     with pytest.raises(AssertionError, match=r"gradcheck: input 1 \(shape \(3,\), float\d\d\): along a random direction the numerical derivative is "
-                                             r"-?\d+\.\d+, backward gives -?\d+\.\d+; furthest off is element \(1,\): [34]\.\d+, backward gives 4\.\d+"):
+                                             r"-?\d+\.\d+, backward gives -?\d+\.\d+; furthest off is element \(1,\): -?\d\.\d+, backward gives -?\d\.\d+"):
         gradcheck(lambda a, x: a + WrongSquare.apply(x), [leaf(1, 2, 3, dtype=dtype), leaf(1, 2, 3, dtype=dtype)])
 
 
