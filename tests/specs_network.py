@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""Softmax and losses."""
+import numpy as np
+from opspec import F32, F64, OpSpec, Raises, public, zeros
+
+import nanograd as ng
+
+
+def softmax(x, axis=-1):
+    e = np.exp(x - np.max(x, axis, keepdims=True, initial=-np.inf))
+    return e / e.sum(axis, keepdims=True)
+
+
+def log_softmax(x, axis=-1):
+    shifted = x - np.max(x, axis, keepdims=True, initial=-np.inf)
+    return shifted - np.log(np.sum(np.exp(shifted), axis, keepdims=True))
+
+
+def along_axis(name, ref, **options):
+    op = public(name)
+    errors = (Raises("IndexError", rf"{name}: .*axis 2", lambda: op(zeros(2, 3), axis=2)),)
+    return [OpSpec(name, lambda x, a=axis: ref(x, a), call=lambda x, a=axis: op(x, axis=a), case=f"axis {axis}",
+                   shapes=(((3, 4, 5),), ((1, 1, 1),), ((2, 3, 0),), ((0, 3, 2),), ((2, 65, 40),)) + ((((7,),),) if axis != 1 else ()),
+                   tails=lambda n: ((3, n, n + 1),), large=((60, 101, 110),), atol=1.0 if name == "softmax" else 0.0,
+                   rtol={F32: 1e-6, F64: 5e-15}, errors=errors if axis == -1 else (), **options) for axis in (-1, 0, 1)]
+
+
+REDUCE = {"mean": np.mean, "sum": np.sum, "none": lambda x: x}
+
+
+def with_labels(shapes, rng):
+    """Logits of shapes[0], classes on axis 1 (0 of a single sample), and labels of shapes[1]."""
+    classes = shapes[0][1 if len(shapes[0]) > 1 else 0]
+    return [rng.uniform(-3, 3, shapes[0]), rng.integers(0, classes, shapes[1])]
+
+
+def cross_entropy(x, t, weight=None, ignore_index=-100, label_smoothing=0.0, reduction="mean"):
+    axis = 1 if x.ndim > 1 else 0
+    log_p = np.moveaxis(log_softmax(x, axis), axis, -1).reshape(-1, x.shape[axis])
+    labels = t.reshape(-1)
+    w = np.ones(x.shape[axis]) if weight is None else np.asarray(weight)
+    keep = labels != ignore_index
+    safe = np.where(keep, labels, 0)
+    hard = -log_p[np.arange(labels.size), safe] * w[safe]
+    smooth = -(log_p * w).sum(-1) / x.shape[axis]
+    losses = np.where(keep, (1 - label_smoothing) * hard + label_smoothing * smooth, 0.0)
+    if reduction == "mean":
+        return losses.sum() / (w[safe] * keep).sum()
+    return losses.sum() if reduction == "sum" else losses.reshape(t.shape)
+
+
+def classes(case, shapes=(((5, 4), (5,)), ((4,), ()), ((3, 4, 6), (3, 6)), ((1, 2), (1,)), ((40, 65), (40,))), errors=(), empty=(),
+            tails=lambda n: ((n, n + 1), (n,)), large=((6000, 101), (6000,)), **options):
+    return OpSpec("cross_entropy", lambda x, t: cross_entropy(x, t, **options), call=lambda x, t: ng.cross_entropy(x, t, **options), case=case,
+                  shapes=shapes + empty, tails=tails, large=large, inputs=with_labels, grads=(True, False),
+                  rtol={F32: 1e-6, F64: 1e-14}, atol=1.0, errors=errors)
+
+
+LOSSES = [
+    *[OpSpec("mse_loss", lambda x, t, r=reduction: REDUCE[r]((x - t) ** 2), call=lambda x, t, r=reduction: ng.mse_loss(x, t, reduction=r),
+             case=reduction, shapes=(((3, 4), (3, 4)), ((), ()), ((33, 70), (33, 70))) + ((((0, 3), (0, 3)),) if reduction != "mean" else ()),
+             tails=lambda n: ((n,), (n,)), large=((600, 1001), (600, 1001)), rtol={F32: 1e-6, F64: 1e-14}, errors=() if reduction != "mean" else (
+                 Raises("ShapeError", r"mse_loss: .*\(3, 1\).*\(3,\)", lambda: ng.mse_loss(zeros(3, 1), zeros(3))),
+                 Raises("ValueError", r"mse_loss: .*reduction.*'avg'", lambda: ng.mse_loss(zeros(3), zeros(3), reduction="avg")),
+                 Raises("DTypeError", r"mse_loss: .*float32.*float64", lambda: ng.mse_loss(zeros(3), zeros(3, dtype=np.float64))),
+             )) for reduction in REDUCE],
+    classes("mean", errors=(
+        Raises("IndexError", r"cross_entropy: .*4.*4", lambda: ng.cross_entropy(zeros(2, 4), np.array([0, 4]))),
+        Raises("IndexError", r"cross_entropy: .*-1.*4", lambda: ng.cross_entropy(zeros(2, 4), np.array([-1, 0]))),
+        Raises("DTypeError", r"cross_entropy: .*(class|label|integer)", lambda: ng.cross_entropy(zeros(2, 4), zeros(2))),
+        Raises("ShapeError", r"cross_entropy: .*\(2, 4\).*\(3,\)", lambda: ng.cross_entropy(zeros(2, 4), np.array([0, 1, 2]))),
+        Raises("ValueError", r"cross_entropy: .*reduction.*'avg'", lambda: ng.cross_entropy(zeros(2, 4), np.array([0, 1]), reduction="avg")),
+        Raises("ValueError", r"cross_entropy: .*label_smoothing.*1\.5",
+               lambda: ng.cross_entropy(zeros(2, 4), np.array([0, 1]), label_smoothing=1.5)),
+        Raises("ShapeError", r"cross_entropy: .*weight.*\(3,\)", lambda: ng.cross_entropy(zeros(2, 4), np.array([0, 1]), weight=[1.0, 2.0, 3.0])),
+    )),
+    classes("sum", reduction="sum", empty=(((0, 4), (0,)),)),
+    classes("none", reduction="none", empty=(((0, 4), (0,)),)),
+    classes("ignore_index", ignore_index=0),
+    classes("weight, smoothing", weight=[0.5, 1.0, 2.0, 0.25], label_smoothing=0.1, tails=lambda n: ((n, 4), (n,)), large=((60000, 4), (60000,)),
+            shapes=(((5, 4), (5,)), ((4,), ()), ((3, 4, 6), (3, 6)))),
+    OpSpec("cross_entropy", lambda x, t: np.mean(-np.sum(softmax(t) * log_softmax(x), -1)), call=lambda x, t: ng.cross_entropy(x, ng.softmax(t, -1)),
+           case="probabilities", shapes=(((5, 4), (5, 4)), ((4,), (4,))), tails=lambda n: ((n, n + 1),) * 2, large=((6000, 101),) * 2, atol=1.0),
+]
+
+NETWORK = [*along_axis("softmax", softmax), *along_axis("log_softmax", log_softmax), *LOSSES]
