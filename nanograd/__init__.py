@@ -15,6 +15,7 @@ from nanograd._core.shape import *
 from nanograd._core.matmul import *
 from nanograd._core.reduce import *
 from nanograd._core.softmax import *
+from nanograd._core.index import *
 
 from nanograd.config import *
 from nanograd.errors import *

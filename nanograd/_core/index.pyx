@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""Indexing. An index becomes a Plan: either strides into the operand, or a map of positions on some of its axes taken as one.
+Reading, writing and adding, forward and backward, all run from the plan."""
+include "capsule.pxi"
+
+cimport cython
+cimport numpy as cnp
+from cpython.long cimport PyLong_AsLongAndOverflow
+from libc.stdint cimport int64_t
+from nanograd._core.shape cimport PartNode, StridedNode, begin_part, end_part, strided_copy, view_of, zero_buffer
+from nanograd._core.tensor cimport (
+    NG_F64, NG_INDEX_RANGE, NG_MAX_NDIM, Buffer, Node, Run, Tensor, add_methods, as_tensor, check, common_kind, dtype_kind, give, link,
+    needs_grad, new_buffer, new_tensor, ng_itemsize, normalize_axis, numpy_dtype, operators, set_input, set_inputs, shape_size,
+    shape_tuple, sum_to_shape, wants)
+
+import operator
+
+import numpy as np
+
+from nanograd.errors import DTypeError, ShapeError
+
+cnp.import_array()
+
+cdef extern from "Python.h":
+    int PySlice_Unpack(object slice, Py_ssize_t *start, Py_ssize_t *stop, Py_ssize_t *step) except -1
+    Py_ssize_t PySlice_AdjustIndices(Py_ssize_t length, Py_ssize_t *start, Py_ssize_t *stop, Py_ssize_t step)
+    bint PySlice_Check(object x)
+    bint PyLong_CheckExact(object x)
+cdef extern from "kernels/transpose.h":
+    int ng_strided_copy(int dtype, void *out, const void *x, int rank, const int64_t *dims, const int64_t *out_strides,
+                        const int64_t *in_strides)
+    int ng_strided_add(int dtype, void *out, const void *x, int rank, const int64_t *dims, const int64_t *out_strides,
+                       const int64_t *in_strides)
+    void ng_contiguous_strides(int64_t *strides, int rank, const int64_t *dims)
+cdef extern from "kernels/index.h":
+    int ng_index_check(int64_t *map, const int64_t *indices, int64_t limit, int wrap, int64_t count)
+    int ng_index_map(int64_t *map, const int64_t *indices, int64_t limit, int rank, const int64_t *dims, const int64_t *x_dims, int axis)
+    int ng_gather_rows(int dtype, void *y, const void *x, const int64_t *map, int64_t outer, int64_t n, int64_t m, int64_t inner)
+    int ng_scatter_add_rows(int dtype, void *x, const void *y, const int64_t *map, int64_t outer, int64_t n, int64_t m, int64_t inner)
+    int ng_scatter_rows(int dtype, void *x, const void *y, const int64_t *map, int64_t outer, int64_t n, int64_t m, int64_t inner)
+    int ng_scatter_add_flat(int dtype, void *x, const void *y, const int64_t *map, int64_t outer, int64_t n, int64_t inner)
+    int ng_index_winners(int64_t *winners, int64_t *last, const int64_t *map, int64_t n, int64_t m)
+    int ng_one_hot(int dtype, void *y, const int64_t *map, int64_t n, int64_t classes)
+    int ng_sort_rows(int dtype, void *values, int64_t *positions, const void *x, int64_t rows, int64_t n, int64_t keep, int descending)
+
+
+cdef inline void *at(void *data, int kind, int64_t offset) noexcept:
+    return <char *>data + offset * <int64_t>ng_itemsize(kind)
+
+
+cdef inline int64_t product(const int64_t *dims, int begin, int end) noexcept:
+    cdef int64_t size = 1
+    cdef int a
+    for a in range(begin, end):
+        size *= dims[a]
+    return size
+
+
+cdef str named_shape(Tensor x):
+    return f"(x {shape_tuple(x.rank, x.dims)})"
+
+
+include "index_plan.pxi"        # from what the user wrote to strides or a map
+include "index_getitem.pxi"     # x[...], index_set, index_add
+include "index_gather.pxi"      # take, gather, embedding, one_hot
+include "index_sort.pxi"        # sort, argsort, topk
+
+operators().getitem = getitem
+
+__all__ = ["gather", "take", "index_set", "index_add", "embedding", "one_hot", "sort", "argsort", "topk"]
+
+add_methods({"gather": gather, "take": take, "index_set": index_set, "index_add": index_add, "sort": sort, "argsort": argsort,
+             "topk": topk})
