@@ -13,17 +13,17 @@
 
 #include "ng_api.h"
 
-/* map[i] = indices[i] in [0, limit), or in [-limit, limit) if `wrap`; else NG_INDEX_RANGE */
+/* map[i] = scale * indices[i] for indices in [0, limit), or in [-limit, limit) if `wrap`; else NG_INDEX_RANGE. `add`: map[i] += */
 typedef struct ng_index_check_args {
     int64_t *map;
     const int64_t *indices;
-    int64_t limit;
-    int wrap;
+    int64_t limit, scale;
+    int wrap, add;
 } ng_index_check_args;
 
-static inline int ng_index_check(int64_t *map, const int64_t *indices, int64_t limit, int wrap, int64_t count)
+static inline int ng_index_check(int64_t *map, const int64_t *indices, int64_t limit, int wrap, int64_t scale, int add, int64_t count)
 {
-    const ng_index_check_args args = {map, indices, limit, wrap};
+    const ng_index_check_args args = {map, indices, limit, scale, wrap, add};
     return NG->launch(NG->kernels[NG_F64]->index_check, &args, sizeof args, count, ng_grain(16), 0);
 }
 

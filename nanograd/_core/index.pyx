@@ -6,7 +6,7 @@ include "capsule.pxi"
 cimport cython
 cimport numpy as cnp
 from cpython.long cimport PyLong_AsLongAndOverflow
-from libc.stdint cimport int64_t
+from libc.stdint cimport INT64_MAX, int64_t
 from nanograd._core.shape cimport PartNode, StridedNode, begin_part, end_part, strided_copy, view_of, zero_buffer
 from nanograd._core.tensor cimport (
     NG_F64, NG_INDEX_RANGE, NG_MAX_NDIM, Buffer, Node, Run, Tensor, add_methods, as_tensor, check, common_kind, dtype_kind, give, link,
@@ -33,7 +33,7 @@ cdef extern from "kernels/transpose.h":
                        const int64_t *in_strides)
     void ng_contiguous_strides(int64_t *strides, int rank, const int64_t *dims)
 cdef extern from "kernels/index.h":
-    int ng_index_check(int64_t *map, const int64_t *indices, int64_t limit, int wrap, int64_t count)
+    int ng_index_check(int64_t *map, const int64_t *indices, int64_t limit, int wrap, int64_t scale, int add, int64_t count)
     int ng_index_map(int64_t *map, const int64_t *indices, int64_t limit, int rank, const int64_t *dims, const int64_t *x_dims, int axis)
     int ng_gather_rows(int dtype, void *y, const void *x, const int64_t *map, int64_t outer, int64_t n, int64_t m, int64_t inner)
     int ng_scatter_add_rows(int dtype, void *x, const void *y, const int64_t *map, int64_t outer, int64_t n, int64_t m, int64_t inner)

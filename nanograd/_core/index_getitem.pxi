@@ -107,6 +107,12 @@ cdef class IndexWriteNode(Node):
         return 0
 
 
+cdef inline const int64_t *map_of(Plan plan) noexcept:
+    if plan.map is None:
+        return NULL
+    return <const int64_t *>plan.map.data
+
+
 cdef int give_values(Run run, IndexWriteNode node, Buffer dvalues) except -1:
     cdef Node values = <Node>node.inputs[1]
     return give(run, node, 1, sum_to_shape(dvalues, node.kind, node.plan.rank, node.plan.dims, values.rank, values.dims))
@@ -129,8 +135,7 @@ cdef Buffer read_plan(int kind, Buffer x, Plan plan, const int64_t *map):
 cdef class IndexAddNode(IndexWriteNode):
     cdef int backward(self, Buffer dy, Run run) except -1:
         if wants(self, 1):
-            give_values(run, self, read_plan(self.kind, dy, self.plan,
-                                             NULL if self.plan.map is None else <const int64_t *>self.plan.map.data))
+            give_values(run, self, read_plan(self.kind, dy, self.plan, map_of(self.plan)))
         if wants(self, 0):
             give(run, self, 0, dy)
         return 0

@@ -49,7 +49,7 @@ cdef Buffer checked_map(str op, cnp.ndarray array, int64_t limit, bint wrap, str
     cdef cnp.ndarray indices = as_int64(array)
     cdef int64_t count = cnp.PyArray_SIZE(indices)
     cdef Buffer map = new_buffer(<size_t>count * sizeof(int64_t))
-    cdef int status = ng_index_check(<int64_t *>map.data, <const int64_t *>cnp.PyArray_DATA(indices), limit, wrap, count)
+    cdef int status = ng_index_check(<int64_t *>map.data, <const int64_t *>cnp.PyArray_DATA(indices), limit, wrap, 1, False, count)
     if status == NG_INDEX_RANGE:
         out_of_range(op, array, limit, wrap, where)
     check(op, status)
@@ -170,14 +170,17 @@ cdef int add_axis(str op, Plan plan, int64_t size, int64_t stride) except -1:
 cdef Plan plan_arrays(str op, Tensor x, list parts, int missing, const int64_t *steps, Plan plan):
     cdef Py_ssize_t start, stop, step
     cdef int axis = 0, k, first_axis = 0, last_axis
-    cdef int64_t length, inner = 1, outer = 1
+    cdef int64_t length, inner = 1, outer = 1, shift = 0
+    cdef int status
+    cdef cnp.ndarray indices
+    cdef bint adding = False
     cdef list before = [], after = [], arrays = []
     cdef bint apart = False, ended = False
     for part in parts:
         if isinstance(part, (np.ndarray, int)):
             apart = apart or ended
             if isinstance(part, int):
-                arrays.append((np.asarray(checked_int(op, part, x.dims[axis], axis, x)), None, steps[axis], axis))
+                arrays.append((checked_int(op, part, x.dims[axis], axis, x), None, steps[axis], axis))
                 axis += 1
             elif part.dtype.kind != "b":
                 arrays.append((part, x.dims[axis], steps[axis], axis))
@@ -191,7 +194,7 @@ cdef Plan plan_arrays(str op, Tensor x, list parts, int missing, const int64_t *
                 arrays.append((np.flatnonzero(part), None, steps[axis + part.ndim - 1] if part.ndim else 0, axis))
                 axis += part.ndim
             continue
-        if arrays and (part is not Ellipsis or missing):
+        if arrays:
             ended = True
         to = after if arrays else before
         if part is Ellipsis:
@@ -207,10 +210,10 @@ cdef Plan plan_arrays(str op, Tensor x, list parts, int missing, const int64_t *
                        axis if length == x.dims[axis] and step == 1 else -1))
             axis += 1
     try:
-        picked = np.broadcast_shapes(*[item[0].shape for item in arrays])
+        shapes = [item[0].shape for item in arrays if not isinstance(item[0], int)]
+        picked = shapes[0] if len(shapes) == 1 else np.broadcast_shapes(*shapes)
     except ValueError:
-        raise IndexError(f"{op}: the index arrays do not broadcast together: shapes "
-                         f"{', '.join(str(item[0].shape) for item in arrays)}") from None
+        raise IndexError(f"{op}: the index arrays do not broadcast together: shapes {', '.join(map(str, shapes))}") from None
     if apart:                      # then the arrays' axes come first
         before, after = [], before + after
     for item in before:
@@ -233,26 +236,29 @@ cdef Plan plan_arrays(str op, Tensor x, list parts, int missing, const int64_t *
     plan.outer = outer
     plan.inner = inner
     plan.m = product(x.dims, first_axis, last_axis + 1)
-    if len(arrays) == 1 and not before and not after and arrays[0][1] is not None:
-        array, limit, _, axis = arrays[0]
-        plan.n = array.size
-        plan.map = checked_map(op, array, limit, True, bounds_of(axis, x))
-        return plan
-
-    positions = np.zeros((), np.int64)
+    positions = np.empty(picked, np.int64)
+    plan.map = array_buffer(positions)
     for array, limit, stride, axis in arrays:
-        if limit is not None:
-            array = np.array(as_int64(array))        # a copy: the user may change his
-            if array.size and not (-limit <= array.min() and array.max() < limit):
-                out_of_range(op, array, limit, True, bounds_of(axis, x))
-            array += (array < 0) * np.int64(limit)
-        positions = positions + array * np.int64(stride)
-    positions = np.broadcast_to(positions, picked)
-    for size, stride, first, _ in reversed(before):
-        along = (np.arange(size) * stride + first).reshape((size,) + (1,) * positions.ndim)
-        positions = along + positions[np.newaxis]
-    for size, stride, first, _ in after:
-        positions = positions[..., np.newaxis] + (np.arange(size) * stride + first)
+        if isinstance(array, int):
+            shift += <int64_t>array * (<int64_t>stride // max(inner, <int64_t>1))
+            continue
+        indices = as_int64(array if array.shape == picked else np.broadcast_to(array, picked))
+        status = ng_index_check(<int64_t *>plan.map.data, <const int64_t *>cnp.PyArray_DATA(indices),
+                                INT64_MAX if limit is None else <int64_t>limit, limit is not None,
+                                <int64_t>stride // max(inner, <int64_t>1), adding, cnp.PyArray_SIZE(indices))
+        if status == NG_INDEX_RANGE:
+            out_of_range(op, array, limit, True, bounds_of(axis, x))
+        check(op, status)
+        adding = True
+    if shift:
+        positions += shift
+    if before or after:
+        for size, stride, first, _ in reversed(before):
+            along = (np.arange(size) * stride + first) // np.int64(max(inner, 1))
+            positions = along.reshape((size,) + (1,) * positions.ndim) + positions[np.newaxis]
+        for size, stride, first, _ in after:
+            positions = positions[..., np.newaxis] + (np.arange(size) * stride + first) // np.int64(max(inner, 1))
+        positions = np.ascontiguousarray(positions, dtype=np.int64)
+        plan.map = array_buffer(positions)
     plan.n = positions.size
-    plan.map = array_buffer(np.ascontiguousarray(positions // np.int64(max(inner, 1)), dtype=np.int64))
     return plan
