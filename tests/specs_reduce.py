@@ -3,8 +3,6 @@
 import numpy as np
 from opspec import F32, F64, OpSpec, Raises, public, zeros
 
-import nanograd as ng
-
 LARGE = ((600, 1001),)
 AXES = {"all": {}, "axis 0": dict(axis=0), "axis 1": dict(axis=1), "axis -1": dict(axis=-1), "axes (0, 2), keepdims": dict(axis=(0, 2), keepdims=True),
         "axes (0, 1)": dict(axis=(0, 1)), "no axes": dict(axis=())}
@@ -32,18 +30,32 @@ def reduction(name, ref, empty=True, **options):
     return specs
 
 
+def extreme(name, ref):
+    """max or min. The domain is wide, so that the steps of gradcheck do not reorder elements."""
+    op = public(name)
+    return [*reduction(name, ref, empty=False, distinct=True, domain=(-300, 300)),
+            OpSpec(name, ref, case="of nothing", shapes=(((3,),),), tails=lambda n: ((n,),), large=LARGE, distinct=True, errors=(
+                Raises("ValueError", rf"{name}: .*\(0,\)", lambda: op(zeros(0))),
+                Raises("ValueError", rf"{name}: .*\(2, 0\)", lambda: op(zeros(2, 0), axis=1))))]
+
+
+def position(name, ref):
+    """argmax or argmin."""
+    op = public(name)
+    errors = (Raises("ValueError", rf"{name}: .*\(0,\)", lambda: op(zeros(0))),
+              Raises("IndexError", rf"{name}: .*axis 2", lambda: op(zeros(3, 4), axis=2)))
+    return [OpSpec(name, lambda x, a=axis: ref(x, axis=a), call=lambda x, a=axis: op(x, axis=a), case=f"axis {axis}",
+                   shapes=(((3, 4, 5),), ((2, 33, 40),)) + ((((),), ((7,),)) if axis is None else (((3, 4, 0),),) if axis == 0 else ()),
+                   tails=lambda n: ((n, n + 1),), large=LARGE, distinct=True, grads=(), errors=errors if axis is None else (),
+                   extremes=False)      # a NaN wins as in NumPy, but float32 has ties at 1e4 that the reference has not
+            for axis in (None, 0, -1)]
+
+
 REDUCTIONS = [
     *reduction("sum", np.sum),
     *reduction("mean", np.mean, empty=False),
-    *reduction("max", np.max, empty=False, distinct=True, domain=(-300, 300)),     # wide: the steps of gradcheck must not reorder
-    OpSpec("max", np.max, case="of nothing", shapes=(((3,),),), tails=lambda n: ((n,),), large=LARGE, errors=(
-        Raises("ValueError", r"max: .*\(0,\)", lambda: ng.max(zeros(0))),
-        Raises("ValueError", r"max: .*\(2, 0\)", lambda: ng.max(zeros(2, 0), axis=1)))),
-    *[OpSpec("argmax", lambda x, a=axis: np.argmax(x, axis=a), call=lambda x, a=axis: ng.argmax(x, axis=a), case=f"axis {axis}",
-             shapes=(((3, 4, 5),), ((2, 33, 40),)) + ((((),), ((7,),)) if axis is None else (((3, 4, 0),),) if axis == 0 else ()),
-             tails=lambda n: ((n, n + 1),), large=LARGE, distinct=True, grads=(),
-             extremes=False,       # a NaN wins as in NumPy, but float32's ties at 1e4 are not the reference's
-             errors=() if axis is not None else (Raises("ValueError", r"argmax: .*\(0,\)", lambda: ng.argmax(zeros(0))),
-                                                 Raises("IndexError", r"argmax: .*axis 2", lambda: ng.argmax(zeros(3, 4), axis=2))))
-      for axis in (None, 0, -1)],
+    *extreme("max", np.max),
+    *extreme("min", np.min),
+    *position("argmax", np.argmax),
+    *position("argmin", np.argmin),
 ]
