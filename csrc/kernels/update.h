@@ -91,17 +91,24 @@ static inline void ng_sgd_item(ng_update_item *item, double lr, double momentum,
     item->c.sgd.decay = decay;
 }
 
-/* step counts from 1. p -= lr / c1 * m / (sqrt(v) / sqrt(c2) + eps), ck = 1 - betak^step, with both sides of the fraction
- * multiplied by sqrt(c2): one division an element instead of two. */
-static inline void ng_adam_item(ng_update_item *item, double lr, double beta1, double beta2, double eps, double decay,
-                                int decoupled, int amsgrad, double step)
+/* p -= lr / c1 * m / (sqrt(v) / sqrt(c2) + eps), ck = 1 - betak^step with step counted from 1; both sides of the fraction
+ * are multiplied by sqrt(c2): one division an element instead of two. */
+typedef struct ng_adam_bias { double c1, root_c2; } ng_adam_bias;
+
+static inline ng_adam_bias ng_adam_correct_bias(double beta1, double beta2, double step)
 {
-    const double c1 = 1.0 - pow(beta1, step), root_c2 = sqrt(1.0 - pow(beta2, step));
+    const ng_adam_bias bias = {1.0 - pow(beta1, step), sqrt(1.0 - pow(beta2, step))};
+    return bias;
+}
+
+static inline void ng_adam_item(ng_update_item *item, double lr, double beta1, double beta2, double eps, double decay,
+                                int decoupled, int amsgrad, ng_adam_bias bias)
+{
     item->variant = (decay != 0 && !decoupled ? NG_DECAY : 0) | (amsgrad ? NG_AMSGRAD : 0);
     item->c.adam.beta1 = beta1;
     item->c.adam.beta2 = beta2;
-    item->c.adam.step = lr / c1 * root_c2;
-    item->c.adam.eps = eps * root_c2;
+    item->c.adam.step = lr / bias.c1 * bias.root_c2;
+    item->c.adam.eps = eps * bias.root_c2;
     item->c.adam.decay = decay;
     item->c.adam.keep = decoupled ? 1.0 - lr * decay : 1.0;
 }
