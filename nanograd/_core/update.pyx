@@ -123,6 +123,18 @@ cdef class ParameterState:
             raise ShapeError(f"load_state_dict: a state of shape {t.shape} for a parameter of shape {self.parameter.shape}")
         self.put(i, t.buffer)
 
+    def __reduce__(self):
+        return rebuild_state, (self.parameter, self.steps, self.tensor(0), self.tensor(1), self.tensor(2))
+
+
+def rebuild_state(parameter, steps, *arrays):
+    """A ParameterState from a copy or a pickle."""
+    state = ParameterState(parameter)
+    state.steps = steps
+    for i, array in enumerate(arrays):
+        state.load(i, array)
+    return state
+
 
 # ---- a step: gather, launch, hand over -------------------------------------------------------------------------------
 
@@ -216,7 +228,7 @@ cdef class Step:
             self.add_arrays(state, item, pending, arrays)
         return item
 
-    cdef int launch(self, str op, update_launcher launcher) except -1:
+    cdef int launch(self, update_launcher launcher) except -1:
         """Run, then hand over. Returns the number of parameters."""
         cdef Py_ssize_t i
         cdef int kind, k
@@ -224,7 +236,7 @@ cdef class Step:
         cdef Pending *pending
         for kind in range(2):
             if self.tables[kind] != NULL:
-                check(op, launcher(kind, self.tables[kind]))
+                check("step", launcher(kind, self.tables[kind]))
         for i in range(self.n):
             pending = &self.pending[i]
             state = <ParameterState>pending.state
@@ -248,53 +260,64 @@ cdef Step new_step(Py_ssize_t capacity):
     return step
 
 
-cdef Step step_over(list states):
-    cdef Py_ssize_t n = 0
-    for group in states:
-        n += len(<list>group)
+class GroupsChanged(Exception):
+    """The parameters of a group are no longer those that `states` were made for."""
+
+
+cdef Step step_over(list groups, list states):
+    cdef Py_ssize_t n = 0, g, i
+    cdef list params, mine
+    for g in range(len(groups)):
+        params, mine = <list?>(<dict?>groups[g])["params"], <list>states[g]
+        if len(params) != len(mine):
+            raise GroupsChanged()
+        for i in range(len(mine)):
+            if params[i] is not (<ParameterState>mine[i]).parameter:
+                raise GroupsChanged()
+        n += len(mine)
     return new_step(n)
 
 
 # ---- settings of a group, read anew in every step: param_groups are live ---------------------------------------------
 
-cdef double setting(str op, dict group, str key) except? -1.0:
+cdef double setting(type op, dict group, str key) except? -1.0:
     try:
         return group[key]
     except TypeError:
-        raise TypeError(f"{op}: {key} must be a number, got {group[key]!r}") from None
+        raise TypeError(f"{op.__name__}: {key} must be a number, got {group[key]!r}") from None
 
 
-cdef double at_least_0(str op, dict group, str key) except? -1.0:
+cdef double at_least_0(type op, dict group, str key) except? -1.0:
     cdef double value = setting(op, group, key)
     if not value >= 0.0 or isinf(value):
-        raise ValueError(f"{op}: {key} must be at least 0 and finite, got {value}")
+        raise ValueError(f"{op.__name__}: {key} must be at least 0 and finite, got {value}")
     return value
 
 
-cdef double below_1(str op, str key, object number) except? -1.0:
+cdef double below_1(type op, str key, object number) except? -1.0:
     cdef double value
     try:
         value = number
     except TypeError:
-        raise TypeError(f"{op}: {key} must be a number, got {number!r}") from None
+        raise TypeError(f"{op.__name__}: {key} must be a number, got {number!r}") from None
     if not 0.0 <= value < 1.0:
-        raise ValueError(f"{op}: {key} must be in [0, 1), got {value}")
+        raise ValueError(f"{op.__name__}: {key} must be in [0, 1), got {value}")
     return value
 
 
-cdef int read_betas(str op, dict group, double *beta1, double *beta2) except -1:
+cdef int read_betas(type op, dict group, double *beta1, double *beta2) except -1:
     betas = group["betas"]
     if not isinstance(betas, (tuple, list)) or len(betas) != 2:
-        raise TypeError(f"{op}: betas must be a pair of numbers, got {betas!r}")
+        raise TypeError(f"{op.__name__}: betas must be a pair of numbers, got {betas!r}")
     beta1[0] = below_1(op, "betas[0]", betas[0])
     beta2[0] = below_1(op, "betas[1]", betas[1])
     return 0
 
 
-def sgd_step(str op, list groups, list states, bint run=True):
-    """One step of SGD over all groups; `states` holds a list of ParameterState per group. Returns how many parameters had
-    a gradient. run=False only checks the groups' settings."""
-    cdef Step step = step_over(states) if run else None
+def sgd_step(type op, list groups, list states, bint run=True):
+    """One step of SGD, the class `op`, over all groups; `states` holds a list of ParameterState per group. Returns how many
+    parameters had a gradient. run=False only checks the groups' settings."""
+    cdef Step step = step_over(groups, states) if run else None
     cdef ParameterState state
     cdef ng_update_item *item
     cdef double lr, momentum, dampening, decay
@@ -306,19 +329,28 @@ def sgd_step(str op, list groups, list states, bint run=True):
         momentum, dampening = at_least_0(op, group, "momentum"), setting(op, group, "dampening")
         nesterov = group["nesterov"]
         if nesterov and (momentum == 0 or dampening != 0):
-            raise ValueError(f"{op}: nesterov needs a momentum above 0 and no dampening, got momentum {momentum} and dampening {dampening}")
+            raise ValueError(f"{op.__name__}: nesterov needs a momentum above 0 and no dampening, got momentum {momentum} and dampening {dampening}")
         if not run:
             continue
         for state in <list>states[g]:
             item = step.add(state, 1 if momentum != 0 else 0)
             if item != NULL:
                 ng_sgd_item(item, lr, momentum, dampening, decay, nesterov)
-    return step.launch(op, ng_update_sgd) if run else 0
+    return step.launch(ng_update_sgd) if run else 0
 
 
-def adam_step(str op, list groups, list states, bint run=True, bint decoupled=False):
-    """One step of Adam, or with `decoupled` of AdamW: as sgd_step."""
-    cdef Step step = step_over(states) if run else None
+def adam_step(type op, list groups, list states, bint run=True):
+    """One step of Adam: as sgd_step."""
+    return step_adam(op, groups, states, run, False)
+
+
+def adamw_step(type op, list groups, list states, bint run=True):
+    """One step of AdamW: as sgd_step."""
+    return step_adam(op, groups, states, run, True)
+
+
+cdef int step_adam(type op, list groups, list states, bint run, bint decoupled) except -1:
+    cdef Step step = step_over(groups, states) if run else None
     cdef ParameterState state
     cdef ng_update_item *item
     cdef double lr, beta1 = 0, beta2 = 0, eps, decay
@@ -342,12 +374,12 @@ def adam_step(str op, list groups, list states, bint run=True, bint decoupled=Fa
                 steps = state.steps
                 bias = ng_adam_correct_bias(beta1, beta2, <double>(steps + 1))
             ng_adam_item(item, lr, beta1, beta2, eps, decay, decoupled, amsgrad, bias)
-    return step.launch(op, ng_update_adam) if run else 0
+    return step.launch(ng_update_adam) if run else 0
 
 
-def rmsprop_step(str op, list groups, list states, bint run=True):
+def rmsprop_step(type op, list groups, list states, bint run=True):
     """One step of RMSprop: as sgd_step."""
-    cdef Step step = step_over(states) if run else None
+    cdef Step step = step_over(groups, states) if run else None
     cdef ParameterState state
     cdef ng_update_item *item
     cdef double lr, alpha, eps, decay, momentum
@@ -358,7 +390,7 @@ def rmsprop_step(str op, list groups, list states, bint run=True):
         lr, eps, decay = at_least_0(op, group, "lr"), at_least_0(op, group, "eps"), at_least_0(op, group, "weight_decay")
         alpha, momentum = at_least_0(op, group, "alpha"), at_least_0(op, group, "momentum")
         if alpha > 1:
-            raise ValueError(f"{op}: alpha must be in [0, 1], got {alpha}")
+            raise ValueError(f"{op.__name__}: alpha must be in [0, 1], got {alpha}")
         centered = group["centered"]
         if not run:
             continue
@@ -366,12 +398,12 @@ def rmsprop_step(str op, list groups, list states, bint run=True):
             item = step.add(state, 1 | (2 if momentum != 0 else 0) | (4 if centered else 0))
             if item != NULL:
                 ng_rmsprop_item(item, lr, alpha, eps, decay, momentum, centered)
-    return step.launch(op, ng_update_rmsprop) if run else 0
+    return step.launch(ng_update_rmsprop) if run else 0
 
 
-def adagrad_step(str op, list groups, list states, bint run=True):
+def adagrad_step(type op, list groups, list states, bint run=True):
     """One step of Adagrad: as sgd_step."""
-    cdef Step step = step_over(states) if run else None
+    cdef Step step = step_over(groups, states) if run else None
     cdef ParameterState state
     cdef ng_update_item *item
     cdef double lr, lr_decay, eps, decay, initial
@@ -386,7 +418,7 @@ def adagrad_step(str op, list groups, list states, bint run=True):
             item = step.add(state, 1)
             if item != NULL:
                 ng_adagrad_item(item, lr, lr_decay, eps, decay, initial, <double>(state.steps + 1))
-    return step.launch(op, ng_update_adagrad) if run else 0
+    return step.launch(ng_update_adagrad) if run else 0
 
 
 def ema_step(list states, double decay):
@@ -403,7 +435,7 @@ def ema_step(list states, double decay):
         step.hold(state.parameter.buffer)
         step.add_arrays(state, item, pending, 1)
         ng_ema_item(item, decay)
-    step.launch("EMA.update", ng_update_ema)
+    step.launch(ng_update_ema)
 
 
 def swap_values(list states):
@@ -421,13 +453,13 @@ def swap_values(list states):
 
 # ---- gradients -------------------------------------------------------------------------------------------------------
 
-def clear_gradients(list states):
-    """Set the .grad of every parameter to None."""
-    cdef ParameterState state
-    for group in states:
-        for state in <list>group:
-            if type(state.parameter.node) is LeafNode:
-                (<LeafNode>state.parameter.node).grad = None
+def clear_gradients(list groups):
+    """Set the .grad of every parameter of the groups to None."""
+    cdef Tensor p
+    for group in groups:
+        for p in <list?>(<dict?>group)["params"]:
+            if type(p.node) is LeafNode:
+                (<LeafNode>p.node).grad = None
 
 
 def gradient_norm(list tensors, double order):

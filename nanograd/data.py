@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""Mini-batches of arrays in memory or memory-mapped, gathered in C: no Python per sample."""
+import numpy as np
+
+import nanograd as ng
+from nanograd._core.batch import RowSource, take_rows
+from nanograd._core.tensor import Tensor
+from nanograd.errors import DTypeError, ShapeError
+
+__all__ = ["ArrayLoader"]
+
+
+class ArrayLoader:
+    """Iterates over mini-batches of the rows of one or several arrays.
+
+    Parameters
+    ----------
+    *arrays : array_like, shape (n, ...)
+        Tensors, NumPy arrays, memory maps, lists. All have the same n. Float arrays come as tensors of ``dtype``, integer and
+        boolean arrays (labels, indices, masks) as NumPy arrays of their own type.
+    batch_size : int, default 32
+    shuffle : bool, default False
+        Take the rows in a new random order in each epoch (each ``iter(loader)``).
+    drop_last : bool, default False
+        Leave out a last batch that is smaller than the others.
+    dtype : numpy.dtype, optional
+        float32 or float64; None: ``get_default_dtype()``.
+    generator : Generator, optional
+        Where the orders are drawn from. None: a generator of the loader's own, seeded by the default one at the first epoch.
+
+    Yields
+    ------
+    tuple
+        One tensor or array of shape (batch, ...) per array, fresh in every batch; a tuple also for a single array.
+
+    Raises
+    ------
+    TypeError, DTypeError
+        For no arrays, a masked array, or one that is not real.
+    ShapeError, ValueError
+        For arrays without rows or of different lengths, and a batch size below 1.
+
+    Notes
+    -----
+    ``state_dict()`` and ``load_state_dict()`` resume in the middle of an epoch, with the batches that would have come.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nanograd as ng
+    >>> x, y = np.arange(10.0).reshape(5, 2), np.array([0, 1, 0, 1, 1])
+    >>> loader = ng.data.ArrayLoader(x, y, batch_size=2)
+    >>> loader
+    ArrayLoader(5 rows of (2,) float32, () int64, batch_size=2)
+    >>> for xb, yb in loader:
+    ...     print(xb.tolist(), yb)
+    [[0.0, 1.0], [2.0, 3.0]] [0 1]
+    [[4.0, 5.0], [6.0, 7.0]] [0 1]
+    [[8.0, 9.0]] [1]
+    """
+
+    def __init__(self, *arrays, batch_size=32, shuffle=False, drop_last=False, dtype=None, generator=None):
+        if not arrays:
+            raise TypeError("ArrayLoader: give at least one array")
+        self.dtype = np.dtype(ng.get_default_dtype() if dtype is None else dtype)
+        if self.dtype not in (np.float32, np.float64):
+            raise DTypeError(f"ArrayLoader: dtype must be float32 or float64, got {self.dtype}")
+        if generator is not None and not isinstance(generator, ng.Generator):
+            raise TypeError(f"ArrayLoader: generator must be a Generator, got {type(generator).__name__}")
+        self.batch_size = _batch_size(batch_size)
+        for name, value in (("shuffle", shuffle), ("drop_last", drop_last)):
+            if not isinstance(value, (bool, np.bool_)):
+                raise TypeError(f"ArrayLoader: {name} must be a bool, got {value!r}")
+        self.shuffle, self.drop_last = bool(shuffle), bool(drop_last)
+        self.generator = generator
+        self._arrays = [_rows(i, array) for i, array in enumerate(arrays)]
+        lengths = [len(array) for array in self._arrays]
+        if len(set(lengths)) > 1:
+            raise ShapeError(f"ArrayLoader: the arrays must have the same number of rows, got {', '.join(map(str, lengths))}")
+        self._rows = lengths[0]
+        self._make_sources()
+        self._seed = None              # of the present epoch's order; None before the first
+        self._batch = 0                # batches handed out in the present epoch
+        self._resuming = False         # the next iter() goes on with the present epoch
+
+    def _make_sources(self):
+        kind = 0 if self.dtype == np.float32 else 1
+        self._sources = tuple(RowSource(array, kind if array.dtype.kind == "f" else -1) for array in self._arrays)
+
+    def __len__(self):
+        """The number of batches in an epoch."""
+        return self._rows // self.batch_size if self.drop_last else -(-self._rows // self.batch_size)
+
+    def __iter__(self):
+        if self._resuming:
+            self._resuming = False
+        else:
+            self._batch = 0
+            self._seed = self._draw_seed() if self.shuffle else 0
+        return self._batches(self._order(), self._batch)
+
+    def _batches(self, order, batch):
+        size, rows, batches, sources = self.batch_size, self._rows, len(self), self._sources
+        while batch < batches:
+            start = batch * size
+            taken = take_rows(sources, order, start, min(start + size, rows))
+            batch += 1
+            self._batch = batch
+            yield taken
+
+    def _draw_seed(self):
+        if self.generator is None:
+            self.generator = ng.Generator(int(ng.randint(0, 2**63 - 1, ())))
+        return int(ng.randint(0, 2**63 - 1, (), generator=self.generator))
+
+    def _order(self):
+        if not self.shuffle:
+            return np.arange(self._rows)
+        order = ng.randperm(self._rows, generator=ng.Generator(self._seed))
+        return np.ascontiguousarray(order, dtype=np.int64)
+
+    def state_dict(self):
+        """Where the loader is: the present epoch's order, the batches handed out, and the generator's state."""
+        return {"rows": self._rows, "batch_size": self.batch_size, "shuffle": self.shuffle, "drop_last": self.drop_last,
+                "seed": self._seed, "batch": self._batch,
+                "generator": None if self.generator is None else self.generator.get_state()}
+
+    def load_state_dict(self, state_dict):
+        """Go on where the loader was when ``state_dict()`` was called: the next iteration yields the batches that were left of
+        that epoch, and the epochs after it are those that would have come.
+
+        Raises
+        ------
+        ValueError
+            If the state is that of a loader with another number of rows or other settings.
+        """
+        needed = {"rows", "batch_size", "shuffle", "drop_last", "seed", "batch", "generator"}
+        if not isinstance(state_dict, dict) or not needed <= state_dict.keys():
+            raise TypeError("ArrayLoader.load_state_dict: expected a dict as state_dict() returns")
+        for name, mine in (("rows", self._rows), ("batch_size", self.batch_size), ("shuffle", self.shuffle), ("drop_last", self.drop_last)):
+            if state_dict[name] != mine:
+                raise ValueError(f"ArrayLoader.load_state_dict: the loader has {name}={mine}, the state {state_dict[name]}")
+        if state_dict["generator"] is not None:
+            if self.generator is None:
+                self.generator = ng.Generator(0)
+            self.generator.set_state(state_dict["generator"])
+        self._seed, self._batch = state_dict["seed"], int(state_dict["batch"])
+        self._resuming = self._seed is not None
+
+    def __getstate__(self):
+        return {name: value for name, value in vars(self).items() if name != "_sources"}
+
+    def __setstate__(self, values):
+        vars(self).update(values)
+        self._make_sources()
+
+    def __repr__(self):
+        rows = ", ".join(f"{array.shape[1:]} {self.dtype if array.dtype.kind == 'f' else array.dtype}" for array in self._arrays)
+        settings = "".join(f", {name}=True" for name in ("shuffle", "drop_last") if getattr(self, name))
+        return f"ArrayLoader({self._rows} rows of {rows}, batch_size={self.batch_size}{settings})"
+
+
+def _batch_size(value):
+    try:
+        size = value.__index__()
+    except AttributeError:
+        raise TypeError(f"ArrayLoader: batch_size must be an int, got {value!r}") from None
+    if isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"ArrayLoader: batch_size must be an int, got {value!r}")
+    if size < 1:
+        raise ValueError(f"ArrayLoader: batch_size must be at least 1, got {size}")
+    return size
+
+
+def _rows(i, data):
+    if isinstance(data, Tensor):
+        data = data.numpy()
+    if isinstance(data, np.ma.MaskedArray):
+        raise TypeError(f"ArrayLoader: array {i} is masked, and a batch would lose the mask; write a.filled(value)")
+    array = np.asarray(data)
+    if array.ndim == 0:
+        raise ShapeError(f"ArrayLoader: array {i} has no rows: its shape is ()")
+    if array.dtype.kind not in "fiub":
+        raise DTypeError(f"ArrayLoader: array {i} must be of floats, integers or booleans, got dtype {array.dtype}")
+    return array

@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""Layers, activations, losses, and what networks are built of. Argument names and orders are PyTorch's."""
+from nanograd.nn import functional, init, utils
+from nanograd.nn.activation import *
+from nanograd.nn.containers import *
+from nanograd.nn.linear import *
+from nanograd.nn.loss import *
+from nanograd.nn.module import *
+from nanograd.nn.shape import *

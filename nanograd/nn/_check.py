@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""Checks on the arguments of layers."""
+import operator
+
+import numpy as np
+
+
+def size(layer, name, value, least=0):
+    """value as an int of at least `least`."""
+    try:
+        n = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{layer}: {name} must be an int, got {value!r}") from None
+    if isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{layer}: {name} must be an int, got {value!r}")
+    if n < least:
+        raise ValueError(f"{layer}: {name} must be at least {least}, got {n}")
+    return n
+
+
+def flag(layer, name, value, instead=""):
+    """value as a bool."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{layer}: {name} must be a bool, got {value!r}{instead}")
+    return bool(value)
+
+
+def probability(layer, name, value):
+    """value as a float in [0, 1]."""
+    number = real(layer, name, value)
+    if not 0.0 <= number <= 1.0:
+        raise ValueError(f"{layer}: {name} must be in [0, 1], got {number}")
+    return number
+
+
+def real(layer, name, value):
+    """value as a float."""
+    if isinstance(value, str):
+        raise TypeError(f"{layer}: {name} must be a number, got {value!r}")
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{layer}: {name} must be a number, got {value!r}") from None
+
+
+def label(layer, name):
+    """The name= of a layer: a str or None."""
+    if name is not None and not isinstance(name, str):
+        raise TypeError(f"{layer}: name must be a str, got {name!r}")
+    return name
+
+
+def arguments(*positional, **keyword):
+    """The inside of a layer's repr: positional values, then the keyword ones that are not at their default (value, default)."""
+    parts = [repr(value) for value in positional]
+    parts += [f"{name}={value!r}" for name, (value, default) in keyword.items() if value is not default and value != default]
+    return ", ".join(parts)

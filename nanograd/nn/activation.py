@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""Activation modules, and what ``activation=`` of a layer takes."""
+import nanograd as ng
+from nanograd.nn import _check
+from nanograd.nn.module import Module
+
+__all__ = ["ELU", "GELU", "Identity", "LeakyReLU", "LogSigmoid", "LogSoftmax", "ReLU", "SiLU", "Sigmoid", "Softmax", "Softplus", "Tanh"]
+
+# What linear() computes together with the product.
+FUSED = ("relu", "tanh", "sigmoid", "silu", "gelu", "leaky_relu")
+
+
+class ReLU(Module):
+    """max(x, 0), elementwise; the gradient at 0 is 0.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> ng.nn.ReLU()(ng.tensor([-1.0, 2.0]))
+    tensor([0., 2.], dtype=float32)
+    """
+
+    def forward(self, x):
+        return ng.relu(x)
+
+
+class LeakyReLU(Module):
+    """x where x > 0, else negative_slope * x.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> ng.nn.LeakyReLU(0.5)(ng.tensor([-1.0, 2.0]))
+    tensor([-0.5,  2. ], dtype=float32)
+    """
+
+    def __init__(self, negative_slope=0.01):
+        self.negative_slope = _check.real("LeakyReLU", "negative_slope", negative_slope)
+
+    def forward(self, x):
+        return ng.leaky_relu(x, self.negative_slope)
+
+    def extra_repr(self):
+        return _check.arguments(negative_slope=(self.negative_slope, 0.01))
+
+
+class Tanh(Module):
+    """The hyperbolic tangent, elementwise.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> ng.nn.Tanh()(ng.zeros(2))
+    tensor([0., 0.], dtype=float32)
+    """
+
+    def forward(self, x):
+        return ng.tanh(x)
+
+
+class Sigmoid(Module):
+    """1 / (1 + exp(-x)), elementwise.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> ng.nn.Sigmoid()(ng.zeros(2))
+    tensor([0.5, 0.5], dtype=float32)
+    """
+
+    def forward(self, x):
+        return ng.sigmoid(x)
+
+
+class LogSigmoid(Module):
+    """log(1 / (1 + exp(-x))), elementwise, without overflow."""
+
+    def forward(self, x):
+        return ng.log_sigmoid(x)
+
+
+class SiLU(Module):
+    """x * sigmoid(x), elementwise.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> ng.nn.SiLU()(ng.zeros(2))
+    tensor([0., 0.], dtype=float32)
+    """
+
+    def forward(self, x):
+        return ng.silu(x)
+
+
+class GELU(Module):
+    """x * P(Z <= x) for a standard normal Z, elementwise.
+
+    Parameters
+    ----------
+    approximate : {'none', 'tanh'}
+        'tanh' takes the approximation 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))).
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> ng.nn.GELU()(ng.zeros(2))
+    tensor([0., 0.], dtype=float32)
+    """
+
+    def __init__(self, approximate="none"):
+        if approximate not in ("none", "tanh"):
+            raise ValueError(f"GELU: approximate must be 'none' or 'tanh', got {approximate!r}")
+        self.approximate = approximate
+
+    def forward(self, x):
+        return ng.gelu(x, approximate=self.approximate)
+
+    def extra_repr(self):
+        return _check.arguments(approximate=(self.approximate, "none"))
+
+
+class ELU(Module):
+    """x where x > 0, else alpha * (exp(x) - 1).
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> ng.nn.ELU()(ng.tensor([0.0, 2.0]))
+    tensor([0., 2.], dtype=float32)
+    """
+
+    def __init__(self, alpha=1.0):
+        self.alpha = _check.real("ELU", "alpha", alpha)
+
+    def forward(self, x):
+        return ng.elu(x, self.alpha)
+
+    def extra_repr(self):
+        return _check.arguments(alpha=(self.alpha, 1.0))
+
+
+class Softplus(Module):
+    """log(1 + exp(beta * x)) / beta, and x itself where beta * x > threshold.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> ng.nn.Softplus()(ng.tensor([100.0]))
+    tensor([100.], dtype=float32)
+    """
+
+    def __init__(self, beta=1.0, threshold=20.0):
+        self.beta = _check.real("Softplus", "beta", beta)
+        self.threshold = _check.real("Softplus", "threshold", threshold)
+
+    def forward(self, x):
+        return ng.softplus(x, self.beta, self.threshold)
+
+    def extra_repr(self):
+        return _check.arguments(beta=(self.beta, 1.0), threshold=(self.threshold, 20.0))
+
+
+class Softmax(Module):
+    """exp(x) / sum(exp(x)) along an axis.
+
+    Parameters
+    ----------
+    dim : int
+        The axis that sums to 1. (PyTorch guesses it when it is left out; here the last is meant.)
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> ng.nn.Softmax(dim=-1)(ng.zeros((1, 2)))
+    tensor([[0.5, 0.5]], dtype=float32)
+    """
+
+    def __init__(self, dim=-1):
+        self.dim = _check.size(type(self).__name__, "dim", dim, -64)
+
+    def forward(self, x):
+        return ng.softmax(x, self.dim)
+
+    def extra_repr(self):
+        return f"dim={self.dim}"
+
+
+class LogSoftmax(Softmax):
+    """The logarithm of :class:`Softmax`, computed without overflow.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> ng.nn.LogSoftmax(dim=-1)(ng.zeros((1, 1)))
+    tensor([[0.]], dtype=float32)
+    """
+
+    def forward(self, x):
+        return ng.log_softmax(x, self.dim)
+
+
+class Identity(Module):
+    """Its input. Takes any arguments and ignores them, so that it can stand in for every layer.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> ng.nn.Identity()(3)
+    3
+    """
+
+    def __init__(self, *args, **kwargs):
+        pass
+
+    def forward(self, x):
+        return x
+
+
+# Every activation by its lower-case name, for activation=. Those of FUSED stay names.
+BY_NAME = {"relu": ReLU, "leaky_relu": LeakyReLU, "leakyrelu": LeakyReLU, "tanh": Tanh, "sigmoid": Sigmoid, "silu": SiLU,
+           "gelu": GELU, "elu": ELU, "softplus": Softplus, "softmax": Softmax, "log_softmax": LogSoftmax, "logsoftmax": LogSoftmax,
+           "log_sigmoid": LogSigmoid, "logsigmoid": LogSigmoid, "identity": Identity}
+
+
+def resolve(layer, activation):
+    """What a layer keeps as its activation: None, a name that linear() can fuse, or a callable."""
+    if activation is None:
+        return None
+    if isinstance(activation, str):
+        name = "leaky_relu" if activation == "leakyrelu" else activation
+        if name in FUSED:
+            return name
+        if name not in BY_NAME:
+            known = ", ".join(name for name in BY_NAME if name not in ("leakyrelu", "logsoftmax", "logsigmoid"))
+            raise ValueError(f"{layer}: unknown activation {activation!r}; known are {known}")
+        return None if name == "identity" else BY_NAME[name]()
+    if isinstance(activation, type) and issubclass(activation, Module):
+        raise TypeError(f"{layer}: activation must be a module, not its class: write activation=nn.{activation.__name__}()")
+    if not callable(activation):
+        raise TypeError(f"{layer}: activation must be a module, its lower-case name or a callable, got {activation!r}")
+    for name in FUSED:
+        if activation is getattr(ng, name, None):
+            return name
+    return activation
+
+
+def shown(activation):
+    """An activation in a layer's repr."""
+    if activation is None or isinstance(activation, (str, Module)):
+        return activation
+    return _Name(getattr(activation, "__name__", None) or repr(activation))
+
+
+class _Name(str):
+    """A str without quotes in its repr."""
+
+    __slots__ = ()
+
+    def __repr__(self):
+        return str(self)

@@ -1,0 +1,294 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""Modules that hold modules."""
+import operator
+from collections.abc import Mapping
+
+from nanograd.nn import _check
+from nanograd.nn.module import Module, Parameter, note_place
+
+__all__ = ["ModuleDict", "ModuleList", "ParameterList", "Sequential"]
+
+
+class _Items(Module):
+    """What the list-like containers share. Their names are the positions: "0.weight", as in PyTorch."""
+
+    _of = Module
+
+    def _members(self):
+        inside = vars(self)
+        yield from enumerate(inside["_items"])
+        for name, value in inside.items():
+            if name != "_items":
+                yield name, value
+
+    def _checked(self, item):
+        if not isinstance(item, self._of):
+            hint = ""
+            if isinstance(item, type) and issubclass(item, Module):
+                hint = f"; write {item.__name__}(...)"
+            elif callable(item):
+                hint = "; a function has no parameters: write its module, such as nn.ReLU()"
+            raise TypeError(f"{type(self).__name__}: expected a {self._of.__name__}, got {item!r}{hint}")
+        return item
+
+    def _index(self, i):
+        try:
+            n = operator.index(i)
+        except TypeError:
+            raise TypeError(f"{type(self).__name__}: an index is an int or a slice, got {i!r}") from None
+        if not -len(self) <= n < len(self):
+            raise IndexError(f"{type(self).__name__}: index {n} is out of range for {len(self)} items")
+        return n
+
+    def __len__(self):
+        return len(self._items)
+
+    def __iter__(self):
+        return iter(self._items)
+
+    def __contains__(self, item):
+        return any(item is mine for mine in self._items)
+
+    def __getitem__(self, i):
+        if isinstance(i, slice):
+            return type(self)(self._items[i])
+        return self._items[self._index(i)]
+
+    def __setitem__(self, i, item):
+        self._items[self._index(i)] = self._checked(item)
+
+    def __delitem__(self, i):
+        del self._items[i if isinstance(i, slice) else self._index(i)]
+
+    def append(self, item):
+        """Add an item at the end; returns self."""
+        self._items.append(self._checked(item))
+        return self
+
+    def extend(self, items):
+        """Add several items at the end; returns self."""
+        self._items.extend([self._checked(item) for item in items])
+        return self
+
+    def insert(self, index, item):
+        """Put an item before position `index`; returns self."""
+        self._items.insert(operator.index(index), self._checked(item))
+        return self
+
+
+class Sequential(_Items):
+    """Modules, each applied to the output of the one before.
+
+    Parameters
+    ----------
+    *modules : Module, or one list of modules, or one dict from name to module
+        The names of a dict take the place of the positions, in parameter names and as attributes' names in indexing.
+    name : str, optional
+        Shown in ``repr``.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> from nanograd import nn
+    >>> model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
+    >>> model
+    Sequential(
+      (0): Linear(4, 8)
+      (1): ReLU()
+      (2): Linear(8, 2)
+    )
+    >>> model(ng.ones((5, 4))).shape
+    (5, 2)
+    >>> model[:2](ng.ones((5, 4))).shape
+    (5, 8)
+    >>> model[-1].out_features
+    2
+    """
+
+    def __init__(self, *modules, name=None):
+        self.name = _check.label("Sequential", name)
+        names = None
+        if len(modules) == 1 and not isinstance(modules[0], Module):
+            if isinstance(modules[0], Mapping) or isinstance(modules[0], ModuleDict):
+                names = [str(key) for key in modules[0].keys()]
+                for key in names:
+                    if not key or "." in key:
+                        raise ValueError(f"Sequential: a name must not be empty or contain a dot, got {key!r}")
+                modules = list(modules[0].values())
+            elif isinstance(modules[0], (list, tuple, ModuleList)):
+                modules = list(modules[0])
+        self._items = [self._checked(module) for module in modules]
+        self._names = names
+
+    def _members(self):
+        names = vars(self).get("_names")
+        if names is None:
+            yield from super()._members()
+            return
+        yield from zip(names, self._items)
+        for name, value in vars(self).items():
+            if name not in ("_items", "_names"):
+                yield name, value
+
+    def forward(self, x):
+        layer = self
+        try:
+            for layer in self._items:
+                x = layer.forward(x) if layer._direct else layer(x)    # a call of __call__ costs as much as a small layer
+        except Exception as error:
+            note_place(layer, error)
+            raise
+        return x
+
+    def __getitem__(self, i):
+        if isinstance(i, slice):
+            if self._names is None:
+                return Sequential(self._items[i], name=self.name)
+            return Sequential(dict(zip(self._names[i], self._items[i])), name=self.name)
+        if isinstance(i, str) and self._names is not None:
+            if i not in self._names:
+                raise KeyError(f"Sequential has no module {i!r}; it has {', '.join(self._names)}")
+            return self._items[self._names.index(i)]
+        return super().__getitem__(i)
+
+    def __delitem__(self, i):
+        super().__delitem__(i)
+        if self._names is not None:
+            del self._names[i]
+
+    def append(self, item):
+        """Add a module at the end; returns self. Where modules have names, it gets its position."""
+        super().append(item)
+        self._name_at(len(self._items) - 1)
+        return self
+
+    def extend(self, items):
+        """Add several modules at the end; returns self."""
+        for item in [self._checked(item) for item in items]:
+            self.append(item)
+        return self
+
+    def insert(self, index, item):
+        """Put a module before position `index`; returns self."""
+        before = len(self._items[:operator.index(index)])
+        super().insert(index, item)
+        self._name_at(before)
+        return self
+
+    def _name_at(self, i):
+        if self._names is not None:
+            n = len(self._names)
+            while str(n) in self._names:
+                n += 1
+            self._names.insert(i, str(n))
+
+    def extra_repr(self):
+        return _check.arguments(name=(self.name, None))
+
+
+class ModuleList(_Items):
+    """A list of modules. (A plain Python list in an attribute serves as well.)
+
+    Examples
+    --------
+    >>> from nanograd import nn
+    >>> layers = nn.ModuleList([nn.Linear(2, 2) for _ in range(3)])
+    >>> len(layers), [name for name, _ in layers.named_parameters()][:2]
+    (3, ['0.weight', '0.bias'])
+    """
+
+    def __init__(self, modules=()):
+        self._items = [self._checked(module) for module in modules]
+
+    def forward(self, *args, **kwargs):
+        raise NotImplementedError("a ModuleList does not compute anything: call its items, or write Sequential")
+
+
+class ParameterList(_Items):
+    """A list of parameters. (A plain Python list in an attribute serves as well.)
+
+    Examples
+    --------
+    >>> from nanograd import nn
+    >>> scales = nn.ParameterList([nn.Parameter(1.0), nn.Parameter(2.0)])
+    >>> [p.item() for p in scales.parameters()]
+    [1.0, 2.0]
+    """
+
+    _of = Parameter
+
+    def __init__(self, parameters=()):
+        self._items = [self._checked(parameter) for parameter in parameters]
+
+    def forward(self, *args, **kwargs):
+        raise NotImplementedError("a ParameterList does not compute anything: use its items")
+
+    def __repr__(self):
+        shapes = ", ".join(f"{p.shape} {p.dtype}" for p in self._items)
+        return f"ParameterList({shapes})"
+
+
+class ModuleDict(Module):
+    """A dict of modules by name. (A plain Python dict in an attribute serves as well.)
+
+    Examples
+    --------
+    >>> from nanograd import nn
+    >>> heads = nn.ModuleDict({"value": nn.Linear(8, 1), "policy": nn.Linear(8, 4)})
+    >>> [name for name, _ in heads.named_parameters()]
+    ['value.weight', 'value.bias', 'policy.weight', 'policy.bias']
+    """
+
+    def __init__(self, modules=None):
+        self._inside = {}
+        self.update(modules or {})
+
+    def _members(self):
+        yield from self._inside.items()
+        for name, value in vars(self).items():
+            if name != "_inside":
+                yield name, value
+
+    def update(self, modules):
+        """Add the modules of a dict, or of (name, module) pairs."""
+        for name, module in dict(modules).items():
+            self[name] = module
+
+    def __setitem__(self, name, module):
+        if not isinstance(name, str) or not name or "." in name:
+            raise ValueError(f"ModuleDict: a name must be a str, not empty and without a dot, got {name!r}")
+        if not isinstance(module, Module):
+            raise TypeError(f"ModuleDict: expected a Module, got {module!r}")
+        self._inside[name] = module
+
+    def __getitem__(self, name):
+        if name not in self._inside:
+            raise KeyError(f"ModuleDict has no module {name!r}; it has {', '.join(self._inside) or 'none'}")
+        return self._inside[name]
+
+    def __delitem__(self, name):
+        del self._inside[name]
+
+    def __len__(self):
+        return len(self._inside)
+
+    def __iter__(self):
+        return iter(self._inside)
+
+    def __contains__(self, name):
+        return name in self._inside
+
+    def keys(self):
+        """The names."""
+        return self._inside.keys()
+
+    def values(self):
+        """The modules."""
+        return self._inside.values()
+
+    def items(self):
+        """(name, module) pairs."""
+        return self._inside.items()
+
+    def forward(self, *args, **kwargs):
+        raise NotImplementedError("a ModuleDict does not compute anything: call its items")

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""The functions of nanograd under PyTorch's spellings, argument names, order and defaults, so that ported code runs.
+
+Arguments that PyTorch has deprecated, or that ask for a change in place, are known, and refused where they are used.
+"""
+import nanograd as ng
+
+__all__ = ["cross_entropy", "leaky_relu", "linear", "log_softmax", "gelu", "mse_loss", "relu", "sigmoid", "silu", "softmax", "tanh"]
+
+
+def _reduction(op, size_average, reduce, reduction):
+    if size_average is not None or reduce is not None:
+        raise TypeError(f"{op}: size_average and reduce are gone: write reduction='mean', 'sum' or 'none'")
+    return reduction
+
+
+def _not_in_place(op, inplace):
+    if inplace:
+        raise ValueError(f"{op}: a tensor's value never changes: write x = F.{op}(x), without inplace=True")
+
+
+def _axis(op, dim):
+    if dim is None:
+        raise TypeError(f"{op}: say along which axis: write dim=-1 for the last")
+    return dim
+
+
+def _cast(x, dtype):
+    return x if dtype is None else (x if isinstance(x, ng.Tensor) else ng.asarray(x)).astype(dtype)
+
+
+def linear(input, weight, bias=None):
+    """``input @ weight.T + bias``: :func:`nanograd.linear`.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> import nanograd.nn.functional as F
+    >>> F.linear(ng.ones((1, 2)), ng.tensor([[1.0, 2.0]]))
+    tensor([[3.]], dtype=float32)
+    """
+    return ng.linear(input, weight, bias)
+
+
+def relu(input, inplace=False):
+    """:func:`nanograd.relu`.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> import nanograd.nn.functional as F
+    >>> F.relu(ng.tensor([-1.0, 1.0]))
+    tensor([0., 1.], dtype=float32)
+    """
+    _not_in_place("relu", inplace)
+    return ng.relu(input)
+
+
+def leaky_relu(input, negative_slope=0.01, inplace=False):
+    """:func:`nanograd.leaky_relu`."""
+    _not_in_place("leaky_relu", inplace)
+    return ng.leaky_relu(input, negative_slope)
+
+
+def tanh(input):
+    """:func:`nanograd.tanh`."""
+    return ng.tanh(input)
+
+
+def sigmoid(input):
+    """:func:`nanograd.sigmoid`."""
+    return ng.sigmoid(input)
+
+
+def silu(input, inplace=False):
+    """:func:`nanograd.silu`."""
+    _not_in_place("silu", inplace)
+    return ng.silu(input)
+
+
+def gelu(input, approximate="none"):
+    """:func:`nanograd.gelu`."""
+    return ng.gelu(input, approximate=approximate)
+
+
+def softmax(input, dim=None, _stacklevel=3, dtype=None):
+    """:func:`nanograd.softmax` along ``dim``, which must be given: PyTorch would guess it.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> import nanograd.nn.functional as F
+    >>> F.softmax(ng.zeros((1, 2)), dim=1)
+    tensor([[0.5, 0.5]], dtype=float32)
+    """
+    return ng.softmax(_cast(input, dtype), _axis("softmax", dim))
+
+
+def log_softmax(input, dim=None, _stacklevel=3, dtype=None):
+    """:func:`nanograd.log_softmax` along ``dim``, which must be given."""
+    return ng.log_softmax(_cast(input, dtype), _axis("log_softmax", dim))
+
+
+def mse_loss(input, target, size_average=None, reduce=None, reduction="mean"):
+    """:func:`nanograd.mse_loss`.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> import nanograd.nn.functional as F
+    >>> F.mse_loss(ng.tensor([1.0, 3.0]), [0.0, 0.0]).item()
+    5.0
+    """
+    return ng.mse_loss(input, target, reduction=_reduction("mse_loss", size_average, reduce, reduction))
+
+
+def cross_entropy(input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean", label_smoothing=0.0):
+    """:func:`nanograd.cross_entropy`.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> import nanograd.nn.functional as F
+    >>> round(F.cross_entropy(ng.zeros((3, 4)), [0, 1, 2]).item(), 4)
+    1.3863
+    """
+    return ng.cross_entropy(input, target, weight=weight, ignore_index=ignore_index, label_smoothing=label_smoothing,
+                            reduction=_reduction("cross_entropy", size_average, reduce, reduction))

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""Initial values of parameters, under PyTorch's names. Each function assigns to the parameter and returns it."""
+import math
+
+import numpy as np
+
+import nanograd as ng
+from nanograd.errors import ShapeError
+from nanograd.nn import _check
+from nanograd.nn.module import Parameter
+
+__all__ = ["calculate_gain", "constant_", "kaiming_normal_", "kaiming_uniform_", "normal_", "ones_", "orthogonal_", "uniform_",
+           "xavier_normal_", "xavier_uniform_", "zeros_"]
+
+_GAINS = {"linear": 1.0, "identity": 1.0, "sigmoid": 1.0, "tanh": 5.0 / 3.0, "relu": math.sqrt(2.0), "selu": 0.75,
+          **{f"conv{'_transpose' * t}{d}d": 1.0 for t in (0, 1) for d in (1, 2, 3)}}
+
+
+def _parameter(op, tensor):
+    if not isinstance(tensor, Parameter):
+        hint = "; a tensor's value never changes" if isinstance(tensor, ng.Tensor) else ""
+        raise TypeError(f"{op}: expected an nn.Parameter, got {type(tensor).__name__}{hint}")
+    return tensor
+
+
+def _fans(op, tensor):
+    """fan_in and fan_out of a weight (O, I, ...): what is summed over for an output, and for a gradient."""
+    if tensor.ndim < 2:
+        raise ShapeError(f"{op}: fan in and fan out need at least 2 axes, got shape {tensor.shape}")
+    receptive = math.prod(tensor.shape[2:])
+    return tensor.shape[1] * receptive, tensor.shape[0] * receptive
+
+
+def _uniform(tensor, low, high, generator):
+    return tensor.assign(ng.uniform(low, high, tensor.shape, dtype=tensor.dtype, generator=generator))
+
+
+def _normal(tensor, mean, std, generator):
+    return tensor.assign(ng.normal(mean, std, tensor.shape, dtype=tensor.dtype, generator=generator))
+
+
+def calculate_gain(nonlinearity, param=None):
+    """The factor by which the standard deviation of weights makes up for a nonlinearity.
+
+    Parameters
+    ----------
+    nonlinearity : str
+        'linear', 'sigmoid', 'tanh', 'relu', 'leaky_relu', 'selu', or a convolution such as 'conv2d'.
+    param : float, optional
+        The negative slope of 'leaky_relu', 0.01 if left out.
+
+    Examples
+    --------
+    >>> from nanograd import nn
+    >>> round(nn.init.calculate_gain("relu"), 6)
+    1.414214
+    """
+    if nonlinearity == "leaky_relu":
+        slope = 0.01 if param is None else _check.real("calculate_gain", "param", param)
+        return math.sqrt(2.0 / (1.0 + slope * slope))
+    if nonlinearity not in _GAINS:
+        raise ValueError(f"calculate_gain: unknown nonlinearity {nonlinearity!r}; known are {', '.join(_GAINS)}, leaky_relu")
+    return _GAINS[nonlinearity]
+
+
+def uniform_(tensor, a=0.0, b=1.0, generator=None):
+    """Uniform in [a, b).
+
+    Examples
+    --------
+    >>> from nanograd import nn
+    >>> w = nn.init.uniform_(nn.Parameter([0.0, 0.0]), 1.0, 2.0)
+    >>> bool((w >= 1.0).all())
+    True
+    """
+    return _uniform(_parameter("uniform_", tensor), a, b, generator)
+
+
+def normal_(tensor, mean=0.0, std=1.0, generator=None):
+    """Normal with the given mean and standard deviation."""
+    return _normal(_parameter("normal_", tensor), mean, std, generator)
+
+
+def constant_(tensor, val):
+    """One number everywhere.
+
+    Examples
+    --------
+    >>> from nanograd import nn
+    >>> nn.init.constant_(nn.Parameter([0.0, 0.0]), 3.0).tolist()
+    [3.0, 3.0]
+    """
+    return _parameter("constant_", tensor).assign(_check.real("constant_", "val", val))
+
+
+def zeros_(tensor):
+    """Zeros."""
+    return _parameter("zeros_", tensor).assign(0.0)
+
+
+def ones_(tensor):
+    """Ones."""
+    return _parameter("ones_", tensor).assign(1.0)
+
+
+def xavier_uniform_(tensor, gain=1.0, generator=None):
+    """Uniform in [-a, a] with a = gain * sqrt(6 / (fan_in + fan_out)).
+
+    Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010.
+
+    Examples
+    --------
+    >>> from nanograd import nn
+    >>> layer = nn.Linear(300, 300)
+    >>> w = nn.init.xavier_uniform_(layer.weight)
+    >>> w is layer.weight, bool(abs(w.numpy()).max() <= 0.1)
+    (True, True)
+    """
+    fan_in, fan_out = _fans("xavier_uniform_", _parameter("xavier_uniform_", tensor))
+    bound = gain * math.sqrt(6.0 / (fan_in + fan_out)) if fan_in + fan_out else 0.0
+    return _uniform(tensor, -bound, bound, generator)
+
+
+def xavier_normal_(tensor, gain=1.0, generator=None):
+    """Normal with standard deviation gain * sqrt(2 / (fan_in + fan_out))."""
+    fan_in, fan_out = _fans("xavier_normal_", _parameter("xavier_normal_", tensor))
+    return _normal(tensor, 0.0, gain * math.sqrt(2.0 / (fan_in + fan_out)) if fan_in + fan_out else 0.0, generator)
+
+
+def _kaiming_std(op, tensor, a, mode, nonlinearity):
+    fans = dict(zip(("fan_in", "fan_out"), _fans(op, _parameter(op, tensor))))
+    if mode not in fans:
+        raise ValueError(f"{op}: mode must be 'fan_in' or 'fan_out', got {mode!r}")
+    return calculate_gain(nonlinearity, a) / math.sqrt(fans[mode]) if fans[mode] else 0.0
+
+
+def kaiming_uniform_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", generator=None):
+    """Uniform with standard deviation gain / sqrt(fan): He initialisation.
+
+    He et al., "Delving deep into rectifiers", 2015.
+
+    Parameters
+    ----------
+    tensor : Parameter, shape (O, I, ...)
+    a : float
+        The negative slope of 'leaky_relu'.
+    mode : {'fan_in', 'fan_out'}
+        Whether the variance is kept in the forward or in the backward pass.
+    nonlinearity : str
+        For :func:`calculate_gain`.
+    generator : Generator, optional
+    """
+    bound = math.sqrt(3.0) * _kaiming_std("kaiming_uniform_", tensor, a, mode, nonlinearity)
+    return _uniform(tensor, -bound, bound, generator)
+
+
+def kaiming_normal_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", generator=None):
+    """Normal with standard deviation gain / sqrt(fan); arguments as for :func:`kaiming_uniform_`."""
+    return _normal(tensor, 0.0, _kaiming_std("kaiming_normal_", tensor, a, mode, nonlinearity), generator)
+
+
+def orthogonal_(tensor, gain=1, generator=None):
+    """A (semi-)orthogonal matrix (O, I * ...) times gain, uniformly distributed among them.
+
+    Saxe et al., "Exact solutions to the nonlinear dynamics of learning in deep linear neural networks", 2013.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nanograd import nn
+    >>> w = nn.init.orthogonal_(nn.Parameter(np.zeros((2, 5)))).numpy()
+    >>> np.allclose(w @ w.T, np.eye(2))
+    True
+    """
+    if _parameter("orthogonal_", tensor).ndim < 2:
+        raise ShapeError(f"orthogonal_: needs at least 2 axes, got shape {tensor.shape}")
+    if tensor.size == 0:
+        return tensor
+    rows, columns = tensor.shape[0], tensor.size // tensor.shape[0]
+    draw = ng.normal(0.0, 1.0, (max(rows, columns), min(rows, columns)), dtype=ng.float64, generator=generator)
+    q, r = np.linalg.qr(draw.numpy())
+    q *= np.sign(np.diag(r))           # else the distribution would not be uniform
+    q = q.T if rows < columns else q
+    return tensor.assign((gain * q).reshape(tensor.shape).astype(tensor.dtype))

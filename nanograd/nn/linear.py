@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""The fully connected layer, in PyTorch's form (Linear) and in the original's (Dense)."""
+import math
+
+import nanograd as ng
+from nanograd._core.matmul import linear
+from nanograd.nn import _check, activation as _activation
+from nanograd.nn.module import Module, Parameter
+
+__all__ = ["Dense", "Linear"]
+
+
+class Linear(Module):
+    r"""``y = activation(x W^T + b)``.
+
+    Parameters
+    ----------
+    in_features, out_features : int
+    bias : bool, default True
+    activation : str, Module or callable, optional
+        Applied to the result: an activation module, its lower-case name, or any function of a tensor. 'relu', 'tanh',
+        'sigmoid', 'silu', 'gelu' and 'leaky_relu' are computed together with the product.
+    dtype : numpy.dtype, optional
+        float32 or float64; None: ``get_default_dtype()``.
+    name : str, optional
+        Shown in ``repr``.
+
+    Attributes
+    ----------
+    weight : Parameter, shape (out_features, in_features)
+    bias : Parameter, shape (out_features,), or None
+        Both start uniform in ``[-1/sqrt(in_features), 1/sqrt(in_features)]``, as in PyTorch.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For sizes that are no ints or negative, a bias that is no bool, an activation that is unknown.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> from nanograd import nn
+    >>> layer = nn.Linear(3, 2, activation="relu")
+    >>> layer
+    Linear(3, 2, activation='relu')
+    >>> y = layer(ng.ones((5, 3)))
+    >>> y.shape
+    (5, 2)
+    >>> y.sum().backward()
+    >>> layer.weight.grad.shape
+    (2, 3)
+    """
+
+    def __init__(self, in_features, out_features, bias=True, *, activation=None, dtype=None, name=None):
+        kind = type(self).__name__
+        if isinstance(bias, str) or callable(bias):
+            raise TypeError(f"{kind}: bias must be a bool, got {bias!r}; write activation={bias!r}")
+        self.in_features = _check.size(kind, "in_features", in_features)
+        self.out_features = _check.size(kind, "out_features", out_features)
+        self.activation = _activation.resolve(kind, activation)
+        self.name = _check.label(kind, name)
+        self.weight = Parameter(ng.empty((self.out_features, self.in_features), dtype=dtype))
+        self.bias = Parameter(ng.empty(self.out_features, dtype=dtype)) if _check.flag(kind, "bias", bias) else None
+        self.reset_parameters()
+
+    def reset_parameters(self, generator=None):
+        """Draw new initial values for weight and bias."""
+        bound = 1.0 / math.sqrt(self.in_features) if self.in_features else 0.0
+        for p in (self.weight, self.bias):
+            if p is not None:
+                p.assign(ng.uniform(-bound, bound, p.shape, dtype=p.dtype, generator=generator))
+
+    def forward(self, x):
+        activation = self.activation
+        if activation is None or type(activation) is str:
+            return linear(x, self.weight, self.bias, activation)
+        return activation(linear(x, self.weight, self.bias))
+
+    def _named_arguments(self):
+        return {"activation": (_activation.shown(self.activation), None), "bias": (self.bias is not None, True),
+                "dtype": (_activation._Name(self.weight.dtype), _activation._Name(ng.get_default_dtype())), "name": (self.name, None)}
+
+    def extra_repr(self):
+        return _check.arguments(self.in_features, self.out_features, **self._named_arguments())
+
+
+class Dense(Linear):
+    """:class:`Linear` in the original's form: the activation is the third argument.
+
+    Examples
+    --------
+    >>> from nanograd import nn
+    >>> nn.Sequential(nn.Dense(64, 32, "relu"), nn.Dense(32, 10))
+    Sequential(
+      (0): Dense(64, 32, activation='relu')
+      (1): Dense(32, 10)
+    )
+    """
+
+    def __init__(self, in_features, out_features, activation=None, *, bias=True, dtype=None, name=None):
+        if isinstance(activation, bool):
+            raise TypeError(f"Dense: activation must be a module, its lower-case name or a callable, got {activation!r}; "
+                            f"write bias={activation!r}")
+        super().__init__(in_features, out_features, bias, activation=activation, dtype=dtype, name=name)

@@ -1,0 +1,413 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""Module: what every layer and network is. No magic: parameters and children are found among the attributes."""
+import itertools
+import reprlib
+
+import numpy as np
+
+from nanograd._core.tensor import Parameter, Tensor
+from nanograd._core.update import change_dtype
+
+__all__ = ["Module", "Parameter"]
+
+_NOTHING = object()
+_hook_keys = itertools.count()
+
+
+class _Hooks:
+    """The forward hooks of one module. A class of its own, so that no hook is taken for a child."""
+
+    __slots__ = ("after", "before")
+
+    def __init__(self):
+        self.before, self.after = {}, {}
+
+
+class _HookHandle:
+    """What the register functions return: remove() takes the hook away."""
+
+    def __init__(self, module, hooks, key):
+        self._module, self._hooks, self._key = module, hooks, key
+
+    def remove(self):
+        """Take the hook away; a second call does nothing."""
+        self._hooks.pop(self._key, None)
+        module = self._module
+        if module._hooks is not None and not module._hooks.before and not module._hooks.after:
+            vars(module).pop("_hooks", None)
+            vars(module).pop("_direct", None)
+
+
+def _entries(members, containers=()):
+    """(name, value) of the parameters and modules among (name, value) members, also inside lists, tuples and dicts."""
+    for name, value in members:
+        if isinstance(value, (Parameter, Module)):
+            yield str(name), value
+        elif isinstance(value, (list, tuple, dict)):
+            if not any(value is container for container in containers):
+                inside = value.items() if isinstance(value, dict) else enumerate(value)
+                for path, found in _entries(inside, (*containers, value)):
+                    yield f"{name}.{path}", found
+        elif isinstance(value, (set, frozenset)) and any(isinstance(x, (Parameter, Module)) for x in value):
+            raise TypeError(f"{name} is a set of parameters or modules, which has no order: write a list")
+
+
+def _place(path):
+    """A dotted path as one writes it: layers.0 is .layers[0]."""
+    return "".join(f"[{part}]" if part.isdigit() else f".{part}" for part in path.split(".") if part)
+
+
+def note_place(module, error):
+    """Note on an error which layer it came from. Every module that it passes on its way out calls this, innermost first;
+    the note is then written anew, as seen from there: "in Sequential[2] Dense(64, 10)"."""
+    try:
+        layer = getattr(error, "_nanograd_layer", None)
+        if layer is None:
+            layer = error._nanograd_layer = module
+        path = next((name for name, child in module.named_modules() if child is layer), None)
+        if path is None:        # not one of ours, but made or held elsewhere: the note stays as it is
+            return
+        shown = type(layer).__name__ if any(True for _ in layer.children()) else repr(layer)
+        note = f"in {type(module).__name__}{_place(path)} {shown}" if path else f"in {shown}"
+        old = getattr(error, "_nanograd_note", None)
+        if old in getattr(error, "__notes__", ()):
+            error.__notes__.remove(old)
+        error._nanograd_note = note
+        error.add_note(note)
+    except Exception:           # a note is a help, never a second error
+        pass
+
+
+class Module:
+    """A layer or a network: parameters, children, and ``forward``.
+
+    Subclasses define ``forward``; calling the module calls it. A module's parameters are the :class:`Parameter` s among its
+    attributes, its children the modules, also inside lists, tuples and dicts, in the order of the attributes. So there is
+    nothing to register, and ``super().__init__()`` is not needed.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> from nanograd import nn
+    >>> class Residual(nn.Module):
+    ...     def __init__(self, width):
+    ...         self.layers = [nn.Linear(width, width, activation="tanh"), nn.Linear(width, width)]
+    ...         self.scale = nn.Parameter(1.0)
+    ...
+    ...     def forward(self, x):
+    ...         y = x
+    ...         for layer in self.layers:
+    ...             y = layer(y)
+    ...         return x + self.scale * y
+    >>> net = Residual(3)
+    >>> [name for name, _ in net.named_parameters()]
+    ['layers.0.weight', 'layers.0.bias', 'layers.1.weight', 'layers.1.bias', 'scale']
+    >>> net(ng.ones((2, 3))).sum().backward()
+    >>> net.scale.grad.shape
+    ()
+    """
+
+    training = True
+    _hooks = None
+    _buffers = ()        # names given to register_buffer
+    _direct = True       # forward() may be called in place of __call__(): no hooks, and __call__ is this class's
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "__call__" in vars(cls):
+            cls._direct = False
+
+    def forward(self, *args, **kwargs):
+        """What calling the module computes; subclasses define it."""
+        raise NotImplementedError(f"{type(self).__name__} does not define forward")
+
+    # The first argument has a name of its own because packing every call into *args would cost as much as a small layer.
+    def __call__(self, x=_NOTHING, /, *args, **kwargs):
+        try:
+            if self._direct and not args and not kwargs and x is not _NOTHING:
+                return self.forward(x)
+            if x is not _NOTHING:
+                args = (x, *args)
+            if self._hooks is None:
+                return self.forward(*args, **kwargs)
+            return self._call_with_hooks(args, kwargs)
+        except Exception as error:
+            note_place(self, error)
+            raise
+
+    def _call_with_hooks(self, args, kwargs):
+        hooks = self._hooks
+        for hook in list(hooks.before.values()):
+            answer = hook(self, args)
+            if answer is not None:
+                args = answer if isinstance(answer, tuple) else (answer,)
+        output = self.forward(*args, **kwargs)
+        for hook in list(hooks.after.values()):
+            answer = hook(self, args, output)
+            if answer is not None:
+                output = answer
+        return output
+
+    # ---- hooks ----
+
+    def _register_hook(self, before, fn):
+        if not callable(fn):
+            raise TypeError(f"a hook must be callable, got {type(fn).__name__}")
+        if self._hooks is None:
+            self._hooks = _Hooks()
+            self._direct = False
+        hooks = self._hooks.before if before else self._hooks.after
+        key = next(_hook_keys)
+        hooks[key] = fn
+        return _HookHandle(self, hooks, key)
+
+    def register_forward_pre_hook(self, fn):
+        """Call ``fn(module, args)`` before every forward; it may return other arguments. Returns a handle with ``remove()``."""
+        return self._register_hook(True, fn)
+
+    def register_forward_hook(self, fn):
+        """Call ``fn(module, args, output)`` after every forward; it may return another output. Returns a handle with
+        ``remove()``."""
+        return self._register_hook(False, fn)
+
+    # ---- what is inside ----
+
+    def _members(self):
+        """(name, value) of everything among which parameters and children are looked for. Containers override it."""
+        return vars(self).items()
+
+    def _walk(self, prefix, seen, again=False):
+        """(name, owner, attribute, value) of all parameters and buffers, depth first. A module is entered once, or, with
+        `again`, once by every name."""
+        seen.add(id(self))
+        for name, value in _entries(self._members()):
+            if isinstance(value, Parameter):
+                yield prefix + name, self, None, value
+            elif id(value) not in seen:
+                yield from value._walk(f"{prefix}{name}.", seen, again)
+        for name in self._buffers:
+            value = vars(self).get(name)
+            if value is not None:
+                yield prefix + name, self, name, value
+        if again:
+            seen.discard(id(self))
+
+    def named_parameters(self, prefix=""):
+        """Iterate over (name, parameter); a shared parameter comes once.
+
+        Examples
+        --------
+        >>> from nanograd import nn
+        >>> [name for name, _ in nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1)).named_parameters()]
+        ['0.weight', '0.bias', '1.weight', '1.bias']
+        """
+        seen = set()
+        for name, _, attribute, value in self._walk(_dotted(prefix), set()):
+            if attribute is None and id(value) not in seen:
+                seen.add(id(value))
+                yield name, value
+
+    def parameters(self):
+        """Iterate over all parameters, each once."""
+        for _, parameter in self.named_parameters():
+            yield parameter
+
+    def named_buffers(self):
+        """Iterate over (name, tensor or array) of what ``register_buffer`` was given."""
+        seen = set()
+        for name, _, attribute, value in self._walk("", set()):
+            if attribute is not None and id(value) not in seen:
+                seen.add(id(value))
+                yield name, value
+
+    def buffers(self):
+        """Iterate over all buffers, each once."""
+        for _, buffer in self.named_buffers():
+            yield buffer
+
+    def named_children(self):
+        """Iterate over (name, module) of the modules directly inside, each once."""
+        seen = set()
+        for name, value in _entries(self._members()):
+            if isinstance(value, Module) and id(value) not in seen:
+                seen.add(id(value))
+                yield name, value
+
+    def children(self):
+        """Iterate over the modules directly inside."""
+        for _, module in self.named_children():
+            yield module
+
+    def named_modules(self, prefix=""):
+        """Iterate over (name, module): this module, then everything inside, each once."""
+        yield from self._named_modules(prefix, set())
+
+    def _named_modules(self, prefix, seen):
+        seen.add(id(self))
+        yield prefix, self
+        for name, value in _entries(self._members()):
+            if isinstance(value, Module) and id(value) not in seen:
+                yield from value._named_modules(_dotted(prefix) + name, seen)
+
+    def modules(self):
+        """Iterate over this module and everything inside, each once."""
+        for _, module in self.named_modules():
+            yield module
+
+    def get_parameter(self, path):
+        """The parameter of a name, such as ``layers.0.weight``.
+
+        Raises
+        ------
+        AttributeError
+            If there is none of that name.
+        """
+        for name, _, attribute, value in self._walk("", set(), again=True):
+            if name == path and attribute is None:
+                return value
+        raise AttributeError(f"{type(self).__name__} has no parameter {path!r}")
+
+    # ---- mode, gradients, dtype ----
+
+    def train(self, mode=True):
+        """Set ``training`` here and everywhere inside; returns self.
+
+        Raises
+        ------
+        TypeError
+            If mode is not a bool.
+        """
+        if not isinstance(mode, (bool, np.bool_)):
+            raise TypeError(f"train: mode must be a bool, got {mode!r}")
+        for module in self.modules():
+            module.training = bool(mode)
+        return self
+
+    def eval(self):
+        """Leave training mode: ``train(False)``; returns self."""
+        return self.train(False)
+
+    def zero_grad(self, set_to_none=True):
+        """Drop the gradients of all parameters, or with ``set_to_none=False`` make them zeros; returns self."""
+        for parameter in self.parameters():
+            if set_to_none:
+                parameter.grad = None
+            elif parameter.grad is not None:
+                parameter.grad = np.zeros(parameter.shape, parameter.dtype)
+        return self
+
+    def requires_grad_(self, flag=True):
+        """Set ``requires_grad`` of all parameters; returns self."""
+        for parameter in self.parameters():
+            parameter.requires_grad_(flag)
+        return self
+
+    def astype(self, dtype):
+        """Cast all parameters, their gradients, and tensor buffers, in place; returns self.
+
+        Every Parameter object stays the same one, so that an optimizer made before remains valid (its state follows).
+
+        Parameters
+        ----------
+        dtype : numpy.dtype
+            float32 or float64.
+
+        Examples
+        --------
+        >>> import nanograd as ng
+        >>> from nanograd import nn
+        >>> nn.Linear(2, 3).astype(ng.float64).weight.dtype
+        dtype('float64')
+        """
+        for _, owner, attribute, value in list(self._walk("", set())):
+            if attribute is None:
+                change_dtype(value, dtype)
+            elif isinstance(value, Tensor):
+                setattr(owner, attribute, value.astype(dtype))
+        return self
+
+    def apply(self, fn):
+        """Call ``fn(module)`` for everything inside and then for this module; returns self."""
+        for module in self.children():
+            module.apply(fn)
+        fn(self)
+        return self
+
+    # ---- state ----
+
+    def register_buffer(self, name, value):
+        """Make value an attribute that belongs to the module's state without being learnt.
+
+        Parameters
+        ----------
+        name : str
+        value : Tensor or numpy.ndarray or None
+            Arrays may be of any type. None: nothing yet; it is then not part of ``state_dict()``.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If value is something else, or the name is no free attribute name.
+        """
+        if not isinstance(name, str) or not name.isidentifier():
+            raise ValueError(f"register_buffer: the name must be an attribute name, got {name!r}")
+        if hasattr(self, name) and name not in self._buffers:
+            raise ValueError(f"register_buffer: {type(self).__name__} already has an attribute {name!r}")
+        if value is not None and (not isinstance(value, (Tensor, np.ndarray)) or isinstance(value, Parameter)):
+            raise TypeError(f"register_buffer: {name!r} must be a Tensor or a NumPy array, got {type(value).__name__}")
+        if isinstance(value, Tensor):
+            value = value.detach()
+        setattr(self, name, value)
+        if name not in self._buffers:
+            self._buffers = [*self._buffers, name]
+
+    def state_dict(self):
+        """A dict from name to value of all parameters and buffers: tensors without graph, and copies of arrays.
+
+        The tensors keep their values when the module gets new ones. A shared parameter stands under each of its names.
+        """
+        return {name: value.detach() if isinstance(value, Tensor) else value.copy()
+                for name, _, _, value in self._walk("", set(), again=True)}
+
+    def load_state_dict(self, state, strict=True):
+        """Set parameters and buffers from a dict such as ``state_dict()`` returns.
+
+        Parameters
+        ----------
+        state : dict
+            From name to anything that has ``__array__``: tensors of ours or of PyTorch, arrays. Floats are cast.
+        strict : bool, default True
+            Whether missing and unexpected names are an error.
+
+        Returns
+        -------
+        tuple
+            (missing names, unexpected names); both empty lists if strict.
+
+        Raises
+        ------
+        ValueError
+            Names all that are missing, unexpected or of another shape; nothing has been loaded then.
+        """
+        from nanograd.nn._state import load
+        return load(self, state, strict)
+
+    # ---- the rest ----
+
+    def extra_repr(self):
+        """What stands between the parentheses of ``repr``; layers override it."""
+        return ""
+
+    @reprlib.recursive_repr("...")
+    def __repr__(self):
+        children = [(name, value) for name, value in _entries(self._members()) if isinstance(value, Module)]
+        extra = self.extra_repr()
+        if not children:
+            return f"{type(self).__name__}({extra})"
+        lines = [f"  {extra}"] if extra else []
+        lines += [f"  ({name}): " + repr(child).replace("\n", "\n  ") for name, child in children]
+        return "\n".join([f"{type(self).__name__}(", *lines, ")"])
+
+
+def _dotted(prefix):
+    return prefix + "." if prefix and not prefix.endswith(".") else prefix

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""Layers that only change the shape."""
+import nanograd as ng
+from nanograd.errors import ShapeError
+from nanograd.nn import _check
+from nanograd.nn.module import Module
+
+__all__ = ["Flatten", "Unflatten"]
+
+
+class Flatten(Module):
+    """Axes start_dim to end_dim become one; the first axis, the batch, stays by default.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> ng.nn.Flatten()(ng.zeros((5, 2, 3))).shape
+    (5, 6)
+    """
+
+    def __init__(self, start_dim=1, end_dim=-1):
+        self.start_dim = _check.size("Flatten", "start_dim", start_dim, -64)
+        self.end_dim = _check.size("Flatten", "end_dim", end_dim, -64)
+
+    def forward(self, x):
+        return ng.flatten(x, self.start_dim, self.end_dim)
+
+    def extra_repr(self):
+        return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
+
+
+class Unflatten(Module):
+    """One axis becomes several.
+
+    Parameters
+    ----------
+    dim : int
+        The axis.
+    unflattened_size : tuple of int
+        The sizes that it becomes; one of them may be -1.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> ng.nn.Unflatten(1, (2, 3))(ng.zeros((5, 6))).shape
+    (5, 2, 3)
+    """
+
+    def __init__(self, dim, unflattened_size):
+        self.dim = _check.size("Unflatten", "dim", dim, -64)
+        if not isinstance(unflattened_size, (tuple, list)) or not unflattened_size:
+            raise TypeError(f"Unflatten: unflattened_size must be a tuple of ints, got {unflattened_size!r}")
+        self.unflattened_size = tuple(_check.size("Unflatten", "unflattened_size", n, -1) for n in unflattened_size)
+        if self.unflattened_size.count(-1) > 1:
+            raise ValueError(f"Unflatten: only one size may be -1, got {self.unflattened_size}")
+
+    def forward(self, x):
+        if not isinstance(x, ng.Tensor):
+            x = ng.asarray(x)
+        shape = x.shape
+        if not -len(shape) <= self.dim < len(shape):
+            raise ShapeError(f"Unflatten: axis {self.dim} is out of range for shape {shape}")
+        axis = self.dim % len(shape)
+        sizes, rest = list(self.unflattened_size), 1
+        for n in sizes:
+            rest *= n if n >= 0 else 1
+        if -1 in sizes and rest > 0:
+            sizes[sizes.index(-1)] = shape[axis] // rest
+        total = 1
+        for n in sizes:
+            total *= n
+        if total != shape[axis]:
+            raise ShapeError(f"Unflatten: axis {self.dim} of shape {shape} cannot become {self.unflattened_size}")
+        return ng.reshape(x, (*shape[:axis], *sizes, *shape[axis + 1:]))
+
+    def extra_repr(self):
+        return f"dim={self.dim}, unflattened_size={self.unflattened_size}"

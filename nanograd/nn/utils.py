@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""Gradient clipping, and all parameters as one vector."""
+import math
+import warnings
+
+import numpy as np
+
+import nanograd as ng
+from nanograd._core.update import clamp_gradients, gradient_norm, scale_gradients
+from nanograd.errors import ShapeError
+from nanograd.nn import _check
+from nanograd.nn.module import Module, Parameter
+
+__all__ = ["clip_grad_norm_", "clip_grad_value_", "get_total_norm", "parameters_to_vector", "vector_to_parameters"]
+
+
+def _leaves(op, parameters):
+    if isinstance(parameters, Module):
+        raise TypeError(f"{op}: expected parameters, got a module; write model.parameters()")
+    if isinstance(parameters, ng.Tensor):
+        parameters = [parameters]
+    leaves = list({id(p): p for p in parameters}.values())      # a shared parameter counts once
+    for p in leaves:
+        if not isinstance(p, ng.Tensor):
+            raise TypeError(f"{op}: expected parameters, got {type(p).__name__}")
+        if not p.is_leaf:
+            raise ValueError(f"{op}: a tensor of shape {p.shape} is no leaf, so it keeps no gradient")
+    return leaves
+
+
+def _order(op, norm_type):
+    order = _check.real(op, "norm_type", math.inf if norm_type == "inf" else norm_type)
+    if not order > 0:
+        raise ValueError(f"{op}: norm_type must be above 0, got {order}")
+    return order
+
+
+def get_total_norm(tensors, norm_type=2.0, error_if_nonfinite=False):
+    """The norm of all elements of several tensors taken together.
+
+    Parameters
+    ----------
+    tensors : iterable of Tensor or array
+        For instance ``[p.grad for p in model.parameters()]``.
+    norm_type : float, default 2.0
+        The order, above 0; ``math.inf`` or 'inf' for the largest magnitude.
+    error_if_nonfinite : bool, default False
+        Raise RuntimeError if the norm is inf or NaN.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> ng.nn.utils.get_total_norm([ng.tensor([3.0]), ng.tensor([4.0])])
+    5.0
+    """
+    order = _order("get_total_norm", norm_type)
+    if isinstance(tensors, (ng.Tensor, np.ndarray)):
+        tensors = [tensors]
+    holders = []
+    for t in tensors:
+        t = t if isinstance(t, ng.Tensor) else ng.asarray(t)
+        holder = ng.zeros(t.shape, dtype=t.dtype, requires_grad=True)
+        holder.grad = t.detach()
+        holders.append(holder)
+    return _finite("get_total_norm", gradient_norm(holders, order), error_if_nonfinite)
+
+
+def _finite(op, norm, error_if_nonfinite):
+    if error_if_nonfinite and not math.isfinite(norm):
+        raise RuntimeError(f"{op}: the norm of the gradients is {norm}")
+    return norm
+
+
+def clip_grad_norm_(parameters, max_norm, norm_type=2.0, error_if_nonfinite=False):
+    """Scale all gradients by one factor so that their total norm is at most max_norm.
+
+    Parameters
+    ----------
+    parameters : Tensor or iterable of Tensor
+        Leaves; those without gradient do not count.
+    max_norm : float
+    norm_type : float, default 2.0
+        As for :func:`get_total_norm`.
+    error_if_nonfinite : bool, default False
+        Raise RuntimeError if the norm is inf or NaN. Otherwise the gradients are then left as they are, with a warning: no
+        factor could mend them.
+
+    Returns
+    -------
+    float
+        The norm before clipping.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> w = ng.nn.Parameter([0.0, 0.0])
+    >>> (w * ng.tensor([3.0, 4.0])).sum().backward()
+    >>> ng.nn.utils.clip_grad_norm_([w], max_norm=1.0)
+    5.0
+    >>> [round(g, 4) for g in w.grad.tolist()]
+    [0.6, 0.8]
+    """
+    leaves = _leaves("clip_grad_norm_", parameters)
+    limit = _check.real("clip_grad_norm_", "max_norm", max_norm)
+    if not limit >= 0:
+        raise ValueError(f"clip_grad_norm_: max_norm must be at least 0, got {limit}")
+    norm = _finite("clip_grad_norm_", gradient_norm(leaves, _order("clip_grad_norm_", norm_type)), error_if_nonfinite)
+    if not math.isfinite(norm):
+        warnings.warn(f"clip_grad_norm_: the norm of the gradients is {norm}; they are left as they are", RuntimeWarning, stacklevel=2)
+        return norm
+    factor = limit / (norm + 1e-6)         # PyTorch's formula
+    if factor < 1.0:
+        scale_gradients(leaves, factor)
+    return norm
+
+
+def clip_grad_value_(parameters, clip_value):
+    """Limit every element of every gradient to [-clip_value, clip_value].
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> w = ng.nn.Parameter([0.0, 0.0])
+    >>> (w * ng.tensor([3.0, -0.5])).sum().backward()
+    >>> ng.nn.utils.clip_grad_value_([w], 1.0)
+    >>> w.grad.tolist()
+    [1.0, -0.5]
+    """
+    limit = _check.real("clip_grad_value_", "clip_value", clip_value)
+    if not limit >= 0:
+        raise ValueError(f"clip_grad_value_: clip_value must be at least 0, got {limit}")
+    clamp_gradients(_leaves("clip_grad_value_", parameters), -limit, limit)
+
+
+def parameters_to_vector(parameters):
+    """All parameters as one 1-D tensor, with gradient to each.
+
+    Examples
+    --------
+    >>> from nanograd import nn
+    >>> nn.utils.parameters_to_vector(nn.Linear(3, 2).parameters()).shape
+    (8,)
+    """
+    parameters = list(parameters)
+    if not parameters:
+        raise ValueError("parameters_to_vector: no parameters")
+    return ng.concatenate([ng.reshape(p, (-1,)) for p in parameters])
+
+
+def vector_to_parameters(vec, parameters):
+    """Assign the elements of a vector to parameters, one after the other.
+
+    Raises
+    ------
+    ShapeError
+        If vec is not 1-D or has another number of elements than the parameters; nothing is assigned then.
+
+    Examples
+    --------
+    >>> from nanograd import nn
+    >>> layer = nn.Linear(1, 1)
+    >>> nn.utils.vector_to_parameters([2.0, 3.0], layer.parameters())
+    >>> layer.weight.item(), layer.bias.item()
+    (2.0, 3.0)
+    """
+    parameters = list(parameters)
+    for p in parameters:
+        if not isinstance(p, Parameter):
+            raise TypeError(f"vector_to_parameters: expected nn.Parameters, got {type(p).__name__}")
+    array = np.asarray(vec)
+    total = sum(p.size for p in parameters)
+    if array.shape != (total,):
+        raise ShapeError(f"vector_to_parameters: the parameters have {total} elements, the vector has shape {array.shape}")
+    start, values = 0, []
+    for p in parameters:
+        values.append(array[start:start + p.size].reshape(p.shape).astype(p.dtype))
+        start += p.size
+    for p, value in zip(parameters, values):
+        p.assign(value)

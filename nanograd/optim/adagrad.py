@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""Adagrad."""
+from nanograd._core.update import adagrad_step
+from nanograd.optim.optimizer import Optimizer
+
+__all__ = ["Adagrad"]
+
+
+class Adagrad(Optimizer):
+    r"""Adagrad: the gradient over the root of the sum of all its squares so far.
+
+    At step t, with ``g = grad + weight_decay * p``::
+
+        s = s + g**2
+        p = p - lr / (1 + (t - 1) * lr_decay) * g / (sqrt(s) + eps)
+
+    Duchi et al., "Adaptive subgradient methods for online learning and stochastic optimization", 2011.
+
+    Parameters
+    ----------
+    params : iterable
+        As for :class:`SGD`.
+    lr : float, default 0.01
+    lr_decay, weight_decay : float, default 0.0
+    initial_accumulator_value : float, default 0.0
+        What s starts from.
+    eps : float, default 1e-10
+
+    Raises
+    ------
+    ValueError, TypeError
+        As :class:`SGD`.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> w = ng.nn.Parameter([1.0, -2.0])
+    >>> optimizer = ng.optim.Adagrad([w], lr=0.1)
+    >>> (w * w).sum().backward()
+    >>> optimizer.step()
+    >>> w
+    Parameter([ 0.9, -1.9], dtype=float32)
+    """
+
+    _update = staticmethod(adagrad_step)
+    _arrays = ("sum",)
+
+    def __init__(self, params, lr=0.01, lr_decay=0.0, weight_decay=0.0, initial_accumulator_value=0.0, eps=1e-10):
+        super().__init__(params, {"lr": lr, "lr_decay": lr_decay, "weight_decay": weight_decay,
+                                  "initial_accumulator_value": initial_accumulator_value, "eps": eps})

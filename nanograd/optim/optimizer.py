@@ -1,0 +1,260 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""What all optimizers share: groups of parameters, their settings, the state, and the step."""
+import warnings
+
+import numpy as np
+
+import nanograd as ng
+from nanograd._core.tensor import Parameter, Tensor
+from nanograd._core.update import GroupsChanged, ParameterState, clear_gradients
+
+__all__ = ["Optimizer"]
+
+
+class Optimizer:
+    """The base of the optimizers.
+
+    A subclass names its settings and arrays and has an update, a function of nanograd._core.update: one launch over all
+    parameters of a dtype. ``.grad`` is never changed, and a parameter without gradient is skipped.
+    """
+
+    _update = None          # (class, groups, states, run) -> number of parameters that had a gradient
+    _arrays = ()            # the names of a state's arrays, in the update's order
+
+    def __init__(self, params, defaults):
+        self.defaults = defaults
+        self.param_groups = []
+        self._states = []               # a list of ParameterState for each group
+        groups = _listed(type(self).__name__, params)
+        if not groups:
+            raise ValueError(f"{type(self).__name__}: got no parameters")
+        for group in groups:
+            self.add_param_group(group)
+
+    def add_param_group(self, param_group):
+        """Add parameters with settings of their own.
+
+        Parameters
+        ----------
+        param_group : dict
+            ``params``, and any of the optimizer's settings; the others take the values given to the optimizer.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For unknown settings, values out of range, parameters that are no leaves, do not require a gradient, or are here
+            already. Nothing is added then.
+        """
+        op = type(self).__name__
+        if not isinstance(param_group, dict) or "params" not in param_group:
+            raise TypeError(f"{op}: a group is a dict with 'params', got {param_group!r}")
+        unknown = sorted(str(key) for key in param_group.keys() - self.defaults.keys() - {"params", "param_names"})
+        if unknown:
+            raise TypeError(f"{op}: unknown setting {', '.join(unknown)} in a group; known are {', '.join(self.defaults)}")
+        (listed,) = _listed(op, param_group["params"], nested=False)
+        group = {**self.defaults, **{key: value for key, value in param_group.items() if key not in ("params", "param_names")}}
+        params = [_checked(op, p) for p in listed["params"]]
+        group = {"params": params, **group}
+        names = listed.get("param_names", param_group.get("param_names"))
+        if names is not None:
+            group["param_names"] = list(names)
+        if len({id(p) for p in params}) < len(params):
+            raise ValueError(f"{op}: a parameter is listed twice in one group")
+        here = {id(p) for mine in self.param_groups for p in mine["params"]}
+        if any(id(p) in here for p in params):
+            raise ValueError(f"{op}: a parameter is in two groups")
+        self._check(group)
+        self.param_groups.append(group)
+        self._states.append([ParameterState(p) for p in params])
+
+    def _check(self, group):
+        """Raise TypeError or ValueError for settings that the update does not take."""
+        self._update(type(self), [group], [], False)
+
+    # ---- what training calls ----
+
+    def step(self, closure=None):
+        """Update all parameters that have a gradient.
+
+        Parameters
+        ----------
+        closure : callable, optional
+            Called first, with gradients enabled: clears the gradients, computes the loss, calls ``backward()`` and returns
+            the loss.
+
+        Returns
+        -------
+        What closure returned, or None.
+
+        Warns
+        -----
+        UserWarning
+            If no parameter has a gradient: ``backward()`` was not called.
+        """
+        loss = None
+        if closure is not None:
+            with ng.enable_grad():
+                loss = closure()
+        try:
+            updated = self._update(type(self), self.param_groups, self._states)
+        except GroupsChanged:
+            updated = self._update(type(self), self.param_groups, self._matched())
+        if updated == 0:
+            warnings.warn(f"{type(self).__name__}.step: no parameter has a gradient, so nothing was updated: call loss.backward() "
+                          f"before step()", UserWarning, stacklevel=2)
+        return loss
+
+    def _matched(self):
+        """The states anew, after the user has changed the list of parameters of a group."""
+        known = {id(state.parameter): state for mine in self._states for state in mine}
+        op = type(self).__name__
+        self._states = [[known.get(id(p)) or ParameterState(_checked(op, p)) for p in group["params"]] for group in self.param_groups]
+        return self._states
+
+    def zero_grad(self, set_to_none=True):
+        """Drop the gradients of all parameters, or with ``set_to_none=False`` make them zeros."""
+        if set_to_none:
+            clear_gradients(self.param_groups)
+            return
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is not None:
+                    p.grad = np.zeros(p.shape, p.dtype)
+
+    @property
+    def lr(self):
+        """The learning rate: the first group's; setting it sets that of all groups."""
+        return self.param_groups[0]["lr"]
+
+    @lr.setter
+    def lr(self, value):
+        for group in self.param_groups:
+            before, group["lr"] = group["lr"], value
+            try:
+                self._check(group)
+            except Exception:
+                group["lr"] = before
+                raise
+
+    # ---- state ----
+
+    def _export(self, state):
+        entry = {"step": state.steps}
+        entry.update((name, state.tensor(i)) for i, name in enumerate(self._arrays) if state.tensor(i) is not None)
+        return entry
+
+    def state_dict(self):
+        """A dict with the state of every parameter, by its position, and the groups' settings.
+
+        In PyTorch's form: ``{"state": {0: {"step": ..., ...}, ...}, "param_groups": [{"lr": ..., "params": [0, ...]}, ...]}``.
+        The tensors keep their values when training goes on.
+        """
+        position, groups, state = 0, [], {}
+        for group, mine in zip(self.param_groups, self._matched()):
+            positions = list(range(position, position + len(mine)))
+            position += len(mine)
+            groups.append({**{key: value for key, value in group.items() if key != "params"}, "params": positions})
+            state.update((i, self._export(s)) for i, s in zip(positions, mine) if s.steps or s.tensor(0) is not None)
+        return {"state": state, "param_groups": groups}
+
+    def load_state_dict(self, state_dict):
+        """Set state and settings from a dict such as ``state_dict()`` returns, or PyTorch's optimizer of the same name.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it does not fit: another number of groups or parameters, other shapes, unknown settings or arrays. Nothing has
+            been loaded then.
+        """
+        op = f"{type(self).__name__}.load_state_dict"
+        if not isinstance(state_dict, dict) or not {"state", "param_groups"} <= state_dict.keys():
+            raise TypeError(f"{op}: expected a dict with 'state' and 'param_groups', as state_dict() returns")
+        theirs = state_dict["param_groups"]
+        sizes, here = [len(group["params"]) for group in theirs], [len(group["params"]) for group in self.param_groups]
+        if sizes != here:
+            raise ValueError(f"{op}: the optimizer has groups of {here} parameters, the state of {sizes}")
+        settings = [self._settings(op, group) for group in theirs]
+        states = self._matched()
+        fresh = {}
+        for group, mine in zip(theirs, states):
+            for key, state in zip(group["params"], mine):
+                fresh[id(state)] = self._loaded(op, key, state, state_dict["state"].get(key, {}))
+        for mine in states:
+            mine[:] = [fresh[id(state)] for state in mine]
+        for group, values in zip(self.param_groups, settings):
+            group.update(values)
+
+    def _settings(self, op, theirs):
+        values = {key: value for key, value in theirs.items() if key in self.defaults}
+        for key, value in theirs.items():
+            # PyTorch has settings that we do not: at their defaults they mean nothing.
+            foreign = key not in self.defaults and key not in ("params", "param_names", "initial_lr")
+            harmless = not value or key in ("fused", "foreach", "capturable") or (key == "decoupled_weight_decay" and self._decoupled)
+            if foreign and not harmless:
+                raise ValueError(f"{op}: the state has {key}={value!r}, which {type(self).__name__} does not know")
+        values = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+        values.update((key, theirs[key]) for key in ("initial_lr", "param_names") if key in theirs)
+        self._check({**self.defaults, **values})
+        return values
+
+    _decoupled = False
+
+    def _loaded(self, op, key, old, entry):
+        state = ParameterState(old.parameter)
+        for name, value in entry.items():
+            if name == "step":
+                state.steps = int(float(value))
+            elif name in self._arrays:
+                shape = None if value is None else np.asarray(value).shape
+                if shape is not None and shape != old.parameter.shape:
+                    raise ValueError(f"{op}: {name} of parameter {key} has shape {shape}, the parameter {old.parameter.shape}")
+                state.load(self._arrays.index(name), value)
+            else:
+                raise ValueError(f"{op}: the state of parameter {key} has {name!r}, which {type(self).__name__} does not know")
+        return state
+
+    def __repr__(self):
+        lines = []
+        for group in self.param_groups:
+            n = sum(p.size for p in group["params"])
+            settings = ", ".join(f"{key}={value!r}" for key, value in group.items() if key in self.defaults)
+            lines.append(f"{len(group['params'])} parameters of {n:,} elements, {settings}")
+        inside = lines[0] if len(lines) == 1 else "\n  " + "\n  ".join(lines) + "\n"
+        return f"{type(self).__name__}({inside})"
+
+
+def _listed(op, params, nested=True):
+    """Groups (dicts with lists under 'params') of whatever a user gives."""
+    if isinstance(params, Tensor):
+        if nested:
+            raise TypeError(f"{op}: expected an iterable of parameters, got one {type(params).__name__}; write [parameter]")
+        params = [params]
+    if hasattr(params, "named_parameters"):
+        raise TypeError(f"{op}: expected an iterable of parameters, got a module; write module.parameters()")
+    if isinstance(params, (set, frozenset)):
+        raise TypeError(f"{op}: a set of parameters has no order; write a list")
+    if isinstance(params, (str, dict)):
+        raise TypeError(f"{op}: expected an iterable of parameters, got {type(params).__name__}")
+    try:
+        params = list(params)
+    except TypeError:
+        raise TypeError(f"{op}: expected an iterable of parameters, got {type(params).__name__}") from None
+    if nested and params and all(isinstance(p, dict) for p in params):
+        return params
+    pairs = [p for p in params if isinstance(p, tuple) and len(p) == 2 and isinstance(p[0], str)]
+    if pairs and len(pairs) == len(params):
+        return [{"params": [p for _, p in pairs], "param_names": [name for name, _ in pairs]}]
+    if nested and not params:
+        return []
+    return [{"params": params}]
+
+
+def _checked(op, p):
+    if not isinstance(p, Tensor):
+        hint = "; write tensor(a, requires_grad=True)" if isinstance(p, np.ndarray) else ""
+        raise TypeError(f"{op}: expected tensors, or all (name, tensor) or all dicts, got {type(p).__name__}{hint}")
+    if not p.is_leaf:
+        raise ValueError(f"{op}: a tensor of shape {p.shape} is no leaf: it was computed, so a step would not reach what it is computed from")
+    if not p.requires_grad and not isinstance(p, Parameter):      # a Parameter without is one that was frozen on purpose
+        raise ValueError(f"{op}: a tensor of shape {p.shape} does not require a gradient; make it with requires_grad=True")
+    return p
