@@ -73,7 +73,14 @@ class Sigmoid(Module):
 
 
 class LogSigmoid(Module):
-    """log(1 / (1 + exp(-x))), elementwise, without overflow."""
+    """log(1 / (1 + exp(-x))), elementwise, without overflow.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> ng.nn.LogSigmoid()(ng.tensor([-1000.0]))
+    tensor([-1000.], dtype=float32)
+    """
 
     def forward(self, x):
         return ng.log_sigmoid(x)

@@ -57,29 +57,69 @@ def relu(input, inplace=False):
 
 
 def leaky_relu(input, negative_slope=0.01, inplace=False):
-    """:func:`nanograd.leaky_relu`."""
+    """:func:`nanograd.leaky_relu`.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> import nanograd.nn.functional as F
+    >>> F.leaky_relu(ng.tensor([-1.0, 1.0]), 0.5)
+    tensor([-0.5,  1. ], dtype=float32)
+    """
     _not_in_place("leaky_relu", inplace)
     return ng.leaky_relu(input, negative_slope)
 
 
 def tanh(input):
-    """:func:`nanograd.tanh`."""
+    """:func:`nanograd.tanh`.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> import nanograd.nn.functional as F
+    >>> F.tanh(ng.zeros(2))
+    tensor([0., 0.], dtype=float32)
+    """
     return ng.tanh(input)
 
 
 def sigmoid(input):
-    """:func:`nanograd.sigmoid`."""
+    """:func:`nanograd.sigmoid`.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> import nanograd.nn.functional as F
+    >>> F.sigmoid(ng.zeros(2))
+    tensor([0.5, 0.5], dtype=float32)
+    """
     return ng.sigmoid(input)
 
 
 def silu(input, inplace=False):
-    """:func:`nanograd.silu`."""
+    """:func:`nanograd.silu`.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> import nanograd.nn.functional as F
+    >>> F.silu(ng.zeros(2))
+    tensor([0., 0.], dtype=float32)
+    """
     _not_in_place("silu", inplace)
     return ng.silu(input)
 
 
 def gelu(input, approximate="none"):
-    """:func:`nanograd.gelu`."""
+    """:func:`nanograd.gelu`.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> import nanograd.nn.functional as F
+    >>> F.gelu(ng.zeros(2))
+    tensor([0., 0.], dtype=float32)
+    """
     return ng.gelu(input, approximate=approximate)
 
 
@@ -97,7 +137,15 @@ def softmax(input, dim=None, _stacklevel=3, dtype=None):
 
 
 def log_softmax(input, dim=None, _stacklevel=3, dtype=None):
-    """:func:`nanograd.log_softmax` along ``dim``, which must be given."""
+    """:func:`nanograd.log_softmax` along ``dim``, which must be given.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> import nanograd.nn.functional as F
+    >>> F.log_softmax(ng.zeros((1, 1)), dim=1)
+    tensor([[0.]], dtype=float32)
+    """
     return ng.log_softmax(_cast(input, dtype), _axis("log_softmax", dim))
 
 

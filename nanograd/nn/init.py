@@ -77,7 +77,16 @@ def uniform_(tensor, a=0.0, b=1.0, generator=None):
 
 
 def normal_(tensor, mean=0.0, std=1.0, generator=None):
-    """Normal with the given mean and standard deviation."""
+    """Normal with the given mean and standard deviation.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nanograd import nn
+    >>> w = nn.init.normal_(nn.Parameter(np.zeros((100, 100))), mean=2.0, std=0.1)
+    >>> bool(abs(w.numpy().mean() - 2.0) < 0.01)
+    True
+    """
     return _normal(_parameter("normal_", tensor), mean, std, generator)
 
 
@@ -94,12 +103,26 @@ def constant_(tensor, val):
 
 
 def zeros_(tensor):
-    """Zeros."""
+    """Zeros.
+
+    Examples
+    --------
+    >>> from nanograd import nn
+    >>> nn.init.zeros_(nn.Parameter([1.0, 2.0])).tolist()
+    [0.0, 0.0]
+    """
     return _parameter("zeros_", tensor).assign(0.0)
 
 
 def ones_(tensor):
-    """Ones."""
+    """Ones.
+
+    Examples
+    --------
+    >>> from nanograd import nn
+    >>> nn.init.ones_(nn.Parameter([0.0, 2.0])).tolist()
+    [1.0, 1.0]
+    """
     return _parameter("ones_", tensor).assign(1.0)
 
 
@@ -122,7 +145,15 @@ def xavier_uniform_(tensor, gain=1.0, generator=None):
 
 
 def xavier_normal_(tensor, gain=1.0, generator=None):
-    """Normal with standard deviation gain * sqrt(2 / (fan_in + fan_out))."""
+    """Normal with standard deviation gain * sqrt(2 / (fan_in + fan_out)).
+
+    Examples
+    --------
+    >>> from nanograd import nn
+    >>> w = nn.init.xavier_normal_(nn.Linear(300, 100).weight)
+    >>> bool(abs(w.numpy().std() / (2 / 400) ** 0.5 - 1) < 0.05)
+    True
+    """
     fan_in, fan_out = _fans("xavier_normal_", _parameter("xavier_normal_", tensor))
     return _normal(tensor, 0.0, gain * math.sqrt(2.0 / (fan_in + fan_out)) if fan_in + fan_out else 0.0, generator)
 
@@ -149,13 +180,28 @@ def kaiming_uniform_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", gene
     nonlinearity : str
         For :func:`calculate_gain`.
     generator : Generator, optional
+
+    Examples
+    --------
+    >>> from nanograd import nn
+    >>> w = nn.init.kaiming_uniform_(nn.Linear(300, 100).weight, nonlinearity="relu")
+    >>> bool(abs(w.numpy()).max() <= (6 / 300) ** 0.5)
+    True
     """
     bound = math.sqrt(3.0) * _kaiming_std("kaiming_uniform_", tensor, a, mode, nonlinearity)
     return _uniform(tensor, -bound, bound, generator)
 
 
 def kaiming_normal_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", generator=None):
-    """Normal with standard deviation gain / sqrt(fan); arguments as for :func:`kaiming_uniform_`."""
+    """Normal with standard deviation gain / sqrt(fan); arguments as for :func:`kaiming_uniform_`.
+
+    Examples
+    --------
+    >>> from nanograd import nn
+    >>> w = nn.init.kaiming_normal_(nn.Linear(300, 100).weight, nonlinearity="relu")
+    >>> bool(abs(w.numpy().std() / (2 / 300) ** 0.5 - 1) < 0.05)
+    True
+    """
     return _normal(tensor, 0.0, _kaiming_std("kaiming_normal_", tensor, a, mode, nonlinearity), generator)
 
 

@@ -16,6 +16,21 @@ class Optimizer:
 
     A subclass names its settings and arrays and has an update, a function of nanograd._core.update: one launch over all
     parameters of a dtype. ``.grad`` is never changed, and a parameter without gradient is skipped.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> a, b = ng.nn.Parameter([1.0]), ng.nn.Parameter([1.0])
+    >>> optimizer = ng.optim.SGD([{"params": [a]}, {"params": [b], "lr": 0.5}], lr=0.1)
+    >>> isinstance(optimizer, ng.optim.Optimizer)
+    True
+    >>> (a + b).backward()
+    >>> optimizer.step()
+    >>> a.item(), b.item()
+    (0.8999999761581421, 0.5)
+    >>> optimizer.lr = 0.25
+    >>> [group["lr"] for group in optimizer.param_groups]
+    [0.25, 0.25]
     """
 
     _update = None          # (class, groups, states, run) -> number of parameters that had a gradient

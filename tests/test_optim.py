@@ -1,0 +1,550 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""Optimizers against a NumPy reference and against PyTorch, over every option; groups, state, errors."""
+import copy
+import inspect
+import itertools
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+
+import nanograd as ng
+from nanograd import optim
+from nanograd.nn import Parameter
+
+SHAPES = [(3, 4), (4,), (), (0, 3), (33,)]
+OPTIMIZERS = sorted((cls for cls in vars(optim).values()
+                     if inspect.isclass(cls) and issubclass(cls, optim.Optimizer) and cls is not optim.Optimizer), key=lambda c: c.__name__)
+# Every value that is tried for a setting; an optimizer whose setting is missing here fails the first test.
+VALUES = {"lr": [0.1], "momentum": [0.0, 0.9], "dampening": [0.0, 0.3], "weight_decay": [0.0, 0.05], "nesterov": [False, True],
+          "betas": [(0.9, 0.999), (0.5, 0.75)], "eps": [1e-8, 1e-3], "amsgrad": [False, True], "alpha": [0.99, 0.5],
+          "centered": [False, True], "lr_decay": [0.0, 0.1], "initial_accumulator_value": [0.0, 0.2]}
+
+
+def settings(cls):
+    return [name for name in inspect.signature(cls).parameters if name != "params"]
+
+
+def combinations():
+    for cls in OPTIMIZERS:
+        names = settings(cls)
+        for values in itertools.product(*(VALUES[name] for name in names)):
+            options = dict(zip(names, values, strict=True))
+            if options.get("nesterov") and (not options["momentum"] or options["dampening"]):
+                continue
+            yield pytest.param(cls, options, id=f"{cls.__name__}-" + "-".join(f"{k}={v}" for k, v in options.items()))
+
+
+def reference(cls, p, g, state, o):
+    """One step on NumPy arrays: the formulas of the docstrings."""
+    t = state["t"] = state.get("t", 0) + 1
+    zero = np.zeros_like(p)
+    if cls is optim.AdamW:
+        p = p * (1 - o["lr"] * o["weight_decay"])
+    else:
+        g = g + o["weight_decay"] * p
+    if cls is optim.SGD:
+        if o["momentum"]:
+            b = g if t == 1 else o["momentum"] * state["b"] + (1 - o["dampening"]) * g
+            state["b"] = b
+            g = g + o["momentum"] * b if o["nesterov"] else b
+        return p - o["lr"] * g
+    if cls in (optim.Adam, optim.AdamW):
+        b1, b2 = o["betas"]
+        m = state["m"] = b1 * state.get("m", zero) + (1 - b1) * g
+        v = state["v"] = b2 * state.get("v", zero) + (1 - b2) * g * g
+        w = state["w"] = np.maximum(state.get("w", zero), v)
+        return p - o["lr"] * (m / (1 - b1**t)) / (np.sqrt((w if o["amsgrad"] else v) / (1 - b2**t)) + o["eps"])
+    if cls is optim.RMSprop:
+        s = state["s"] = o["alpha"] * state.get("s", zero) + (1 - o["alpha"]) * g * g
+        a = state["a"] = o["alpha"] * state.get("a", zero) + (1 - o["alpha"]) * g
+        d = g / (np.sqrt(s - a * a if o["centered"] else s) + o["eps"])
+        if o["momentum"]:
+            d = state["b"] = o["momentum"] * state.get("b", zero) + d
+        return p - o["lr"] * d
+    assert cls is optim.Adagrad, "a new optimizer needs its formula here"
+    s = state["s"] = state.get("s", o["initial_accumulator_value"]) + g * g
+    return p - o["lr"] / (1 + (t - 1) * o["lr_decay"]) * g / (np.sqrt(s) + o["eps"])
+
+
+def gradients(rng, step):
+    """A gradient for each shape; each parameter goes without one in some steps."""
+    return [None if (step + i) % 5 == 0 else rng.standard_normal(shape) for i, shape in enumerate(SHAPES)]
+
+
+def run(cls, options, dtype, steps=50):
+    rng = np.random.default_rng(3)
+    params = [Parameter(rng.standard_normal(shape).astype(dtype)) for shape in SHAPES]
+    optimizer = cls(params, **options)
+    for step in range(steps):
+        for p, g in zip(params, gradients(rng, step), strict=True):
+            p.grad = None if g is None else g.astype(dtype)
+        optimizer.step()
+    return params, optimizer
+
+
+@pytest.mark.parametrize("cls, options", combinations())
+def test_50_steps_are_those_of_the_formulas(cls, options):
+    rng = np.random.default_rng(3)
+    values, states = [rng.standard_normal(shape) for shape in SHAPES], [{} for _ in SHAPES]
+    for step in range(50):
+        for i, g in enumerate(gradients(rng, step)):
+            if g is not None:
+                values[i] = reference(cls, values[i], g, states[i], options)
+    for dtype, rtol in ((np.float64, 1e-10), (np.float32, 2e-3)):
+        for p, value in zip(run(cls, options, dtype)[0], values, strict=True):
+            np.testing.assert_allclose(p.numpy(), value, rtol=rtol, atol=rtol)
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("cls, options", combinations())
+def test_50_steps_are_those_of_pytorch(cls, options):
+    import torch
+
+    rng = np.random.default_rng(3)
+    theirs = [torch.nn.Parameter(torch.tensor(rng.standard_normal(shape))) for shape in SHAPES]
+    optimizer = getattr(torch.optim, cls.__name__)(theirs, **options)
+    for step in range(50):
+        for p, g in zip(theirs, gradients(rng, step), strict=True):
+            p.grad = None if g is None else torch.tensor(g)
+        optimizer.step()
+    ours, _ = run(cls, options, np.float64)
+    for p, q in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(p.numpy(), q.detach().numpy(), rtol=1e-12, atol=1e-12)
+
+
+def test_every_setting_of_every_optimizer_is_tried():
+    assert {cls.__name__ for cls in OPTIMIZERS} == {"SGD", "Adam", "AdamW", "RMSprop", "Adagrad"}
+    for cls in OPTIMIZERS:
+        assert set(settings(cls)) <= VALUES.keys()
+        optimizer = cls([Parameter([1.0])])
+        defaults = {name: p.default for name, p in inspect.signature(cls).parameters.items() if name != "params"}
+        assert optimizer.defaults == defaults
+        assert optimizer.param_groups[0].keys() == {"params", *defaults}
+
+
+# ---- values, gradients, memory --------------------------------------------------------------------------------------------
+
+
+def small(cls=optim.SGD, **options):
+    w = Parameter(np.array([1.0, 2.0, 3.0]))
+    w.grad = np.array([1.0, 1.0, 1.0])
+    return w, cls([w], **options)
+
+
+@pytest.mark.parametrize("cls", OPTIMIZERS)
+def test_a_step_leaves_the_gradient_and_whoever_holds_the_old_value(cls):
+    w, optimizer = small(cls, weight_decay=0.1)
+    held = w.detach(), w.numpy(), w[1:], optimizer.state_dict()
+    optimizer.step()
+    assert held[0].tolist() == held[1].tolist() == [1, 2, 3] and held[2].tolist() == [2, 3]
+    assert w.tolist() != [1, 2, 3] and w.grad.tolist() == [1, 1, 1]
+    state = optimizer.state_dict()["state"][0]
+    before = {name: np.array(value) for name, value in state.items()}
+    optimizer.step()
+    for name, value in before.items():
+        np.testing.assert_array_equal(np.asarray(state[name]), value)
+    assert held[3]["state"] == {}
+
+
+def test_a_graph_made_before_a_step_keeps_the_old_value():
+    w, optimizer = small(lr=1.0)
+    y = w * w
+    optimizer.step()
+    w.grad = None
+    y.backward()
+    assert w.grad.tolist() == [2, 4, 6] and w.tolist() == [0, 1, 2]
+
+
+def test_a_step_is_in_place_where_nobody_else_holds_the_value():
+    w, optimizer = small(optim.Adam)
+    optimizer.step()
+    address = w.numpy().__array_interface__["data"][0]
+    before = ng.memory_stats()
+    for _ in range(3):
+        optimizer.step()
+    assert w.numpy().__array_interface__["data"][0] == address
+    assert ng.memory_stats() == before
+
+
+def test_both_dtypes_in_one_optimizer():
+    a, b = Parameter(np.ones(3, np.float32)), Parameter(np.ones(2))
+    optimizer = optim.SGD([a, b], lr=0.5)
+    a.grad, b.grad = np.ones(3, np.float32), np.ones(2)
+    optimizer.step()
+    assert a.tolist() == [0.5] * 3 and b.tolist() == [0.5] * 2
+
+
+def test_the_state_follows_a_change_of_dtype():
+    (w, optimizer), (v, reference_) = small(optim.Adam), small(optim.Adam)
+    optimizer.step(), reference_.step()
+    layer = ng.nn.ParameterList([w])
+    layer.astype(ng.float32)
+    w.grad = np.ones(3, np.float32)
+    optimizer.step(), reference_.step()
+    assert w.dtype == np.float32
+    np.testing.assert_allclose(w.numpy(), v.numpy(), rtol=1e-6)
+
+
+def test_two_parameters_that_share_memory_do_not_share_a_step():
+    a = Parameter([1.0, 1.0])
+    b = copy.deepcopy(a)
+    optimizer = optim.SGD([a, b], lr=1.0)
+    a.grad, b.grad = np.float32([1, 1]), np.float32([2, 2])
+    optimizer.step()
+    assert a.tolist() == [0, 0] and b.tolist() == [-1, -1]
+
+
+@pytest.mark.parametrize("cls", OPTIMIZERS)
+def test_nan_and_inf_stay_visible(cls):
+    w = Parameter(np.ones(3))
+    optimizer = cls([w])
+    w.grad = np.array([np.nan, np.inf, 1.0])
+    optimizer.step()
+    optimizer.step()
+    assert np.isnan(w.numpy()[0]) and not np.isfinite(w.numpy()[1]) and np.isfinite(w.numpy()[2])
+
+
+def test_same_bits_with_any_number_of_threads():
+    results = []
+    for threads in (1, 2, 4):
+        with ng.num_threads(threads):
+            rng = np.random.default_rng(0)
+            params = [Parameter(rng.standard_normal(n).astype(np.float32)) for n in (300_001, 7, 200_000)]
+            optimizer = optim.Adam(params)
+            for _ in range(3):
+                for p in params:
+                    p.grad = rng.standard_normal(p.shape).astype(np.float32)
+                norm = ng.nn.utils.clip_grad_norm_(params, 1.0)
+                optimizer.step()
+            results.append((norm, [p.numpy().tobytes() for p in params]))
+    assert results[0] == results[1] == results[2]
+
+
+# ---- groups ---------------------------------------------------------------------------------------------------------------
+
+
+def test_groups_are_live():
+    a, b = Parameter([1.0]), Parameter([1.0])
+    optimizer = optim.SGD([{"params": [a]}, {"params": b, "lr": 0.5}], lr=0.25)
+    a.grad = b.grad = np.float32([1])
+    optimizer.step()
+    assert (a.item(), b.item()) == (0.75, 0.5)
+    optimizer.param_groups[0]["lr"] = 0.5
+    optimizer.step()
+    assert (a.item(), b.item()) == (0.25, 0.0)
+    assert optimizer.lr == 0.5
+    optimizer.lr = 0.25
+    assert [group["lr"] for group in optimizer.param_groups] == [0.25, 0.25]
+    optimizer.param_groups[0]["params"].append(c := Parameter([1.0]))
+    c.grad = np.float32([1])
+    optimizer.step()
+    assert c.item() == 0.75 and a.item() == 0.0
+    assert len(optimizer.state_dict()["param_groups"][0]["params"]) == 2
+
+
+def test_named_parameters_keep_their_names():
+    layer = {"w": Parameter([1.0]), "b": Parameter([2.0])}
+    optimizer = optim.SGD(layer.items())
+    assert optimizer.param_groups[0]["param_names"] == ["w", "b"]
+    assert optimizer.param_groups[0]["params"] == list(layer.values())
+
+
+def test_a_frozen_parameter_is_taken_and_skipped():
+    frozen, w = Parameter([1.0], requires_grad=False), Parameter([1.0])
+    optimizer = optim.SGD([frozen, w], lr=1.0)
+    w.grad = np.float32([1])
+    optimizer.step()
+    assert frozen.item() == 1.0 and w.item() == 0.0
+
+
+P = Parameter([1.0])
+LEAF = ng.tensor([1.0], requires_grad=True)
+
+
+@pytest.mark.parametrize("params, error, message", [
+    ([], ValueError, "SGD: got no parameters"),
+    (P, TypeError, "SGD: expected an iterable of parameters, got one Parameter; write [parameter]"),
+    (3, TypeError, "SGD: expected an iterable of parameters, got int"),
+    ("w", TypeError, "SGD: expected an iterable of parameters, got str"),
+    ({P}, TypeError, "SGD: a set of parameters has no order; write a list"),
+    (ng.nn.ParameterList([P]), TypeError, "SGD: expected an iterable of parameters, got a module; write module.parameters()"),
+    ([P, P], ValueError, "SGD: a parameter is listed twice in one group"),
+    ([{"params": [P]}, {"params": [P]}], ValueError, "SGD: a parameter is in two groups"),
+    ([{"params": [P], "learning_rate": 1.0}], TypeError,
+     "SGD: unknown setting learning_rate in a group; known are lr, momentum, dampening, weight_decay, nesterov"),
+    ([{"lr": 1.0}], TypeError, "SGD: a group is a dict with 'params', got {'lr': 1.0}"),
+    ([LEAF * 2.0], ValueError,
+     "SGD: a tensor of shape (1,) is no leaf: it was computed, so a step would not reach what it is computed from"),
+    ([ng.tensor([1.0])], ValueError, "SGD: a tensor of shape (1,) does not require a gradient; make it with requires_grad=True"),
+    ([np.ones(3)], TypeError,
+     "SGD: expected tensors, or all (name, tensor) or all dicts, got ndarray; write tensor(a, requires_grad=True)"),
+    ([P, None], TypeError, "SGD: expected tensors, or all (name, tensor) or all dicts, got NoneType"),
+])
+def test_wrong_parameters(params, error, message):
+    with pytest.raises(error) as caught:
+        optim.SGD(params)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("cls, options, error, message", [
+    (optim.SGD, {"lr": -1}, ValueError, "SGD: lr must be at least 0 and finite, got -1.0"),
+    (optim.SGD, {"lr": float("nan")}, ValueError, "SGD: lr must be at least 0 and finite, got nan"),
+    (optim.SGD, {"lr": "0.1"}, TypeError, "SGD: lr must be a number, got '0.1'"),
+    (optim.SGD, {"lr": None}, TypeError, "SGD: lr must be a number, got None"),
+    (optim.SGD, {"nesterov": True}, ValueError,
+     "SGD: nesterov needs a momentum above 0 and no dampening, got momentum 0.0 and dampening 0.0"),
+    (optim.SGD, {"weight_decay": -0.1}, ValueError, "SGD: weight_decay must be at least 0 and finite, got -0.1"),
+    (optim.Adam, {"betas": (0.9, 1.0)}, ValueError, "Adam: betas[1] must be in [0, 1), got 1.0"),
+    (optim.Adam, {"betas": (-0.1, 0.9)}, ValueError, "Adam: betas[0] must be in [0, 1), got -0.1"),
+    (optim.Adam, {"betas": 0.9}, TypeError, "Adam: betas must be a pair of numbers, got 0.9"),
+    (optim.AdamW, {"betas": ("a", 0.9)}, TypeError, "AdamW: betas[0] must be a number, got 'a'"),
+    (optim.Adam, {"eps": -1e-8}, ValueError, "Adam: eps must be at least 0 and finite, got -1e-08"),
+    (optim.RMSprop, {"alpha": 1.5}, ValueError, "RMSprop: alpha must be in [0, 1], got 1.5"),
+    (optim.Adagrad, {"lr_decay": -1.0}, ValueError, "Adagrad: lr_decay must be at least 0 and finite, got -1.0"),
+])
+def test_settings_out_of_range(cls, options, error, message):
+    with pytest.raises(error) as caught:
+        cls([Parameter([1.0])], **options)
+    assert str(caught.value) == message
+    w, optimizer = small(cls)
+    optimizer.param_groups[0].update(options)      # groups are live, so a step checks too, before it changes anything
+    with pytest.raises(error) as caught:
+        optimizer.step()
+    assert str(caught.value) == message and w.tolist() == [1, 2, 3]
+
+
+def test_unknown_keywords():
+    with pytest.raises(TypeError, match="unexpected keyword argument 'learning_rate'"):
+        optim.SGD([Parameter([1.0])], learning_rate=0.1)
+
+
+def test_setting_lr_to_nonsense_changes_nothing():
+    _, optimizer = small(lr=0.5)
+    with pytest.raises(ValueError, match="SGD: lr must be at least 0"):
+        optimizer.lr = -1.0
+    assert optimizer.lr == 0.5
+
+
+# ---- step and zero_grad ---------------------------------------------------------------------------------------------------
+
+
+def test_a_step_without_any_gradient_warns():
+    w = Parameter([1.0])
+    with pytest.warns(UserWarning) as caught:
+        optim.Adam([w]).step()
+    assert str(caught[0].message) == ("Adam.step: no parameter has a gradient, so nothing was updated: call loss.backward() before step()")
+    assert caught[0].filename == __file__
+
+
+def test_closure():
+    w, optimizer = small(lr=0.25)
+
+    def closure():
+        optimizer.zero_grad()
+        loss = (w * w).sum()
+        loss.backward()
+        return loss
+
+    with ng.no_grad():
+        assert optimizer.step(closure).item() == 14.0
+    assert w.tolist() == [0.5, 1.0, 1.5]
+
+
+def test_zero_grad():
+    w, optimizer = small()
+    held = w.grad
+    optimizer.zero_grad(set_to_none=False)
+    assert w.grad.tolist() == [0, 0, 0] and held.tolist() == [1, 1, 1]
+    optimizer.zero_grad()
+    assert w.grad is None
+    optimizer.zero_grad(set_to_none=False)
+    assert w.grad is None
+
+
+# ---- state ----------------------------------------------------------------------------------------------------------------
+
+
+def train(optimizer, params, rng, steps):
+    for _ in range(steps):
+        for p in params:
+            p.grad = rng.standard_normal(p.shape)
+        optimizer.step()
+
+
+@pytest.mark.parametrize("how", ["state_dict", "deepcopy", "pickle"])
+@pytest.mark.parametrize("cls", OPTIMIZERS)
+def test_resuming_goes_on_exactly(cls, how):
+    options = {"momentum": 0.9} if "momentum" in settings(cls) else {"amsgrad": True} if "amsgrad" in settings(cls) else {}
+    rng = np.random.default_rng(0)
+    params = [Parameter(rng.standard_normal(shape)) for shape in SHAPES]
+    optimizer = cls(params, **options)
+    train(optimizer, params, rng, 3)
+    if how == "state_dict":
+        others = copy.deepcopy(params)
+        other = cls(others)
+        other.load_state_dict(optimizer.state_dict())
+    else:
+        others, other = copy.deepcopy((params, optimizer)) if how == "deepcopy" else pickle.loads(pickle.dumps((params, optimizer)))
+        assert all(p is q for p, q in zip(others, other.param_groups[0]["params"], strict=True))
+    train(optimizer, params, np.random.default_rng(1), 3)
+    train(other, others, np.random.default_rng(1), 3)
+    for p, q in zip(params, others, strict=True):
+        np.testing.assert_array_equal(p.numpy(), q.numpy())
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("cls", OPTIMIZERS)
+def test_the_state_of_pytorch_loads(cls):
+    import torch
+
+    rng = np.random.default_rng(0)
+    values = [rng.standard_normal(shape) for shape in SHAPES]
+    theirs = [torch.nn.Parameter(torch.tensor(v)) for v in values]
+    optimizer = getattr(torch.optim, cls.__name__)(theirs, lr=0.125)
+    for p in theirs:
+        p.grad = torch.ones_like(p)
+    optimizer.step()
+    ours = [Parameter(p.detach().numpy()) for p in theirs]
+    mine = cls(ours)
+    mine.load_state_dict(optimizer.state_dict())
+    assert mine.lr == 0.125
+    for p, q in zip(ours, theirs, strict=True):
+        p.grad, q.grad = np.full(p.shape, 0.5), torch.full_like(q, 0.5)
+    mine.step(), optimizer.step()
+    for p, q in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(p.numpy(), q.detach().numpy(), rtol=1e-13)
+    fresh = getattr(torch.optim, cls.__name__)([torch.nn.Parameter(torch.tensor(v)) for v in values])
+    fresh.load_state_dict(optimizer.state_dict())
+
+
+def test_loading_what_does_not_fit_changes_nothing():
+    w, optimizer = small(optim.Adam)
+    optimizer.step()
+    before = pickle.dumps(optimizer.state_dict())
+    good = optimizer.state_dict()
+
+    def broken(**changes):
+        return {**good, **changes}
+
+    group = good["param_groups"][0]
+    cases = [
+        (3, TypeError, "Adam.load_state_dict: expected a dict with 'state' and 'param_groups', as state_dict() returns"),
+        (broken(param_groups=[{**group, "params": [0, 1]}]), ValueError,
+         "Adam.load_state_dict: the optimizer has groups of [1] parameters, the state of [2]"),
+        (broken(param_groups=[{**group, "maximize": True}]), ValueError,
+         "Adam.load_state_dict: the state has maximize=True, which Adam does not know"),
+        (broken(param_groups=[{**group, "lr": -1.0}]), ValueError, "Adam: lr must be at least 0 and finite, got -1.0"),
+        (broken(state={0: {**good["state"][0], "exp_avg": np.ones(4)}}), ValueError,
+         "Adam.load_state_dict: exp_avg of parameter 0 has shape (4,), the parameter (3,)"),
+        (broken(state={0: {"momentum_buffer": np.ones(3)}}), ValueError,
+         "Adam.load_state_dict: the state of parameter 0 has 'momentum_buffer', which Adam does not know"),
+    ]
+    for state, error, message in cases:
+        with pytest.raises(error) as caught:
+            optimizer.load_state_dict(state)
+        assert str(caught.value) == message
+        assert pickle.dumps(optimizer.state_dict()) == before
+
+
+def test_repr():
+    optimizer = optim.SGD([{"params": [Parameter(np.ones((1000, 2)))]}, {"params": [Parameter(1.0)], "lr": 1.0}])
+    assert repr(optimizer) == """SGD(
+  1 parameters of 2,000 elements, lr=0.01, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False
+  1 parameters of 1 elements, lr=1.0, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False
+)"""
+
+
+# ---- EMA ------------------------------------------------------------------------------------------------------------------
+
+
+def test_ema():
+    w = Parameter(np.array([1.0, 2.0]))
+    module = ng.nn.ParameterList([w])
+    ema = optim.EMA(module, decay=0.5)
+    w.assign([3.0, 4.0])
+    saved = ema.state_dict()
+    ema.update()
+    assert ema.state_dict()["averages"]["0"].tolist() == [2, 3] and saved["averages"]["0"].tolist() == [1, 2]
+    with ema.apply():
+        assert w.tolist() == [2, 3] and ema.state_dict()["averages"]["0"].tolist() == [2, 3]
+        with pytest.raises(RuntimeError, match=r"EMA.update: inside apply\(\) the parameters are the averages; leave it first"):
+            ema.update()
+    assert w.tolist() == [3, 4]
+    with pytest.raises(ZeroDivisionError), ema.apply():
+        1 / 0
+    assert w.tolist() == [3, 4]
+    twin = copy.deepcopy(ema)
+    ema.load_state_dict(saved)
+    assert ema.state_dict()["averages"]["0"].tolist() == [1, 2] and twin.state_dict()["averages"]["0"].tolist() == [2, 3]
+    with pytest.raises(ValueError) as caught:
+        ema.load_state_dict({"decay": 0.5, "averages": {"1": [1.0]}})
+    assert str(caught.value) == "EMA.load_state_dict: the state does not fit, and nothing was loaded\n  missing: 0\n  unexpected: 1"
+    for wrong in (-0.1, 1.1, "0.5"):
+        with pytest.raises(ValueError, match="EMA: decay must be in"):
+            optim.EMA(module, decay=wrong)
+    with pytest.raises(TypeError, match="EMA: expected a Module, got list"):
+        optim.EMA([w])
+
+
+# ---- clipping -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("order", [1, 2, 3.5, float("inf"), "inf"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_total_norm(order, dtype):
+    rng = np.random.default_rng(0)
+    arrays = [rng.standard_normal(shape).astype(dtype) for shape in [*SHAPES, (1000,)]]
+    expected = np.linalg.norm(np.concatenate([a.ravel() for a in arrays]).astype(float), float(order))
+    params = [Parameter(np.zeros(a.shape, dtype)) for a in arrays]
+    for p, a in zip(params, arrays, strict=True):
+        p.grad = a
+    assert ng.nn.utils.get_total_norm(arrays, order) == pytest.approx(expected, rel=1e-12)
+    norm = ng.nn.utils.clip_grad_norm_(params, 0.5, order)
+    assert type(norm) is float and norm == pytest.approx(expected, rel=1e-12)
+    for p, a in zip(params, arrays, strict=True):
+        np.testing.assert_allclose(p.grad.numpy(), a * (0.5 / (norm + 1e-6)), rtol=1e-6)
+
+
+def test_clipping_leaves_what_is_small_enough_and_who_holds_the_gradient():
+    w, _ = small()
+    held = w.grad
+    assert ng.nn.utils.clip_grad_norm_([w], 100.0) == pytest.approx(3**0.5)
+    assert w.grad.tolist() == [1, 1, 1]
+    ng.nn.utils.clip_grad_norm_(w, 0.0)
+    assert w.grad.tolist() == [0, 0, 0] and held.tolist() == [1, 1, 1]
+    w.grad = np.array([-3.0, np.nan, 0.5])
+    ng.nn.utils.clip_grad_value_(w, 1.0)
+    np.testing.assert_array_equal(w.grad.numpy(), [-1, np.nan, 0.5])
+    assert ng.nn.utils.clip_grad_norm_([], 1.0) == 0.0
+
+
+def test_a_norm_that_is_not_finite_scales_nothing():
+    for value in (np.inf, np.nan):
+        w, _ = small()
+        w.grad = np.array([value, 1.0, 2.0])
+        with pytest.warns(RuntimeWarning, match=f"clip_grad_norm_: the norm of the gradients is {value}; they are left as they are"):
+            norm = ng.nn.utils.clip_grad_norm_([w], 1.0)
+        np.testing.assert_equal(norm, value)
+        np.testing.assert_array_equal(w.grad.numpy(), [value, 1, 2])
+        with pytest.raises(RuntimeError, match=f"clip_grad_norm_: the norm of the gradients is {value}"):
+            ng.nn.utils.clip_grad_norm_([w], 1.0, error_if_nonfinite=True)
+        with warnings.catch_warnings():
+            np.testing.assert_equal(ng.nn.utils.get_total_norm([w.grad], float("inf")), value)
+
+
+def test_wrong_clipping():
+    w, _ = small()
+    for call, error, message in [
+        (lambda: ng.nn.utils.clip_grad_norm_([w], -1.0), ValueError, "clip_grad_norm_: max_norm must be at least 0, got -1.0"),
+        (lambda: ng.nn.utils.clip_grad_norm_([w], 1.0, 0), ValueError, "clip_grad_norm_: norm_type must be above 0, got 0.0"),
+        (lambda: ng.nn.utils.clip_grad_norm_(ng.nn.ParameterList([w]), 1.0), TypeError,
+         "clip_grad_norm_: expected parameters, got a module; write model.parameters()"),
+        (lambda: ng.nn.utils.clip_grad_norm_([w * 2.0], 1.0), ValueError,
+         "clip_grad_norm_: a tensor of shape (3,) is no leaf, so it keeps no gradient"),
+        (lambda: ng.nn.utils.clip_grad_value_([w], "1"), TypeError, "clip_grad_value_: clip_value must be a number, got '1'"),
+    ]:
+        with pytest.raises(error) as caught:
+            call()
+        assert str(caught.value) == message
