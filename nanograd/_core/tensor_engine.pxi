@@ -85,6 +85,8 @@ cdef int add_foreign(Run run, Node leaf, Buffer gradient) except -1:
 cdef int arrive(Run run, Node target, Buffer gradient) except -1:
     """The first contribution to a slot."""
     if type(target) is LeafNode:
+        if target.released:         # Module.astype gave the parameter another node
+            raise GraphError("backward: a parameter was cast to another dtype after the graph was made: compute the graph again")
         if run.foreign is not None and target in run.foreign:
             return add_foreign(run, target, gradient)
         target.slot = gradient

@@ -108,8 +108,8 @@ class Sequential(_Items):
     def __init__(self, *modules, name=None):
         self.name = _check.label("Sequential", name)
         names = None
-        if len(modules) == 1 and not isinstance(modules[0], Module):
-            if isinstance(modules[0], Mapping) or isinstance(modules[0], ModuleDict):
+        if len(modules) == 1:
+            if isinstance(modules[0], (Mapping, ModuleDict)):
                 names = [str(key) for key in modules[0].keys()]
                 for key in names:
                     if not key or "." in key:
