@@ -10,6 +10,7 @@ from nanograd import _core                                  # first: it loads th
 
 # Each of these exports its public functions, as __all__ says: tensors, autograd, elementwise functions; then by family.
 from nanograd._core.tensor import *
+from nanograd._core.conv import *
 from nanograd._core.custom_function import *
 from nanograd._core.shape import *
 from nanograd._core.matmul import *
