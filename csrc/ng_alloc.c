@@ -48,6 +48,7 @@ typedef struct size_class {
 static struct {
     size_class classes[CLASSES];
     ng_memory_stats stats;
+    int64_t from_system;       /* bytes in use or free */
     int64_t large_cached;      /* bytes in the free lists of the large classes: what the limit is about */
     int64_t clock;
 } heap;
@@ -81,6 +82,7 @@ static void *system_block(size_t size)
     if (size >= ASK_HUGE && (uintptr_t)memory % HUGE_PAGE == 0) madvise(memory, size, MADV_HUGEPAGE);
 #endif
     heap.stats.system_allocations++;
+    heap.from_system += (int64_t)size;
     return memory;
 }
 
@@ -95,7 +97,7 @@ static void *carve_block(size_class *class, size_t size)
             if (!fresh) return NULL;
         }
         heap.stats.system_allocations++;
-        heap.stats.cached += (int64_t)((SLAB - UNIT) / size * size);
+        heap.from_system += (int64_t)((SLAB - UNIT) / size * size);
         fresh->next = class->slabs;
         fresh->carved = 0;
         class->slabs = fresh;
@@ -119,13 +121,11 @@ void *ng_alloc(size_t bytes)
     if (NG_LIKELY(memory != NULL)) {
         UNPOISON(memory, size);
         class->free = class->free->next;
-        heap.stats.cached -= (int64_t)size;
         if (size > SMALL) heap.large_cached -= (int64_t)size;
     } else if (size <= SMALL) {
         memory = carve_block(class, size);
         if (!memory) return NULL;
         UNPOISON(memory, size);
-        heap.stats.cached -= (int64_t)size;
     } else {
         memory = system_block(size);
         if (!memory) return NULL;
@@ -142,7 +142,7 @@ static void free_large(size_class *class, size_t size)
     block *const memory = class->free;
     UNPOISON(memory, size);
     class->free = memory->next;
-    heap.stats.cached -= (int64_t)size;
+    heap.from_system -= (int64_t)size;
     heap.large_cached -= (int64_t)size;
     ng_system_free(memory);
 }
@@ -179,13 +179,13 @@ void ng_release(void *memory, size_t bytes)
     heap.stats.blocks--;
     heap.stats.in_use -= (int64_t)size;
     if (NG_UNLIKELY(size > HUGE_PAGE) && (int64_t)size > cache_limit()) {
+        heap.from_system -= (int64_t)size;
         ng_system_free(memory);
         return;
     }
     block *const freed = memory;
     freed->next = class->free;
     class->free = freed;
-    heap.stats.cached += (int64_t)size;
     POISON((char *)memory + sizeof(block), size - sizeof(block));
     if (size > SMALL) {
         heap.large_cached += (int64_t)size;
@@ -216,7 +216,7 @@ static void free_slabs(size_class *class, size_t size)
         if (s->free == s->carved) {
             if (s == class->slabs) class->carve = class->carve_end = NULL;
             *link = s->next;
-            heap.stats.cached -= (int64_t)((SLAB - UNIT) / size * size);
+            heap.from_system -= (int64_t)((SLAB - UNIT) / size * size);
             UNPOISON(s, SLAB);
             ng_system_free(s);
         } else {
@@ -236,4 +236,5 @@ void ng_read_memory_stats(ng_memory_stats *stats)
 {
     cache_limit();
     *stats = heap.stats;
+    stats->cached = heap.from_system - heap.stats.in_use;
 }
