@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Function: operations whose forward and backward a user writes."""
+import doctest
 import gc
 import re
 import weakref
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -503,3 +505,11 @@ def test_a_long_chain_of_calls():
     for _ in range(100_000):
         y, _ = Twice.apply(y)
     del y, _                           # dropped without a backward
+
+
+def test_the_guide_runs():
+    guide = Path(__file__).resolve().parent.parent / "docs" / "custom_functions.md"
+    if not guide.exists():
+        pytest.skip("docs/ is not beside the tests")
+    failed, tried = doctest.testfile(str(guide), module_relative=False, optionflags=doctest.NORMALIZE_WHITESPACE)
+    assert tried > 20 and failed == 0
