@@ -17,6 +17,7 @@ from nanograd._core.matmul import *
 from nanograd._core.reduce import *
 from nanograd._core.softmax import *
 from nanograd._core.index import *
+from nanograd._core.loss import *
 
 from nanograd.config import *
 from nanograd.errors import *

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later
+ *
+ * Losses. Each is one node: its forward also writes the gradient that it would send back for dy = 1 (with the 1/n of a mean in
+ * it), so that backward has only to multiply by dy, and nothing to do where dy is 1.
+ *
+ * A loss of classes sees logits x (outer, n, inner), n classes, and one row (outer, inner) per sample. A sum over rows is cut
+ * into pieces by shape alone: each leaves its part in `parts`, loss_combine adds them in order.
+ */
+#ifndef NG_LOSS_H
+#define NG_LOSS_H
+
+#include "ng_api.h"
+
+enum { NG_LOSS_NONE = 0, NG_LOSS_SUM = 1, NG_LOSS_MEAN = 2 };
+enum { NG_LOSS_LANES = 16 };
+
+/* Labels of any integer type, checked and copied: -1 stands for one that is ignored. */
+typedef struct ng_labels_args {
+    int64_t *labels;
+    double *totals;          /* per piece: the weights of its labels, added up */
+    const void *given, *weight;
+    int64_t classes, ignore_index, grain;
+    int bytes, is_signed;
+} ng_labels_args;
+
+typedef struct ng_class_loss_args {
+    void *loss;                     /* one per row (no reduction), or the result */
+    double *parts;                  /* per piece; NULL if there is only one */
+    void *dx, *dt;                  /* gradients, or NULL */
+    const void *x, *target, *weight;   /* target: probabilities, or NULL */
+    const int64_t *labels;          /* or NULL */
+    const double *totals;           /* of the labels: their sum divides a mean */
+    int64_t n_totals;
+    double divisor, smoothing;      /* divisor: where there are no totals */
+    int64_t n, inner, tiles, grain;
+    int reduction, is_nll;
+} ng_class_loss_args;
+
+typedef struct ng_pair_loss_args {
+    void *loss;
+    double *parts;
+    void *dx, *dt;
+    const void *x, *target;
+    double parameter, divisor;
+    int64_t grain;
+    int reduction;
+} ng_pair_loss_args;
+
+typedef struct ng_loss_combine_args {
+    void *loss;
+    const double *parts, *totals;
+    int64_t n_parts, n_totals;
+    double divisor;
+} ng_loss_combine_args;
+
+typedef struct ng_loss_scale_args {
+    void *dx;
+    const void *gradient, *dy;      /* gradient (outer, n, inner), dy (outer, inner) */
+    int64_t n, inner;
+} ng_loss_scale_args;
+
+static inline int64_t ng_pieces(int64_t count, int64_t grain) { return (count + grain - 1) / grain; }
+
+/* How many doubles of `totals` ng_labels fills. */
+static inline int64_t ng_labels_grain(void) { return ng_grain(24); }
+static inline int64_t ng_labels_pieces(int64_t count) { return ng_pieces(count, ng_labels_grain()); }
+
+/* labels = given, checked to be in [0, classes) or ignore_index; NG_INDEX_RANGE if not */
+static inline int ng_labels(int dtype, int64_t *labels, double *totals, const void *given, int bytes, int is_signed, const void *weight,
+                            int64_t count, int64_t classes, int64_t ignore_index)
+{
+    const ng_labels_args args = {labels, totals, given, weight, classes, ignore_index, ng_labels_grain(), bytes, is_signed};
+    return count ? NG->launch(NG->kernels[dtype]->labels, &args, sizeof args, count, args.grain, 0) : NG_OK;
+}
+
+/* Adds up the parts that a launch of `count` items leaves, or has it write the result itself where it is one piece. */
+static inline int ng_loss_launch(int dtype, ng_body body, void *args, size_t size, void *loss, double **parts, const double *totals,
+                                 int64_t n_totals, double divisor, int is_reduced, int64_t count, int64_t grain, size_t scratch)
+{
+    const int64_t pieces = ng_pieces(count, grain);
+    if (!is_reduced || pieces == 1) return count ? NG->launch(body, args, size, count, grain, scratch) : NG_OK;
+    *parts = NG->alloc((size_t)(pieces + 1) * sizeof(double));
+    if (!*parts) return NG_NO_MEMORY;
+    int status = count ? NG->launch(body, args, size, count, grain, scratch) : NG_OK;
+    if (status == NG_OK) {
+        const ng_loss_combine_args combine = {loss, *parts, totals, pieces, n_totals, divisor};
+        status = NG->launch(NG->kernels[dtype]->loss_combine, &combine, sizeof combine, 1, 1, 0);
+    }
+    NG->release(*parts, (size_t)(pieces + 1) * sizeof(double));
+    return status;
+}
+
+/* Cross entropy of logits, or (is_nll) of log-probabilities. labels with totals, or target; dx, dt: NULL where not wanted */
+static inline int ng_class_loss(int dtype, void *loss, void *dx, void *dt, const void *x, const int64_t *labels, const double *totals,
+                                const void *target, const void *weight, double smoothing, int reduction, int is_nll, int64_t outer,
+                                int64_t n, int64_t inner)
+{
+    ng_class_loss_args args = {.loss = loss, .dx = dx, .dt = dt, .x = x, .target = target, .weight = weight, .labels = labels,
+                               .smoothing = smoothing, .n = n, .inner = inner, .reduction = reduction, .is_nll = is_nll};
+    const int64_t cost = dtype == NG_F32 ? 20 : 50;
+    args.divisor = reduction == NG_LOSS_MEAN ? (double)(outer * inner) : 1;
+    if (labels && reduction == NG_LOSS_MEAN) args.totals = totals, args.n_totals = ng_labels_pieces(outer * inner);
+    args.tiles = (inner + NG_LOSS_LANES - 1) / NG_LOSS_LANES;
+    int64_t count = outer * args.tiles;
+    args.grain = ng_grain(n * cost * NG_LOSS_LANES + 300);
+    if (inner == 1) args.grain *= NG_LOSS_LANES, count = outer;
+    return ng_loss_launch(dtype, NG->kernels[dtype]->class_loss, &args, sizeof args, loss, &args.parts, args.totals, args.n_totals, args.divisor,
+                          reduction != NG_LOSS_NONE, count, args.grain, (size_t)(n * NG_LOSS_LANES) * ng_itemsize(dtype));
+}
+
+/* A loss of pairs x[i], target[i] (body: a kernel loss_<name>). `divisor` divides sum and gradient. */
+static inline int ng_pair_loss(int dtype, ng_body body, void *loss, void *dx, void *dt, const void *x, const void *target,
+                               double parameter, double divisor, int is_reduced, int64_t count)
+{
+    ng_pair_loss_args args = {.loss = loss, .dx = dx, .dt = dt, .x = x, .target = target, .parameter = parameter, .divisor = divisor,
+                              .reduction = is_reduced ? NG_LOSS_SUM : NG_LOSS_NONE, .grain = ng_grain(dtype == NG_F32 ? 8 : 16)};
+    return ng_loss_launch(dtype, body, &args, sizeof args, loss, &args.parts, NULL, 0, divisor, is_reduced, count, args.grain, 0);
+}
+#define NG_PAIR_LOSS(name) \
+    static inline int ng_loss_##name(int dtype, void *loss, void *dx, void *dt, const void *x, const void *target, double parameter, \
+                                     double divisor, int is_reduced, int64_t count) \
+    { \
+        return ng_pair_loss(dtype, NG->kernels[dtype]->loss_##name, loss, dx, dt, x, target, parameter, divisor, is_reduced, count); \
+    }
+NG_PAIR_LOSS(mse)
+NG_PAIR_LOSS(l1)
+NG_PAIR_LOSS(smooth_l1)
+NG_PAIR_LOSS(huber)
+NG_PAIR_LOSS(bce)
+NG_PAIR_LOSS(bce_logits)
+NG_PAIR_LOSS(kl)
+NG_PAIR_LOSS(from_probs)
+
+/* dx = gradient (outer, n, inner) * dy (outer, inner); dx may be gradient */
+static inline int ng_loss_scale(int dtype, void *dx, const void *gradient, const void *dy, int64_t outer, int64_t n, int64_t inner)
+{
+    const ng_loss_scale_args args = {dx, gradient, dy, n, inner};
+    const int64_t count = outer * n * inner;
+    return count ? NG->launch(NG->kernels[dtype]->loss_scale, &args, sizeof args, count, ng_grain(dtype == NG_F32 ? 3 : 6), 0) : NG_OK;
+}
+
+#endif

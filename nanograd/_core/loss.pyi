@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+from typing import Literal
+
+from numpy.typing import ArrayLike
+
+from nanograd._core.tensor import Tensor
+
+_Reduction = Literal["mean", "sum", "none"]
+
+def mse_loss(input: Tensor | ArrayLike, target: Tensor | ArrayLike, *, reduction: _Reduction = "mean") -> Tensor: ...
+def cross_entropy(
+    logits: Tensor | ArrayLike, target: Tensor | ArrayLike, *, weight: Tensor | ArrayLike | None = None, ignore_index: int = -100,
+    label_smoothing: float = 0.0, reduction: _Reduction = "mean",
+) -> Tensor: ...

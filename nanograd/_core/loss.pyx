@@ -1,0 +1,341 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""Losses: one node each, whose forward also writes the gradient that it will send back (csrc/kernels/loss.h)."""
+include "capsule.pxi"
+cimport cython
+from libc.stdint cimport int64_t
+cimport numpy as cnp
+
+from nanograd._core.tensor cimport *
+
+import numpy as np
+
+from nanograd.errors import DTypeError, ShapeError
+
+cnp.import_array()
+
+ctypedef int (*pair_loss)(int dtype, void *loss, void *dx, void *dt, const void *x, const void *target, double parameter, double divisor,
+                          int is_reduced, int64_t count)
+
+cdef extern from "kernels/loss.h":
+    enum: NG_LOSS_NONE
+    enum: NG_LOSS_SUM
+    enum: NG_LOSS_MEAN
+    int64_t ng_labels_pieces(int64_t count)
+    int ng_labels(int dtype, int64_t *labels, double *totals, const void *given, int bytes, int is_signed, const void *weight,
+                  int64_t count, int64_t classes, int64_t ignore_index)
+    int ng_class_loss(int dtype, void *loss, void *dx, void *dt, const void *x, const int64_t *labels, const double *totals,
+                      const void *target, const void *weight, double smoothing, int reduction, int is_nll, int64_t outer, int64_t n,
+                      int64_t inner)
+    int ng_loss_scale(int dtype, void *dx, const void *gradient, const void *dy, int64_t outer, int64_t n, int64_t inner)
+    int ng_loss_mse(int dtype, void *loss, void *dx, void *dt, const void *x, const void *target, double parameter, double divisor,
+                    int is_reduced, int64_t count)
+
+
+@cython.no_gc
+cdef class LossNode(Node):
+    """Inputs: x and, where it has a gradient, the target. gradient (outer, n, inner) belongs to dy (outer, inner) = 1."""
+    cdef int64_t outer, n, inner
+    cdef Buffer dx, dt
+
+    cdef int backward(self, Buffer dy, Run run) except -1:
+        cdef Buffer gradient
+        cdef int i
+        for i in range(self.n_inputs):
+            if self.inputs[i] == NULL:
+                continue
+            gradient = self.dx if i == 0 else self.dt
+            if not run.retain_graph:
+                if i == 0:
+                    self.dx = None
+                else:
+                    self.dt = None
+            give_scaled(self, i, gradient, dy, run)
+        return 0
+
+    cdef int release(self) except -1:
+        self.dx = None
+        self.dt = None
+        return 0
+
+
+cdef int give_scaled(LossNode node, int i, Buffer gradient, Buffer dy, Run run) except -1:
+    # In place if the node has let go of it: the caller's variable is the one reference that is left.
+    cdef Buffer out = gradient if is_sole(gradient) else new_buffer(<size_t>(node.outer * node.n * node.inner) * ng_itemsize(node.kind))
+    check("loss", ng_loss_scale(node.kind, out.data, gradient.data, dy.data, node.outer, node.n, node.inner))
+    return give(run, node, i, out)
+
+
+@cython.final
+@cython.no_gc
+cdef class MseLossNode(LossNode):
+    pass
+
+
+@cython.final
+@cython.no_gc
+cdef class CrossEntropyNode(LossNode):
+    pass
+
+
+cdef int parse_reduction(str op, object reduction) except -1:
+    if reduction == "mean":
+        return NG_LOSS_MEAN
+    if reduction == "sum":
+        return NG_LOSS_SUM
+    if reduction == "none":
+        return NG_LOSS_NONE
+    raise ValueError(f"{op}: reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
+
+
+# ---- losses of pairs ----------------------------------------------------------------------------
+
+cdef Tensor pairs(str op, LossNode node, pair_loss function, object input, object target, double parameter, object reduction):
+    """A loss of input and target of one shape. `node`: an empty one of the right class."""
+    cdef int mode = parse_reduction(op, reduction)
+    cdef int kind = common_kind(op, input, target)
+    cdef Tensor x = as_tensor(op, input, kind, False)
+    cdef Tensor t = as_tensor(op, target, kind, False)
+    cdef Buffer xb = x.buffer, tb = t.buffer
+    cdef Tensor out
+    if not same_shape(x, t):
+        raise ShapeError(f"{op}: input and target must have one shape, got {shape_tuple(x.rank, x.dims)} and {shape_tuple(t.rank, t.dims)}")
+    out = new_tensor(kind, x.rank if mode == NG_LOSS_NONE else 0, x.dims)
+    if needs_grad(x):
+        node.dx = new_buffer(<size_t>x.count * ng_itemsize(kind))
+    if needs_grad(t):
+        node.dt = new_buffer(<size_t>x.count * ng_itemsize(kind))
+    check(op, function(kind, out.buffer.data, NULL if node.dx is None else node.dx.data, NULL if node.dt is None else node.dt.data,
+                       xb.data, tb.data, parameter, <double>x.count if mode == NG_LOSS_MEAN else 1.0, mode != NG_LOSS_NONE, x.count))
+    if node.dx is not None or node.dt is not None:
+        node.outer = x.count if mode == NG_LOSS_NONE else 1
+        node.n = 1 if mode == NG_LOSS_NONE else x.count
+        node.inner = 1
+        link_loss(out, node, x, t)
+    return out
+
+
+cdef int link_loss(Tensor out, LossNode node, Tensor x, Tensor target) except -1:
+    node.n_inputs = 2
+    if node.dx is not None:
+        set_input(node, 0, x)
+    if node.dt is not None:
+        set_input(node, 1, target)
+    return link(out, node)
+
+
+def mse_loss(input, target, *, reduction="mean"):
+    """Mean of the squared differences between input and target.
+
+    ``mean((input - target)**2)``; with ``reduction='sum'`` their sum, with ``'none'`` the squares themselves.
+
+    Parameters
+    ----------
+    input, target : Tensor or array_like, of one shape
+    reduction : {'mean', 'sum', 'none'}
+
+    Returns
+    -------
+    Tensor
+        0-d; of input's shape for ``'none'``.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes differ: nothing is broadcast.
+    DTypeError
+        If the dtypes do.
+    ValueError
+        For another reduction.
+
+    Notes
+    -----
+    Both have gradients: ``2 * (input - target) / n`` and its negative. There is no factor 1/2. float32 accumulates in float64.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> x = ng.tensor([1.0, 2.0], requires_grad=True)
+    >>> loss = ng.mse_loss(x, [0.0, 4.0])
+    >>> loss
+    tensor(2.5, dtype=float32, grad_fn=<mse_loss>)
+    >>> loss.backward()
+    >>> x.grad
+    tensor([ 1., -2.], dtype=float32)
+    """
+    return pairs("mse_loss", MseLossNode.__new__(MseLossNode), ng_loss_mse, input, target, 0, reduction)
+
+
+# ---- losses of classes --------------------------------------------------------------------------
+
+cdef Buffer checked_labels(str op, cnp.ndarray target, Tensor x, int64_t classes, int64_t ignore_index, Tensor weight, Buffer totals):
+    """The labels in memory of ours, -1 for ignored ones; totals: their weights. IndexError."""
+    cdef int64_t count = cnp.PyArray_SIZE(target)
+    cdef Buffer labels = new_buffer(<size_t>count * sizeof(int64_t))
+    cdef bint is_signed = cnp.PyArray_ISSIGNED(target)
+    if not (cnp.PyArray_ISCARRAY_RO(target)):
+        target = np.ascontiguousarray(target, dtype=target.dtype.newbyteorder("="))
+    cdef int status = ng_labels(x.kind, <int64_t *>labels.data, <double *>totals.data, cnp.PyArray_DATA(target), cnp.PyArray_ITEMSIZE(target),
+                                is_signed, NULL if weight is None else weight.buffer.data, count, classes, ignore_index)
+    if status == NG_INDEX_RANGE:
+        flat = target.reshape(-1)
+        bad = flat[((flat < 0) | (flat >= classes)) & (flat != ignore_index)][0]
+        raise IndexError(f"{op}: label {bad} is out of range for {classes} classes (logits {shape_tuple(x.rank, x.dims)})")
+    check(op, status)
+    return labels
+
+
+cdef object label_array(str op, object target, Tensor x, str expected):
+    """target as a NumPy array of integers of shape `expected`, or None if it is probabilities of x's shape. Errors."""
+    cdef cnp.ndarray array
+    cdef int i
+    shape = shape_tuple(x.rank, x.dims)
+    if isinstance(target, Tensor):
+        if same_shape(<Tensor>target, x):
+            return None
+        raise DTypeError(f"{op}: class labels are integers, not tensors: got a {numpy_dtype((<Tensor>target).kind)} tensor "
+                         f"{shape_tuple((<Tensor>target).rank, (<Tensor>target).dims)} for logits {shape}; write "
+                         f"target.numpy().astype(int), or give probabilities of the logits' shape")
+    array = target if isinstance(target, np.ndarray) else np.asarray(target)
+    if array.dtype.kind == "f" or array.size == 0 and not isinstance(target, np.ndarray):
+        if np.shape(array) == shape:
+            return None
+    if array.dtype.kind not in "iu":
+        if array.size == 0 and not isinstance(target, np.ndarray):
+            array = array.astype(np.int64)
+        else:
+            raise DTypeError(f"{op}: class labels must be integers, got an array of dtype {array.dtype} and shape {np.shape(array)} for "
+                             f"logits {shape} (probabilities have the logits' shape)")
+    wanted = shape[:1] + shape[2:] if x.rank > 1 else ()
+    if np.shape(array) != wanted:
+        raise ShapeError(f"{op}: logits {shape} take labels of shape {wanted}, got {np.shape(array)}")
+    return array
+
+
+cdef Tensor class_weight(str op, object weight, Tensor x, int64_t classes):
+    cdef Tensor w = as_tensor(op, weight, x.kind, False)
+    if w.rank != 1 or w.dims[0] != classes:
+        raise ShapeError(f"{op}: weight must have shape ({classes},), one per class of the logits {shape_tuple(x.rank, x.dims)}, "
+                         f"got {shape_tuple(w.rank, w.dims)}")
+    return w
+
+
+cdef Tensor class_loss(str op, LossNode node, object logits, object target, object weight, object ignore_index, double smoothing,
+                       object reduction, bint is_nll):
+    cdef int mode = parse_reduction(op, reduction)
+    cdef Tensor x, t = None, w = None, out
+    cdef Buffer xb, tb = None, wb = None, labels = None, totals = None
+    cdef int64_t dims[8]
+    cdef int64_t outer, classes, inner = 1
+    cdef int i, kind
+    if isinstance(logits, Tensor):
+        x = <Tensor>logits
+    else:
+        kind = (<Tensor>target).kind if isinstance(target, Tensor) else -1
+        x = as_tensor(op, logits, kind, False)
+    if x.rank == 0:
+        raise ShapeError(f"{op}: logits need an axis of classes, got shape ()")
+    outer = x.dims[0] if x.rank > 1 else 1
+    classes = x.dims[1] if x.rank > 1 else x.dims[0]
+    if x.rank > 1:
+        dims[0] = outer
+    for i in range(2, x.rank):
+        inner *= x.dims[i]
+        dims[i - 1] = x.dims[i]
+    array = label_array(op, target, x, "")
+    if classes == 0:
+        raise ShapeError(f"{op}: logits {shape_tuple(x.rank, x.dims)} have no classes")
+    if weight is not None:
+        w = class_weight(op, weight, x, classes)
+        wb = w.buffer
+    if array is not None:
+        totals = new_buffer(<size_t>(ng_labels_pieces(outer * inner) + 1) * sizeof(double))
+        labels = checked_labels(op, array, x, classes, ignore_index, w, totals)
+    elif is_nll:
+        raise DTypeError(f"{op}: class labels must be integers; for probabilities use kl_div or cross_entropy")
+    else:
+        t = as_tensor(op, target, x.kind, False)
+        tb = t.buffer
+    out = new_tensor(x.kind, x.rank - 1 if mode == NG_LOSS_NONE else 0, dims)
+    if needs_grad(x):
+        node.dx = new_buffer(<size_t>x.count * ng_itemsize(x.kind))
+    if t is not None and needs_grad(t):
+        node.dt = new_buffer(<size_t>x.count * ng_itemsize(x.kind))
+    xb = x.buffer
+    check(op, ng_class_loss(x.kind, out.buffer.data, NULL if node.dx is None else node.dx.data, NULL if node.dt is None else node.dt.data,
+                            xb.data, NULL if labels is None else <int64_t *>labels.data, NULL if totals is None else <double *>totals.data,
+                            NULL if tb is None else tb.data, NULL if wb is None else wb.data, smoothing, mode, is_nll, outer, classes,
+                            inner))
+    if node.dx is not None or node.dt is not None:
+        node.outer = outer if mode == NG_LOSS_NONE else 1
+        node.n = classes if mode == NG_LOSS_NONE else x.count
+        node.inner = inner if mode == NG_LOSS_NONE else 1
+        link_loss(out, node, x, t)
+    return out
+
+
+def cross_entropy(logits, target, *, weight=None, ignore_index=-100, label_smoothing=0.0, reduction="mean"):
+    """Cross entropy between classes as predicted by logits and the true ones: log_softmax and negative log-likelihood in one.
+
+    ``loss = -sum_c w[c] * t[c] * log_softmax(logits)[c]`` per sample. For a label, t is 1 at the label and 0 elsewhere;
+    label smoothing s makes it ``(1 - s) * t + s / C``.
+
+    Parameters
+    ----------
+    logits : Tensor or array_like, shape (N, C), (N, C, d1, ...) or (C,)
+        Not normalised. The classes are on axis 1, or on the only axis of a single sample.
+    target : array_like of int, shape (N,), (N, d1, ...) or (); or Tensor or array_like of float, of logits' shape
+        Class labels, of any integer type; or probabilities of the classes.
+    weight : Tensor or array_like, shape (C,), optional
+        A weight per class; it gets no gradient.
+    ignore_index : int
+        Samples with this label count for nothing.
+    label_smoothing : float in [0, 1]
+    reduction : {'mean', 'sum', 'none'}
+        ``'mean'`` divides by the sum of the labels' weights (of all samples that are not ignored); for probabilities by the number
+        of samples.
+
+    Returns
+    -------
+    Tensor
+        0-d; for ``'none'`` of logits' shape without the classes.
+
+    Raises
+    ------
+    IndexError
+        For a label that is not in [0, C).
+    DTypeError
+        For labels that are no integers.
+    ShapeError
+        If labels or weight do not fit the logits.
+    ValueError
+        For a label_smoothing out of range, or another reduction.
+
+    Notes
+    -----
+    The gradient is ``(softmax(logits) - target) / N`` for the mean without weights. Probabilities have a gradient too. A mean over
+    no samples is NaN. As ``torch.nn.functional.cross_entropy`` [1]_.
+
+    References
+    ----------
+    .. [1] Szegedy et al., Rethinking the Inception Architecture for Computer Vision, 2015, section 7 (label smoothing).
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> logits = ng.tensor([[2.0, 0.0], [0.0, 0.0]], requires_grad=True)
+    >>> loss = ng.cross_entropy(logits, [0, 1])
+    >>> loss
+    tensor(0.41003758, dtype=float32, grad_fn=<cross_entropy>)
+    >>> loss.backward()
+    >>> logits.grad
+    tensor([[-0.05960146,  0.05960146],
+            [ 0.25      , -0.25      ]], dtype=float32)
+    """
+    cdef double smoothing = label_smoothing
+    if not 0 <= smoothing <= 1:
+        raise ValueError(f"cross_entropy: label_smoothing must be in [0, 1], got {label_smoothing!r}")
+    return class_loss("cross_entropy", CrossEntropyNode.__new__(CrossEntropyNode), logits, target, weight, ignore_index, smoothing, reduction,
+                      False)
+
+
+__all__ = ["mse_loss", "cross_entropy"]
