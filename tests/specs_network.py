@@ -43,7 +43,7 @@ def cross_entropy(x, t, weight=None, ignore_index=-100, label_smoothing=0.0, red
     safe = np.where(keep, labels, 0)
     hard = -log_p[np.arange(labels.size), safe] * w[safe]
     smooth = -(log_p * w).sum(-1) / x.shape[axis]
-    losses = np.where(keep, (1 - label_smoothing) * hard + label_smoothing * smooth, 0.0)
+    losses = np.where(keep, (1 - label_smoothing) * hard + (label_smoothing * smooth if label_smoothing else 0.0), 0.0)
     if reduction == "mean":
         return losses.sum() / (w[safe] * keep).sum()
     return losses.sum() if reduction == "sum" else losses.reshape(t.shape)
