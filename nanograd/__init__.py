@@ -18,6 +18,7 @@ from nanograd._core.reduce import *
 from nanograd._core.softmax import *
 from nanograd._core.index import *
 from nanograd._core.loss import *
+from nanograd._core.random import *
 
 from nanograd.config import *
 from nanograd.errors import *

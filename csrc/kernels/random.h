@@ -90,8 +90,8 @@ static inline int ng_random_categorical(int dtype, int64_t *out, const void *x, 
                       ng_grain(NG_RANDOM_LANES * 24 * (n + 8)), (size_t)n * sizeof(double));
 }
 
-/* y (N) = x * scale where the element is kept, else 0; bit e of bits[g] says whether element 64 g + e is kept: its word is at
- * least `threshold` */
+/* y (N) = x * scale where the element is kept, else 0; bit e of bits[g] says whether element 64 g + e is kept: its word is
+ * larger than `threshold` */
 typedef struct ng_dropout_args {
     void *y;
     uint64_t *bits;
