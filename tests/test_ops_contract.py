@@ -199,6 +199,7 @@ def test_each_input_alone(spec):
 @specs(lambda spec: spec.large is not None)
 def test_same_bits_with_any_number_of_threads(spec, dtype):
     arrays = spec.make(spec.large, dtype)
+    assert_matches(spec, np.asarray(on_tensors(spec, arrays, requires_grad=False)[1]), spec.expected(arrays), dtype, factor=8)
 
     def compute():
         if not spec.differentiable:
