@@ -70,8 +70,8 @@ NG_INLINE void ng_unlock(ng_mutex *m) { pthread_mutex_unlock(m); }
 NG_INLINE void ng_wait(ng_cond *c, ng_mutex *m) { pthread_cond_wait(c, m); }
 NG_INLINE void ng_signal(ng_cond *c) { pthread_cond_signal(c); }
 NG_INLINE void ng_broadcast(ng_cond *c) { pthread_cond_broadcast(c); }
-/* The thread takes no signals: they belong to the interpreter's threads (Ctrl-C). The stack is the same everywhere (musl
- * gives 128 KB, macOS 512): 4 MB of address space. */
+/* The thread takes no signals but for its own faults: the others belong to the interpreter's threads (Ctrl-C). The stack is
+ * the same everywhere (musl gives 128 KB, macOS 512): 4 MB of address space. */
 NG_INLINE int ng_thread_start(ng_thread *t, void *(*run)(void *), void *argument)
 {
     pthread_attr_t attributes;
@@ -79,6 +79,7 @@ NG_INLINE int ng_thread_start(ng_thread *t, void *(*run)(void *), void *argument
     pthread_attr_setstacksize(&attributes, (size_t)4 << 20);
     sigset_t all, before;
     sigfillset(&all);
+    sigdelset(&all, SIGSEGV), sigdelset(&all, SIGBUS), sigdelset(&all, SIGFPE), sigdelset(&all, SIGILL), sigdelset(&all, SIGABRT);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     const int failed = pthread_create(t, &attributes, run, argument);
     pthread_sigmask(SIG_SETMASK, &before, NULL);

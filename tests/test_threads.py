@@ -12,6 +12,7 @@ import pytest
 from thread_bits import assert_same_bits, pool_counters
 
 import nanograd as ng
+from nanograd import nn, optim
 from nanograd._core import runtime
 
 LARGE = (2048, 1024)      # of every op tested here: far above what one piece of work is
@@ -145,6 +146,7 @@ def test_import_and_small_work_start_no_thread():
 import os, numpy
 before = {THREADS_OF_PROCESS}
 import nanograd as ng
+from nanograd import nn, optim
 assert {THREADS_OF_PROCESS} == before, "import started threads"
 ng.set_num_threads(4)
 x = ng.zeros((4, 4), requires_grad=True)
@@ -232,3 +234,107 @@ def test_a_launch_lets_other_python_threads_run():
         running = False
         sys.setswitchinterval(interval)
         thread.join()
+
+
+# ---- programs with threads of their own -----------------------------------------------------------------------------------
+
+
+def make_model(seed, sizes):
+    generator = ng.Generator(seed)
+    model = nn.Sequential(nn.Linear(sizes[0], sizes[1], activation="relu"), nn.Linear(sizes[1], sizes[2]))
+    for p in model.parameters():
+        p.assign(ng.uniform(-0.3, 0.3, p.shape, generator=generator))
+    return model
+
+
+def train(seed, sizes, batch, steps):
+    """The bytes of a model's weights after some steps: no two threads share anything."""
+    rng = np.random.default_rng(seed)
+    x, labels = rng.normal(size=(batch, sizes[0])).astype(np.float32), rng.integers(0, sizes[-1], batch)
+    model = make_model(seed, sizes)
+    optimizer = (optim.Adam if seed % 2 else optim.SGD)(model.parameters(), lr=0.01)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        ng.cross_entropy(model(x), labels).backward()
+        optimizer.step()
+    return b"".join(p.numpy().tobytes() for p in model.parameters())
+
+
+@pytest.mark.parametrize("sizes, batch, steps", [((8, 16, 4), 4, 300), ((200, 256, 10), 512, 12)], ids=["small", "pool"])
+def test_eight_threads_training_at_once(sizes, batch, steps):
+    wanted = [train(seed, sizes, batch, steps) for seed in range(8)]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)      # change between the threads as often as can be
+    try:
+        with ThreadPoolExecutor(8) as executor:
+            for _ in range(3):
+                assert list(executor.map(lambda seed: train(seed, sizes, batch, steps), range(8))) == wanted
+    finally:
+        sys.setswitchinterval(interval)
+
+
+def test_threads_that_share_the_parameters():
+    """Eight threads run backward over one model at once: .grad is the sum over all of them, and nothing is lost."""
+    model = make_model(0, (200, 256, 10))
+    parts = [np.random.default_rng(i).integers(-3, 4, (512, 200)).astype(np.float32) for i in range(8)]
+    shared = ng.ones(200, requires_grad=True)
+
+    def work(i):
+        loss = ng.cross_entropy(model(parts[i]), np.zeros(512, int))
+        loss.backward()
+        (shared * parts[i]).backward()       # whole numbers: the sum is exact in any order
+        return loss.item()
+
+    serial = [work(i) for i in range(8)]
+    wanted, whole = [p.grad.numpy() for p in model.parameters()], shared.grad.numpy()
+    for p in (*model.parameters(), shared):
+        p.zero_grad()
+    with ThreadPoolExecutor(8) as executor:
+        assert list(executor.map(work, range(8))) == serial
+    for p, gradient in zip(model.parameters(), wanted, strict=True):
+        np.testing.assert_allclose(p.grad.numpy(), gradient, rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(shared.grad.numpy(), whole)
+
+
+def test_a_step_while_other_threads_compute():
+    """One model, an optimizer's thread and others: no promise of values, but nothing crashes and shapes stay."""
+    model = make_model(0, (64, 128, 10))
+    optimizer = optim.Adam(model.parameters(), lr=1e-4)
+    x = np.random.default_rng(0).normal(size=(256, 64)).astype(np.float32)
+    stop = threading.Event()
+
+    def infer():
+        n = 0
+        while not stop.is_set() or n == 0:
+            with ng.no_grad():
+                assert np.isfinite(model(x).numpy()).all()
+            n += 1
+        return n
+
+    with ThreadPoolExecutor(4) as executor:
+        others = [executor.submit(infer) for _ in range(3)]
+        for _ in range(100):
+            optimizer.zero_grad()
+            ng.cross_entropy(model(x), np.zeros(256, int)).backward()
+            optimizer.step()
+        stop.set()
+        assert all(other.result() > 0 for other in others)
+
+
+def test_same_bits_of_a_training():
+    rng = np.random.default_rng(0)
+    x, labels = rng.normal(size=(2048, 300)).astype(np.float32), rng.integers(0, 10, 2048)
+
+    def compute():
+        model = make_model(0, (300, 256, 10))
+        optimizer = optim.Adam(model.parameters(), lr=0.01)
+        losses = []
+        for _ in range(3):
+            optimizer.zero_grad()
+            loss = ng.cross_entropy(model(x), labels)
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.numpy())
+        return [*losses, *(p.numpy() for p in model.parameters()), *(p.grad for p in model.parameters())]
+
+    assert_same_bits(compute)
