@@ -56,8 +56,9 @@ if MSVC:      # clang-cl where it is found: cl knows neither vector extensions n
 else:
     # -fno-wrapv, -fstrict-overflow: Python's own flags take both away, and with them some vectorised loops.
     COMMON = ["-O3", "-g0", "-std=c11", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast",
-              "-fvisibility=hidden", "-fno-wrapv", "-fstrict-overflow", "-D_GNU_SOURCE=1", "-Wall", *(["-Werror"] if WERROR else [])]
-    CYTHON_FLAGS = ["-O2", "-g0", "-fvisibility=hidden"]
+              "-fvisibility=hidden", "-fno-wrapv", "-fstrict-overflow", "-D_GNU_SOURCE=1", "-Wall",
+              "-Wno-unused-command-line-argument", "-Wno-pass-failed", *(["-Werror"] if WERROR else [])]
+    CYTHON_FLAGS = ["-O2", "-g0", "-fvisibility=hidden", "-Wno-sign-compare"]
     KERNEL_FLAGS = [*COMMON, "-Wdouble-promotion", "-Wfloat-conversion"]
     AVX2 = ["-mavx2", "-mfma", "-mbmi2", "-mf16c"]
     AVX512 = ["-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", *AVX2, "-mprefer-vector-width=512"]

@@ -57,7 +57,7 @@ NG_INLINE float ng_quarter_expm1_f32(float x)
 NG_INLINE float ng_math_expm1(float x)
 {
     const float bounded = x > 89.5f ? 89.5f : x < -19.0f ? -19.0f : x, y = 4.0f * ng_quarter_expm1_f32(bounded);
-    return (x < 1e-8f) & (x > -1e-8f) ? x : y;
+    return ((x < 1e-8f) & (x > -1e-8f)) ? x : y;
 }
 
 NG_INLINE float ng_with_sign_f32(float magnitude, float sign)
