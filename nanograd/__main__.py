@@ -8,7 +8,8 @@ from nanograd.config import show_config
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m nanograd", description="Print what this build of nanograd is and runs on.")
-    parser.add_argument("--selftest", action="store_true", help="also check operations, gradients, threads and training: some 5 seconds")
+    parser.add_argument("--selftest", action="store_true",
+                        help="also check operations, gradients, threads and training: a few seconds")
     options = parser.parse_args()
     show_config()
     if not options.selftest:

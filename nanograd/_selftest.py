@@ -3,6 +3,7 @@
 
 It needs nothing but NumPy, and runs on the machine where something seems wrong. The test suite is far more thorough.
 """
+import itertools
 import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
@@ -51,7 +52,8 @@ OPERATIONS = [
     ("matmul, a vector", lambda a, b: a @ b, None, [(65,), (65, 31)]),
     ("matmul, large", lambda a, b: a @ b, None, [(130, 257), (257, 190)]),
     ("matmul, batches", lambda a, b: a @ b, None, [(3, 1, 12, 7), (2, 7, 5)]),
-    ("linear", lambda x, w, b: ng.linear(x, w, b, activation="tanh"), lambda x, w, b: np.tanh(x @ w.T + b), [(19, 33), (21, 33), (21,)]),
+    ("linear", lambda x, w, b: ng.linear(x, w, b, activation="tanh"), lambda x, w, b: np.tanh(x @ w.T + b),
+     [(19, 33), (21, 33), (21,)]),
     ("reshape, transpose", lambda a: a.reshape(6, -1).transpose(1, 0), None, [(3, 4, 5)]),
     ("permute", lambda a: ng.permute(a, (2, 0, 1)), lambda a: a.transpose(2, 0, 1), [(3, 4, 5)]),
     ("concatenate", lambda a, b: ng.concatenate([a, b], axis=1), lambda a, b: np.concatenate([a, b], axis=1), [(3, 4), (3, 2)]),
@@ -95,7 +97,8 @@ def lengths():
                 a = x.astype(dtype)
                 got, wanted = function(ng.tensor(a)).numpy(), (reference or function)(a.astype(np.float64))
                 tolerance = 1e-5 if dtype == ng.float32 else 1e-11
-                np.testing.assert_allclose(got, wanted, rtol=tolerance, atol=tolerance * np.abs(wanted).max(), err_msg=f"{name}, {n}, {dtype}")
+                np.testing.assert_allclose(got, wanted, rtol=tolerance, atol=tolerance * np.abs(wanted).max(),
+                                           err_msg=f"{name}, {n}, {dtype}")
     return f"{len(TAILS)} operations agree with NumPy at every length from 1 to 70, and at a million"
 
 
@@ -114,7 +117,7 @@ def gradients():
 
 def _network(seed, sizes, dtype=ng.float32):
     generator = ng.Generator(seed)
-    model = nn.Sequential(*(nn.Linear(i, o, activation="relu", dtype=dtype) for i, o in zip(sizes[:-2], sizes[1:-1], strict=True)),
+    model = nn.Sequential(*(nn.Linear(i, o, activation="relu", dtype=dtype) for i, o in itertools.pairwise(sizes[:-1])),
                           nn.Linear(sizes[-2], sizes[-1], dtype=dtype))
     for p in model.parameters():
         nn.init.uniform_(p, -0.3, 0.3, generator=generator)
@@ -174,7 +177,8 @@ def training():
             losses = _train(model, x[:2400], arm[:2400], 3000, 100, make)
             with ng.no_grad():
                 accuracy = np.mean(model(x[2400:]).numpy().argmax(1) == arm[2400:])
-            assert losses[-1] < losses[0] / 4 and accuracy > 0.97, f"{dtype}: loss {losses[0]:.3f} -> {losses[-1]:.3f}, accuracy {accuracy:.3f}"
+            text = f"{dtype}: loss {losses[0]:.3f} -> {losses[-1]:.3f}, accuracy {accuracy:.3f}"
+            assert losses[-1] < losses[0] / 4 and accuracy > 0.97, text
             results.append(accuracy)
     copy = _network(1, (2, 64, 64, 3), dtype)
     copy.load_state_dict(model.state_dict())
@@ -216,5 +220,8 @@ def run() -> int:
             text = f"FAILED  {check.__name__}: {error}\n{traceback.format_exc()}"
         print(f"{text} ({time.perf_counter() - before:.1f} s)", flush=True)
     took = time.perf_counter() - start
-    print(f"{failed} of {len(CHECKS)} checks failed; please report it with the lines above" if failed else f"all well, in {took:.1f} s")
+    if failed:
+        print(f"{failed} of {len(CHECKS)} checks failed; please report it with the lines above")
+    else:
+        print(f"all well, in {took:.1f} s")
     return failed

@@ -10,7 +10,7 @@ __all__ = ["show_config"]
 
 
 def _lines() -> list[tuple[str, str]]:
-    import platform      # costs milliseconds
+    import platform  # costs milliseconds
 
     import nanograd
 

@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Function: operations whose forward and backward a user writes."""
 import doctest
-import gc
 import re
-import weakref
 from pathlib import Path
 
 import numpy as np
@@ -254,7 +252,8 @@ def test_mark_non_differentiable():
     assert y.requires_grad and not mask.requires_grad and mask.is_leaf
     (y * mask).backward()
     np.testing.assert_array_equal(seen[0].numpy(), [0, 0])
-    with pytest.raises(ValueError, match=message("Custom.forward: mark_non_differentiable got Tensor that forward does not return")):
+    text = "Custom.forward: mark_non_differentiable got Tensor that forward does not return"
+    with pytest.raises(ValueError, match=message(text)):
         make(lambda ctx, x: (ctx.mark_non_differentiable(x * 1.0), x)[1]).apply(x)
     everything = make(lambda ctx, x: (ctx.mark_non_differentiable(x), x)[1]).apply(x)
     assert not everything.requires_grad
@@ -373,8 +372,8 @@ def test_save_for_backward():
     kept, contexts = [], []
     function.apply(leaf([1.0])).backward()
     assert kept[0].item() == 1 and kept[1] is None and isinstance(kept[2], ng.Tensor) and kept[2].dtype == ng.float32
-    with pytest.raises(ng.GraphError, match=message("Custom: saved_tensors are freed with the graph, by the first backward pass that does "
-                                                    "not say retain_graph=True")):
+    text = "Custom: saved_tensors are freed with the graph, by the first backward pass that does not say retain_graph=True"
+    with pytest.raises(ng.GraphError, match=message(text)):
         _ = contexts[0].saved_tensors
     with pytest.raises(ng.GraphError, match=message("Custom: save_for_backward belongs into forward")):
         contexts[0].save_for_backward()
@@ -403,7 +402,8 @@ def test_not_instantiated():
 
 @pytest.mark.parametrize("value, kind", [("text", "str"), ([1.0], "list"), ({}, "dict")])
 def test_forward_returns_what_is_no_output(value, kind):
-    with pytest.raises(TypeError, match=message(f"Custom.forward must return a tensor or an array, or a tuple of these, got {kind}")):
+    text = f"Custom.forward must return a tensor or an array, or a tuple of these, got {kind}"
+    with pytest.raises(TypeError, match=message(text)):
         make(lambda ctx, x: value).apply(leaf([1.0]))
 
 
@@ -420,18 +420,19 @@ def test_wrong_gradients():
         y = make(lambda ctx, k, x: x, lambda ctx, dy: (None, answer)).apply(1, leaf([[1.0, 2.0]]))
         y.backward()
 
-    with pytest.raises(ng.ShapeError, match=message("Custom.backward, gradient of argument 1: the gradient has shape (2,), the tensor (1, 2)")):
+    place = "Custom.backward, gradient of argument 1: "
+    with pytest.raises(ng.ShapeError, match=message(place + "the gradient has shape (2,), the tensor (1, 2)")):
         run(ng.zeros(2, dtype=ng.float64))
-    with pytest.raises(ng.DTypeError, match="^Custom.backward, gradient of argument 1: .*float64 and float32"):
+    with pytest.raises(ng.DTypeError, match="^" + re.escape(place) + ".*float64 and float32"):
         run(ng.zeros((1, 2)))
-    with pytest.raises(ng.DTypeError, match="^Custom.backward, gradient of argument 1: "):
+    with pytest.raises(ng.DTypeError, match="^" + re.escape(place)):
         run("text")
 
 
 def test_tensors_hidden_in_a_list():
     x = leaf([1.0])
-    text = ("Custom.apply: argument 1 is a list that holds tensors which require a gradient; they would get none: pass them one by one, "
-            "Custom.apply(*tensors)")
+    text = ("Custom.apply: argument 1 is a list that holds tensors which require a gradient; they would get none: pass them one "
+            "by one, Custom.apply(*tensors)")
     function = make(lambda ctx, k, xs: 1.0)
     with pytest.raises(TypeError, match=message(text)):
         function.apply(1, [x, x])
@@ -454,57 +455,6 @@ def test_grads_are_as_before_after_an_error_in_backward():
     assert x.grad.item() == 2
     (x * 2).backward()
     assert x.grad.item() == 4
-
-
-# ---- memory ---------------------------------------------------------------------------------------------------------------
-
-
-def test_nothing_is_kept_by_a_call_that_is_dropped():
-    class Big:
-        pass
-
-    refs = []
-
-    def forward(ctx, x):
-        ctx.big, ctx.x = Big(), x
-        refs.append(weakref.ref(ctx.big))
-        y = x * 2
-        ctx.y = y                      # the output itself: no cycle, since apply returns a tensor of its own
-        ctx.save_for_backward(x, y)
-        return y, x
-
-    x = leaf([1.0])
-    gc.disable()
-    try:
-        before = ng.memory_stats()["in_use"]
-        outputs = make(forward).apply(x)
-        assert refs[0]() is not None
-        del outputs
-        assert refs[0]() is None and ng.memory_stats()["in_use"] == before
-    finally:
-        gc.enable()
-
-
-def test_a_long_chain_of_calls():
-    class Twice(ng.Function):
-        @staticmethod
-        def forward(ctx, x):
-            ctx.x = x
-            return x, x
-
-        @staticmethod
-        def backward(ctx, a, b):
-            return a + b
-
-    x = y = leaf(1.0)
-    for _ in range(30_000):
-        y, _ = Twice.apply(y)
-    y.backward()
-    assert x.grad.item() == 1
-    y = x
-    for _ in range(100_000):
-        y, _ = Twice.apply(y)
-    del y, _                           # dropped without a backward
 
 
 def test_the_guide_runs():

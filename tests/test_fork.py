@@ -109,7 +109,8 @@ print("ok")
 """
 
 
-@pytest.mark.parametrize("program", [MIDDLE, WHILE_THREADS_RUN, MULTIPROCESSING], ids=["middle", "while_threads_run", "multiprocessing"])
+@pytest.mark.parametrize("program", [MIDDLE, WHILE_THREADS_RUN, MULTIPROCESSING],
+                         ids=["middle", "while_threads_run", "multiprocessing"])
 def test_fork(program):
     """In a process of its own: pytest's must not be forked while it has threads."""
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300)

@@ -39,7 +39,8 @@ def test_figures():
     assert ng.memory_stats()["in_use"] == during["in_use"], "the array holds the memory"
     del array
     after = ng.memory_stats()
-    assert after["in_use"] == before["in_use"] and after["cached"] >= before["cached"] + 4_000_000 and after["peak"] >= during["in_use"]
+    assert after["in_use"] == before["in_use"] and after["peak"] >= during["in_use"]
+    assert after["cached"] >= before["cached"] + 4_000_000
     ng.empty_cache()
     empty = ng.memory_stats()
     assert empty["cached"] < after["cached"] - 3_900_000 and empty["peak"] == empty["in_use"] == before["in_use"]
@@ -75,7 +76,7 @@ def test_blocks_of_all_sizes_are_aligned_and_apart():
 
 def test_too_much():
     before = ng.memory_stats()
-    with pytest.raises(MemoryError, match="^nanograd could not allocate 1125899906842624 bytes$"):
+    with pytest.raises(MemoryError, match=r"^nanograd could not allocate 1125899906842624 bytes$"):
         ng.zeros((2**24, 2**24), dtype=ng.float32)
     with pytest.raises(MemoryError):
         ng.zeros(2**58)
@@ -238,3 +239,53 @@ def test_one_input_used_many_times():
         total = total + x
     total.backward()
     assert x.grad.tolist() == [20_001] * 3
+
+
+def test_a_function_call_that_is_dropped_keeps_nothing():
+    class Big:
+        pass
+
+    refs = []
+
+    class Keeping(ng.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.big, ctx.x = Big(), x
+            refs.append(weakref.ref(ctx.big))
+            y = x * 2
+            ctx.y = y                      # the output itself: no cycle, since apply returns a tensor of its own
+            ctx.save_for_backward(x, y)
+            return y, x
+
+    x = ng.ones(1, requires_grad=True)
+    gc.disable()
+    try:
+        before = ng.memory_stats()["in_use"]
+        outputs = Keeping.apply(x)
+        assert refs[0]() is not None
+        del outputs
+        assert refs[0]() is None and ng.memory_stats()["in_use"] == before
+    finally:
+        gc.enable()
+
+
+def test_a_long_chain_of_function_calls():
+    class Twice(ng.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.x = x
+            return x, x
+
+        @staticmethod
+        def backward(ctx, a, b):
+            return a + b
+
+    x = y = ng.ones(1, requires_grad=True)
+    for _ in range(30_000):
+        y, _ = Twice.apply(y)
+    y.backward()
+    assert x.grad.item() == 1
+    y = x
+    for _ in range(100_000):
+        y, _ = Twice.apply(y)
+    del y, _                           # dropped without a backward

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCES = [ROOT / "tests/native/runtime_stress.c", *(ROOT / "csrc" / f"{name}.c" for name in ("ng_launch", "ng_pool", "ng_alloc", "ng_cpus"))]
+SOURCES = [ROOT / "tests" / "native" / "runtime_stress.c",
+           *(ROOT / "csrc" / f"{name}.c" for name in ("ng_launch", "ng_pool", "ng_alloc", "ng_cpus"))]
 COMPILER = shlex.split(os.environ.get("CC", "cc"))
 
 pytestmark = pytest.mark.skipif(os.name == "nt" or not shutil.which(COMPILER[0]) or not SOURCES[1].exists(),

@@ -21,7 +21,8 @@ LARGE = (2048, 1024)      # of every op tested here: far above what one piece of
 def in_new_process(code, **environment):
     """stdout of a Python program; the threads' variables are unset unless given."""
     inherited = {k: v for k, v in os.environ.items() if k not in ("NANOGRAD_NUM_THREADS", "OMP_NUM_THREADS")}
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, env=inherited | environment)
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120,
+                            env=inherited | environment)
     assert result.returncode == 0, result.stderr
     return result.stdout.strip()
 
