@@ -3,7 +3,10 @@
 from nanograd.nn import functional, init, utils
 from nanograd.nn.activation import *
 from nanograd.nn.containers import *
+from nanograd.nn.dropout import *
+from nanograd.nn.embedding import *
 from nanograd.nn.linear import *
 from nanograd.nn.loss import *
 from nanograd.nn.module import *
+from nanograd.nn.normalization import *
 from nanograd.nn.shape import *

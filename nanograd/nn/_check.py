@@ -43,6 +43,12 @@ def real(layer, name, value):
         raise TypeError(f"{layer}: {name} must be a number, got {value!r}") from None
 
 
+def not_in_place(layer, inplace):
+    """Refuse inplace=True, which PyTorch's layers know."""
+    if inplace:
+        raise ValueError(f"{layer}: a tensor's value never changes, so nothing is done in place: leave inplace=True out")
+
+
 def label(layer, name):
     """The name= of a layer: a str or None."""
     if name is not None and not isinstance(name, str):

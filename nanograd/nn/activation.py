@@ -20,6 +20,9 @@ class ReLU(Module):
     tensor([0., 2.], dtype=float32)
     """
 
+    def __init__(self, inplace=False):
+        _check.not_in_place("ReLU", inplace)
+
     def forward(self, x):
         return ng.relu(x)
 
@@ -34,7 +37,8 @@ class LeakyReLU(Module):
     tensor([-0.5,  2. ], dtype=float32)
     """
 
-    def __init__(self, negative_slope=0.01):
+    def __init__(self, negative_slope=0.01, inplace=False):
+        _check.not_in_place("LeakyReLU", inplace)
         self.negative_slope = _check.real("LeakyReLU", "negative_slope", negative_slope)
 
     def forward(self, x):
@@ -96,6 +100,9 @@ class SiLU(Module):
     tensor([0., 0.], dtype=float32)
     """
 
+    def __init__(self, inplace=False):
+        _check.not_in_place("SiLU", inplace)
+
     def forward(self, x):
         return ng.silu(x)
 
@@ -137,7 +144,8 @@ class ELU(Module):
     tensor([0., 2.], dtype=float32)
     """
 
-    def __init__(self, alpha=1.0):
+    def __init__(self, alpha=1.0, inplace=False):
+        _check.not_in_place("ELU", inplace)
         self.alpha = _check.real("ELU", "alpha", alpha)
 
     def forward(self, x):

@@ -4,6 +4,7 @@
 Arguments that PyTorch has deprecated, or that ask for a change in place, are known, and refused where they are used.
 """
 import nanograd as ng
+from nanograd.nn import _check
 
 __all__ = ["cross_entropy", "leaky_relu", "linear", "log_softmax", "gelu", "mse_loss", "relu", "sigmoid", "silu", "softmax", "tanh"]
 
@@ -12,11 +13,6 @@ def _reduction(op, size_average, reduce, reduction):
     if size_average is not None or reduce is not None:
         raise TypeError(f"{op}: size_average and reduce are gone: write reduction='mean', 'sum' or 'none'")
     return reduction
-
-
-def _not_in_place(op, inplace):
-    if inplace:
-        raise ValueError(f"{op}: a tensor's value never changes: write x = F.{op}(x), without inplace=True")
 
 
 def _axis(op, dim):
@@ -52,7 +48,7 @@ def relu(input, inplace=False):
     >>> F.relu(ng.tensor([-1.0, 1.0]))
     tensor([0., 1.], dtype=float32)
     """
-    _not_in_place("relu", inplace)
+    _check.not_in_place("relu", inplace)
     return ng.relu(input)
 
 
@@ -66,7 +62,7 @@ def leaky_relu(input, negative_slope=0.01, inplace=False):
     >>> F.leaky_relu(ng.tensor([-1.0, 1.0]), 0.5)
     tensor([-0.5,  1. ], dtype=float32)
     """
-    _not_in_place("leaky_relu", inplace)
+    _check.not_in_place("leaky_relu", inplace)
     return ng.leaky_relu(input, negative_slope)
 
 
@@ -106,7 +102,7 @@ def silu(input, inplace=False):
     >>> F.silu(ng.zeros(2))
     tensor([0., 0.], dtype=float32)
     """
-    _not_in_place("silu", inplace)
+    _check.not_in_place("silu", inplace)
     return ng.silu(input)
 
 

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""Dropout."""
+import nanograd as ng
+from nanograd.nn import _check
+from nanograd.nn.module import Module
+
+__all__ = ["Dropout"]
+
+
+class Dropout(Module):
+    """In training, each element is 0 with probability p, else divided by 1 - p; in eval mode x itself.
+
+    Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", 2014.
+
+    Parameters
+    ----------
+    p : float, default 0.5
+        In [0, 1].
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> layer = ng.nn.Dropout(0.5)
+    >>> set(layer(ng.ones(1000)).tolist()) == {0.0, 2.0}
+    True
+    >>> layer.eval()(ng.ones(2)).tolist()
+    [1.0, 1.0]
+    """
+
+    def __init__(self, p=0.5, inplace=False):
+        _check.not_in_place("Dropout", inplace)
+        self.p = _check.probability("Dropout", "p", p)
+
+    def forward(self, x):
+        return ng.dropout(x, self.p, self.training)
+
+    def extra_repr(self):
+        return f"p={self.p}"

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""Vectors for integers."""
+import numpy as np
+
+import nanograd as ng
+from nanograd.nn import _check
+from nanograd.nn.module import Module, Parameter
+
+__all__ = ["Embedding"]
+
+
+class Embedding(Module):
+    """A learnt vector for each of the integers 0 to num_embeddings - 1.
+
+    Parameters
+    ----------
+    num_embeddings, embedding_dim : int
+    padding_idx : int, optional
+        The index whose vector starts as zeros and gets no gradient; a negative one counts from the end.
+
+    Attributes
+    ----------
+    weight : Parameter, shape (num_embeddings, embedding_dim)
+        Starts normal with mean 0 and standard deviation 1, as in PyTorch.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> layer = ng.nn.Embedding(10, 3, padding_idx=0)
+    >>> layer
+    Embedding(10, 3, padding_idx=0)
+    >>> y = layer([[1, 2, 0]])
+    >>> y.shape, y.numpy()[0, 2].tolist()
+    ((1, 3, 3), [0.0, 0.0, 0.0])
+    >>> y.sum().backward()
+    >>> layer.weight.grad.tolist()[:3]
+    [[0.0, 0.0, 0.0], [1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
+    """
+
+    def __init__(self, num_embeddings, embedding_dim, padding_idx=None):
+        self.num_embeddings = _check.size("Embedding", "num_embeddings", num_embeddings)
+        self.embedding_dim = _check.size("Embedding", "embedding_dim", embedding_dim)
+        self.padding_idx = padding_idx
+        if padding_idx is not None:
+            i = _check.size("Embedding", "padding_idx", padding_idx, -self.num_embeddings)
+            if i >= self.num_embeddings:
+                raise ValueError(f"Embedding: padding_idx must be below num_embeddings {self.num_embeddings}, got {i}")
+            self.padding_idx = i % self.num_embeddings
+        self.weight = Parameter(ng.empty((self.num_embeddings, self.embedding_dim)))
+        self.reset_parameters()
+
+    def reset_parameters(self, generator=None):
+        """Draw a new initial value for weight."""
+        draw = ng.normal(0.0, 1.0, self.weight.shape, dtype=self.weight.dtype, generator=generator)
+        if self.padding_idx is not None:
+            values = np.array(draw)
+            values[self.padding_idx] = 0
+            draw = values
+        self.weight.assign(draw)
+
+    def forward(self, indices):
+        return ng.embedding(indices, self.weight, self.padding_idx)
+
+    def extra_repr(self):
+        return _check.arguments(self.num_embeddings, self.embedding_dim, padding_idx=(self.padding_idx, None))
