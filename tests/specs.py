@@ -4,6 +4,7 @@ tests/test_ops_contract.py does the rest. Here the elementwise ops; the other fa
 import numpy as np
 from opspec import F32, F64, OpSpec, Raises, public, zeros
 from scipy import special
+from specs_conv import CONV
 from specs_index import INDEXING
 from specs_linalg import LINALG
 from specs_network import NETWORK
@@ -75,4 +76,4 @@ ACTIVATIONS = [    unary("relu", lambda x: np.where(x <= 0, 0, x), avoid=(0.0,))
     unary("sigmoid", special.expit, rtol=MATH),
 ]
 
-SPECS = [*ARITHMETIC, *ACTIVATIONS, *LINALG, *REDUCTIONS, *SHAPE, *INDEXING, *NETWORK]
+SPECS = [*ARITHMETIC, *ACTIVATIONS, *LINALG, *REDUCTIONS, *SHAPE, *CONV, *INDEXING, *NETWORK]

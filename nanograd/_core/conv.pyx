@@ -5,7 +5,7 @@ cimport cython
 from libc.stdint cimport int64_t
 from nanograd._core.tensor cimport *
 
-from nanograd.errors import DTypeError, ShapeError
+from nanograd.errors import ShapeError
 
 cdef extern from "kernels/conv.h":
     ctypedef struct ng_conv:
@@ -161,8 +161,8 @@ cdef Tensor convolve(str op, int axes, object x, object weight, object bias, obj
         raise ValueError(f"{op}: groups must divide {s.C} input and {s.O} output channels, got {groups}")
     s.G = groups
     if tw.dims[1] != s.C // s.G:
-        raise ShapeError(f"{op}: weight expects {tw.dims[1] * s.G} input channels, got {s.C} (x {shape_tuple(tx.rank, tx.dims)}, weight "
-                         f"{shape_tuple(tw.rank, tw.dims)}" + (f", groups {groups})" if s.G > 1 else ")"))
+        raise ShapeError(f"{op}: weight expects {tw.dims[1] * s.G} input channels, got {s.C} (x {shape_tuple(tx.rank, tx.dims)}, "
+                         f"weight {shape_tuple(tw.rank, tw.dims)}" + (f", groups {groups})" if s.G > 1 else ")"))
     if bias is not None:
         tb = as_tensor(op, bias, kind, False)
         if tb.rank != 1 or tb.dims[0] != s.O:
@@ -180,9 +180,9 @@ cdef Tensor convolve(str op, int axes, object x, object weight, object bias, obj
     s.P = s.H + s.PH + behind[0] - s.DH * (s.KH - 1) - 1
     s.Q = s.W + s.PW + behind[1] - s.DW * (s.KW - 1) - 1
     if s.P < 0 or s.Q < 0:
-        raise ShapeError(f"{op}: the kernel, {(s.DH * (s.KH - 1) + 1, s.DW * (s.KW - 1) + 1)[2 - axes:]} with its dilation, is larger than the "
-                         f"padded input, {(s.H + s.PH + behind[0], s.W + s.PW + behind[1])[2 - axes:]} (x {shape_tuple(tx.rank, tx.dims)}, "
-                         f"weight {shape_tuple(tw.rank, tw.dims)})")
+        raise ShapeError(f"{op}: the kernel, {(s.DH * (s.KH - 1) + 1, s.DW * (s.KW - 1) + 1)[2 - axes:]} with its dilation, is larger than "
+                         f"the padded input, {(s.H + s.PH + behind[0], s.W + s.PW + behind[1])[2 - axes:]} "
+                         f"(x {shape_tuple(tx.rank, tx.dims)}, weight {shape_tuple(tw.rank, tw.dims)})")
     s.P = s.P // s.SH + 1
     s.Q = s.Q // s.SW + 1
     rank = 0
@@ -302,10 +302,8 @@ def conv1d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
 
 
 def convolution(axes, x, weight, bias, stride, padding, dilation, groups, activation):
-    """conv1d or conv2d with an activation in the same node: what the layers call."""
+    """conv1d (axes 1) or conv2d (axes 2) with an activation in the same node: what the layers call."""
     return convolve("conv2d" if axes == 2 else "conv1d", axes, x, weight, bias, stride, padding, dilation, groups, activation)
 
 
 __all__ = ["conv1d", "conv2d"]
-
-add_methods({"conv1d": conv1d, "conv2d": conv2d})
