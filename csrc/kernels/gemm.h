@@ -43,14 +43,14 @@ static inline int64_t ng_block_size(int64_t size, int64_t parts)
 
 /* Cuts a product into blocks for the threads, by its shape alone; at most `most` of them. Blocks under about 200 rows or
  * columns cost up to a tenth in packing, so smaller ones are made only where there would be fewer than four. Where both sides of
- * C are short, K is cut. */
-static inline void ng_gemm_cut(int dtype, ng_gemm_args *g, int64_t most)
+ * C are short, K is cut. Returns the number of blocks. */
+static inline int64_t ng_gemm_cut(int dtype, ng_gemm_args *g, int64_t most)
 {
     g->row_step = ng_block_size(g->m, 1), g->column_step = ng_block_size(g->n, 1), g->k_step = ng_block_size(g->k, 1);
     const int thin = g->m <= 4 || g->n <= 4 || g->k <= 4;      /* bound by memory, not by arithmetic */
     const double piece = (thin ? 262144 : 1048576) / (dtype == NG_F32 ? 1 : 2);
     const double work = (double)g->m * (double)g->n * (double)g->k;
-    if (work < 2 * piece) return;
+    if (work < 2 * piece) return g->m > 0 && g->n > 0;
     const int64_t want = ng_power_of_two(ng_lesser(most, work < 64 * piece ? (int64_t)(work / piece) : 64));
     const int64_t rows_first = g->m >= g->n, longer = rows_first ? g->m : g->n, shorter = rows_first ? g->n : g->m;
     const int64_t first = ng_power_of_two(ng_lesser(want, ng_greater(longer / 192, ng_lesser(thin ? 64 : 4, longer / 64))));
@@ -59,11 +59,7 @@ static inline void ng_gemm_cut(int dtype, ng_gemm_args *g, int64_t most)
     g->row_step = ng_block_size(g->m, rows_first ? first : second);
     g->column_step = ng_block_size(g->n, rows_first ? second : first);
     g->k_step = ng_block_size(g->k, over_k);
-}
-static inline int64_t ng_gemm_block_count(const ng_gemm_args *g)
-{
-    if (g->m == 0 || g->n == 0) return 0;
-    return ((g->m - 1) / g->row_step + 1) * ((g->n - 1) / g->column_step + 1) * (g->k ? (g->k - 1) / g->k_step + 1 : 1);
+    return ((g->m - 1) / g->row_step + 1) * ((g->n - 1) / g->column_step + 1) * ((g->k - 1) / g->k_step + 1);
 }
 
 /* A product whose arguments are filled in but for the cutting. */
@@ -72,18 +68,18 @@ static inline int ng_gemm_run(int dtype, ng_gemm_args *g)
     const ng_kernels *kernels = NG->kernels[dtype];
     const ng_body epilogue = g->epilogue;
     g->partials = NULL;
-    ng_gemm_cut(dtype, g, 64);
+    const int64_t blocks = ng_gemm_cut(dtype, g, 64);
     if (g->k_step >= g->k) {
         const int apart = epilogue && g->column_step < g->n;
         if (apart) g->epilogue = NULL;
-        const int status = NG->launch(kernels->gemm, g, sizeof *g, ng_gemm_block_count(g), 1, 0);
+        const int status = NG->launch(kernels->gemm, g, sizeof *g, blocks, 1, 0);
         if (!apart || status) return status;
         return NG->launch(epilogue, &g->bias, sizeof g->bias, g->m * g->n, ng_element_grain(dtype, 40), 0);
     }
     const size_t bytes = (size_t)((g->k - 1) / g->k_step + 1) * (size_t)(g->m * g->n) * ng_itemsize(dtype);
     g->partials = NG->alloc(bytes);
     if (!g->partials) return NG_NO_MEMORY;
-    int status = NG->launch(kernels->gemm, g, sizeof *g, ng_gemm_block_count(g), 1, 0);
+    int status = NG->launch(kernels->gemm, g, sizeof *g, blocks, 1, 0);
     if (!status) status = NG->launch(kernels->gemm_combine, g, sizeof *g, g->m, ng_grain(g->n * 16), 0);
     NG->release(g->partials, bytes);
     return status;
@@ -92,8 +88,11 @@ static inline int ng_gemm_run(int dtype, ng_gemm_args *g)
 static inline int ng_gemm(int dtype, void *c, const void *a, const void *b, int trans_a, int trans_b, int64_t m, int64_t n, int64_t k,
                           int64_t lda, int64_t ldb, int64_t ldc, int accumulate)
 {
-    ng_gemm_args g = {.c = c, .a = a, .b = b, .m = m, .n = n, .k = k, .lda = lda, .ldb = ldb, .ldc = ldc,
-                      .trans_a = trans_a, .trans_b = trans_b, .accumulate = accumulate};
+    ng_gemm_args g;      /* field by field: clearing the rest first costs as much as a small product */
+    g.c = c, g.a = a, g.b = b;
+    g.m = m, g.n = n, g.k = k, g.lda = lda, g.ldb = ldb, g.ldc = ldc;
+    g.trans_a = trans_a, g.trans_b = trans_b, g.accumulate = accumulate;
+    g.epilogue = NULL;
     return ng_gemm_run(dtype, &g);
 }
 
@@ -114,7 +113,7 @@ static inline int ng_gemm_batched(int dtype, void *c, const void *a, const void 
     ng_gemm_args *g = &t.gemm;
     ng_gemm_cut(dtype, g, ng_greater(64 / batches, 1));
     g->k_step = ng_block_size(k, 1);
-    t.blocks_each = ng_gemm_block_count(g);
+    t.blocks_each = ((m - 1) / g->row_step + 1) * ((n - 1) / g->column_step + 1);
     const double cost = ((double)m * (double)n * ((double)k * 0.3 * (dtype == NG_F32 ? 1 : 2) + 4) + 500) * (double)t.summed;   /* 1/16 ns */
     const int64_t grain = t.blocks_each > 1 ? 1 : ng_grain(cost < 1e6 ? (int64_t)cost : 1000000);
     return NG->launch(NG->kernels[dtype]->gemm_batched, &t, sizeof t, batches * t.blocks_each, grain, 0);

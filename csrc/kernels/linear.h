@@ -13,10 +13,12 @@ static inline int ng_linear_forward(int dtype, int op, void *y, void *z, const v
                                     int64_t outputs, int64_t inputs)
 {
     const ng_kernels *kernels = NG->kernels[dtype];
-    ng_gemm_args g = {.c = y, .a = x, .b = w, .m = rows, .n = outputs, .k = inputs, .lda = inputs, .ldb = inputs, .ldc = outputs,
-                      .trans_b = 1, .bias = {.y = y, .z = z, .bias = b, .p = p, .cols = outputs}};
-    if (op >= 0) g.epilogue = kernels->bias_forward[op];
-    else if (b) g.epilogue = kernels->bias_add;
+    ng_gemm_args g;
+    g.c = y, g.a = x, g.b = w;
+    g.m = rows, g.n = outputs, g.k = inputs, g.lda = g.ldb = inputs, g.ldc = outputs;
+    g.trans_a = 0, g.trans_b = 1, g.accumulate = 0;
+    g.epilogue = op >= 0 ? kernels->bias_forward[op] : b ? kernels->bias_add : NULL;
+    g.bias = (ng_bias_args){.y = y, .z = z, .bias = b, .p = p, .cols = outputs};
     return ng_gemm_run(dtype, &g);
 }
 
