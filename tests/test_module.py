@@ -382,7 +382,7 @@ def test_sequential():
     assert repr(named) == "Sequential(\n  name='net'\n  (out): Scale(2)\n  (2): Scale(2)\n)"
     for call, error, message in [
         (lambda: nn.Sequential(a, ng.relu), TypeError, None),
-        (lambda: nn.Sequential(a, nn.ReLU), TypeError, "Sequential: expected a Module, got <class 'nanograd.nn.activation.ReLU'>; write ReLU(...)"),
+        (lambda: nn.Sequential(a, nn.ReLU), TypeError, "Sequential: expected a Module, got the class ReLU; write ReLU(...)"),
         (lambda: nn.Sequential(3), TypeError, "Sequential: expected a Module, got 3"),
         (lambda: net[3], IndexError, "Sequential: index 3 is out of range for 3 items"),
         (lambda: net["a"], TypeError, "Sequential: an index is an int or a slice, got 'a'"),

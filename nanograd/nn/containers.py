@@ -23,12 +23,12 @@ class _Items(Module):
 
     def _checked(self, item):
         if not isinstance(item, self._of):
-            hint = ""
+            got = repr(item)
             if isinstance(item, type) and issubclass(item, Module):
-                hint = f"; write {item.__name__}(...)"
-            elif callable(item):
-                hint = "; a function has no parameters: write its module, such as nn.ReLU()"
-            raise TypeError(f"{type(self).__name__}: expected a {self._of.__name__}, got {item!r}{hint}")
+                got = f"the class {item.__name__}; write {item.__name__}(...)"
+            elif callable(item) and hasattr(item, "__name__"):
+                got = f"the function {item.__name__}; it has no parameters: write its module, such as nn.ReLU()"
+            raise TypeError(f"{type(self).__name__}: expected a {self._of.__name__}, got {got}")
         return item
 
     def _index(self, i):
