@@ -72,6 +72,26 @@ typedef quad dots;
 #endif
 enum { DOTS = sizeof(dots) / sizeof(REAL) };
 
+/* a (k,) . b (k,): eight sums side by side for as long as their rounding is harmless, those added up in ACC. */
+static NG_NOINLINE REAL dot(const REAL *a, const REAL *b, int64_t k)
+{
+    ACC total = 0;
+    for (int64_t p = 0; p < k;) {
+        const int64_t end = k - p > 8 * 1024 ? p + 8 * 1024 : k;
+        dots sum[8] = {{0}};
+        for (; p + 8 * DOTS <= end; p += 8 * DOTS)
+            NG_UNROLL for (int i = 0; i < 8; i++) sum[i] += *(const dots *)(a + p + i * DOTS) * *(const dots *)(b + p + i * DOTS);
+        for (; p + DOTS <= end; p += DOTS) sum[0] += *(const dots *)(a + p) * *(const dots *)(b + p);
+        const dots all = ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
+        quad four = fold(all);
+        for (; p + 4 <= end; p += 4) four += *(const quad *)(a + p) * *(const quad *)(b + p);
+        REAL rest = (four[0] + four[1]) + (four[2] + four[3]);
+        for (; p < end; p++) rest += a[p] * b[p];
+        total += (ACC)rest;
+    }
+    return (REAL)total;
+}
+
 /* C (ROWS, COLUMNS) = or += A (ROWS, k) @ B (COLUMNS, k).T, dot products of rows. COLUMNS is a multiple of four, of which the
  * first `columns` are there and written: the others read the last one again. Element (r, j) of C is c[r * c_row + j * c_column]. */
 NG_INLINE void dot_tile(const int ROWS, const int COLUMNS, REAL *c, const REAL *a, const REAL *b, int64_t k, int64_t lda, int64_t ldb,
