@@ -17,20 +17,19 @@ def pytest_collection_modifyitems(items):
                 item.add_marker(pytest.mark.skip(reason="PyTorch is not installed"))
 
 
-def threads():
-    return ng.get_num_threads() if hasattr(ng, "get_num_threads") else 0
+def state():
+    return {"threads": ng.get_num_threads(), "default dtype": ng.get_default_dtype(), "grad mode": ng.is_grad_enabled()}
 
 
 @pytest.fixture(autouse=True)
 def same_start_for_every_test():
     np.random.seed(0)
-    if hasattr(ng, "manual_seed"):
-        ng.manual_seed(0)
-    before = threads(), ng.get_default_dtype(), ng.is_grad_enabled()
+    ng.manual_seed(0)
+    before = state()
     yield
-    after = threads(), ng.get_default_dtype(), ng.is_grad_enabled()
+    after = state()
     if after != before:
-        ng.set_num_threads(before[0])
-        ng.set_default_dtype(before[1])
-        ng.set_grad_enabled(before[2])
-        pytest.fail(f"the test left threads, default dtype, grad mode at {after}; it found {before}")
+        ng.set_num_threads(before["threads"])
+        ng.set_default_dtype(before["default dtype"])
+        ng.set_grad_enabled(before["grad mode"])
+        pytest.fail(f"the test left {after}; it found {before}")

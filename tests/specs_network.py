@@ -83,4 +83,19 @@ LOSSES = [
            case="probabilities", shapes=(((5, 4), (5, 4)), ((4,), (4,))), tails=lambda n: ((n, n + 1),) * 2, large=((6000, 101),) * 2, atol=1.0),
 ]
 
-NETWORK = [*along_axis("softmax", softmax), *along_axis("log_softmax", log_softmax), *LOSSES]
+
+
+def kept(shape):
+    """What dropout with the generator of the spec multiplies by."""
+    return ng.dropout(np.ones(shape), 0.25, generator=ng.Generator(5)).numpy()
+
+
+DROPOUT = [
+    OpSpec("dropout", lambda x: x * kept(x.shape), call=lambda x: ng.dropout(x, 0.25, generator=ng.Generator(5)), elementwise=1, errors=(
+        Raises("ValueError", r"dropout: .*1\.5", lambda: ng.dropout(zeros(3), 1.5)),
+        Raises("DTypeError", r"dropout: .*object", lambda: ng.dropout(np.array([None])))),
+        extremes=False),      # what is dropped is 0, the reference's inf * 0 is not
+    OpSpec("dropout", lambda x: x, call=lambda x: ng.dropout(x, 0.25, False), case="not training", elementwise=1),
+]
+
+NETWORK = [*DROPOUT, *along_axis("softmax", softmax), *along_axis("log_softmax", log_softmax), *LOSSES]

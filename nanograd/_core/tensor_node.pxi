@@ -43,7 +43,15 @@ cdef void drop_inputs(Node node) noexcept:
 
 @cython.no_gc
 cdef class Node:
-    """What made a tensor: the operation, its inputs' nodes, and what its derivative reads."""
+    """What made a tensor: the operation, its inputs' nodes, and what its derivative reads.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> x = ng.tensor([1.0], requires_grad=True)
+    >>> ng.exp(x).grad_fn
+    <exp>
+    """
 
     def __cinit__(self):
         self.inputs = self.few
