@@ -15,6 +15,7 @@ from nanograd._core.custom_function import *
 from nanograd._core.shape import *
 from nanograd._core.matmul import *
 from nanograd._core.reduce import *
+from nanograd._core.statistics import *
 from nanograd._core.softmax import *
 from nanograd._core.index import *
 from nanograd._core.loss import *
