@@ -2,6 +2,9 @@
 """Reductions."""
 import numpy as np
 from opspec import F32, F64, OpSpec, Raises, public, zeros
+from scipy import special
+
+import nanograd as ng
 
 LARGE = ((600, 1001),)
 AXES = {"all": {}, "axis 0": dict(axis=0), "axis 1": dict(axis=1), "axis -1": dict(axis=-1), "axes (0, 2), keepdims": dict(axis=(0, 2), keepdims=True),
@@ -51,6 +54,28 @@ def position(name, ref):
             for axis in (None, 0, -1)]
 
 
+def norm(x, ord, axis=None, keepdims=False):
+    a = np.abs(x)
+    if ord == np.inf:
+        return a.max(axis, keepdims=keepdims)
+    return a.sum(axis, keepdims=keepdims) if ord == 1 else np.sqrt((a * a).sum(axis, keepdims=keepdims))
+
+
+def norms(order):
+    """The cases of norm() for one order, away from its kinks."""
+    return [OpSpec("norm", lambda x, kw=kwargs: norm(x, order, **kw), call=lambda x, kw=kwargs: ng.norm(x, ord=order, **kw),
+                   case=f"ord {order}, {case}", shapes=(((3, 4, 5),), ((2, 33, 40),)), tails=lambda n: ((n, 2, n + 1),), large=((60, 101, 110),),
+                   atol=1.0, inputs=separate, extremes=case != "no axes",
+                   errors=(Raises("ValueError", r"norm: ord .*3", lambda: ng.norm(zeros(3), ord=3)),
+                           Raises("ValueError", r"norm: .*\(0,\)", lambda: ng.norm(zeros(0), ord=np.inf))) if case == "all" and order == 2 else ())
+            for case, kwargs in AXES.items()]
+
+
+def separate(shapes, rng):
+    """Elements whose magnitudes are all different, and none near 0."""
+    return [(rng.permutation(int(np.prod(shape))) + 1.0).reshape(shape) * rng.choice([-0.1, 0.1], shape) for shape in shapes]
+
+
 REDUCTIONS = [
     *reduction("sum", np.sum),
     *reduction("mean", np.mean, empty=False),
@@ -58,4 +83,14 @@ REDUCTIONS = [
     *extreme("min", np.min),
     *position("argmax", np.argmax),
     *position("argmin", np.argmin),
+    *reduction("prod", np.prod, empty=True, domain=(0.8, 1.25)),
+    *reduction("logsumexp", special.logsumexp, empty=False),
+    *reduction("var", np.var, empty=False),
+    OpSpec("var", lambda x: np.var(x, 1, ddof=1), call=lambda x: ng.var(x, 1, ddof=1), case="ddof", shapes=REDUCED[:2],
+           tails=lambda n: ((2, n + 1),), large=LARGE, atol=1.0),
+    *[spec for spec in reduction("std", np.std, empty=False) if spec.case != "no axes"],     # of one element: 0, a kink
+    *[spec for order in (1, 2, np.inf) for spec in norms(order)],
+    *[OpSpec("cumsum", lambda x, a=axis: np.cumsum(x, a), call=lambda x, a=axis: ng.cumsum(x, a), case=f"axis {axis}",
+             shapes=(((3, 4, 5),), ((2, 33, 40),), ((2, 0, 3),)), tails=lambda n: ((3, n, n + 1),), large=((60, 101, 110),), atol=1.0,
+             errors=(Raises("IndexError", r"cumsum: .*axis 0.*0", lambda: ng.cumsum(zeros())),)) for axis in (0, 1, -1)],
 ]

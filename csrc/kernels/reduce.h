@@ -201,17 +201,19 @@ static inline int ng_prod_backward(int dtype, void *dx, void *zeros, double *res
     return status ? status : NG_SPREAD(prod, x, zeros, rest, 0, 3 * ng_reduce_cost(dtype));
 }
 
-/* out = log(sum(exp(x))); largest: of x's type and the size of y, is filled */
-static inline int ng_logsumexp(int dtype, void *out, void *largest, const void *x, int rank, const int64_t *dims, unsigned mask)
+/* out = log(sum(exp(x))); largest (of x's type) and sums (double), of the size of out, are filled */
+static inline int ng_logsumexp(int dtype, void *out, void *largest, double *sums, const void *x, int rank, const int64_t *dims,
+                               unsigned mask, int64_t outputs)
 {
-    const int status = NG_FOLD(max, largest, NULL, 0, 0, ng_reduce_cost(dtype));
-    return status ? status : NG_FOLD(exp, out, largest, 0, 0, 4 * ng_reduce_cost(dtype));
+    int status = NG_FOLD(max, largest, NULL, 0, 0, ng_reduce_cost(dtype));
+    if (status == NG_OK) status = NG_FOLD(exp, sums, largest, 0, 1, 4 * ng_reduce_cost(dtype));
+    return status ? status : ng_spread(NG->kernels[dtype]->spread_log_of_sum, out, NULL, largest, largest, sums, 0, 1, &outputs, 0, 32);
 }
-/* dx = dy * exp(x - y) */
-static inline int ng_logsumexp_backward(int dtype, void *dx, const void *dy, const void *x, const void *y, int rank,
-                                        const int64_t *dims, unsigned mask)
+/* dx = dy * exp(x - largest) / sums */
+static inline int ng_logsumexp_backward(int dtype, void *dx, const void *dy, const void *x, const void *largest, const double *sums,
+                                        int rank, const int64_t *dims, unsigned mask)
 {
-    return NG_SPREAD(exp, x, y, NULL, 0, 5 * ng_reduce_cost(dtype));
+    return NG_SPREAD(exp, x, largest, sums, 0, 5 * ng_reduce_cost(dtype));
 }
 
 /* out = sum((x - mean)^2) / divisor, or its root; mean: double, of the size of y, is filled */

@@ -9,8 +9,10 @@ from nanograd._core.tensor cimport *
 cdef extern from "kernels/reduce.h":
     int ng_prod(int dtype, void *out, const void *x, int rank, const int64_t *dims, unsigned int mask)
     int ng_prod_backward(int dtype, void *dx, void *zeros, double *rest, const void *dy, const void *x, int rank, const int64_t *dims, unsigned int mask)
-    int ng_logsumexp(int dtype, void *out, void *largest, const void *x, int rank, const int64_t *dims, unsigned int mask)
-    int ng_logsumexp_backward(int dtype, void *dx, const void *dy, const void *x, const void *y, int rank, const int64_t *dims, unsigned int mask)
+    int ng_logsumexp(int dtype, void *out, void *largest, double *sums, const void *x, int rank, const int64_t *dims,
+                     unsigned int mask, int64_t outputs)
+    int ng_logsumexp_backward(int dtype, void *dx, const void *dy, const void *x, const void *largest, const double *sums,
+                              int rank, const int64_t *dims, unsigned int mask)
     int ng_var(int dtype, void *out, double *mean, const void *x, int rank, const int64_t *dims, unsigned int mask, double count,
                double divisor, int root)
     int ng_var_backward(int dtype, void *dx, const void *dy, const void *x, const void *y, const double *mean, int rank,
@@ -97,7 +99,7 @@ def prod(x, axis=None, keepdims=False):
     tensor(-0., dtype=float32, grad_fn=<prod>)
     >>> y.backward()
     >>> x.grad
-    tensor([-0.,  0., -6.], dtype=float32)
+    tensor([ 0.,  0., -6.], dtype=float32)
     """
     cdef Tensor t = as_tensor("prod", x, -1, False)
     cdef Buffer xb = t.buffer
@@ -115,12 +117,19 @@ def prod(x, axis=None, keepdims=False):
 @cython.final
 @cython.no_gc
 cdef class LogsumexpNode(ReductionNode):
+    """y: the largest elements. The result itself is rounded too much to take the gradient from."""
+    cdef Buffer sums           # doubles
 
     cdef int backward(self, Buffer dy, Run run) except -1:
         cdef Node x = <Node>self.inputs[0]
         cdef Buffer dx = buffer_like(x)
-        check("logsumexp", ng_logsumexp_backward(self.kind, dx.data, dy.data, self.x.data, self.y.data, x.rank, x.dims, self.mask))
+        check("logsumexp", ng_logsumexp_backward(self.kind, dx.data, dy.data, self.x.data, self.y.data, <double *>self.sums.data,
+                                                 x.rank, x.dims, self.mask))
         return give(run, self, 0, dx)
+
+    cdef int release(self) except -1:
+        self.sums = None
+        return ReductionNode.release(self)
 
 
 def logsumexp(x, axis=None, keepdims=False):
@@ -150,30 +159,32 @@ def logsumexp(x, axis=None, keepdims=False):
 
     Notes
     -----
-    ``dx = dy * exp(x - y)``. Of -inf alone (or of nothing) it is -inf, with gradient 0.
+    ``dx = dy * softmax(x)``. Of -inf alone (or of nothing) it is -inf, with gradient 0.
 
     Examples
     --------
     >>> import nanograd as ng
     >>> x = ng.tensor([[1000.0, 1000.0], [0.0, -1000.0]], requires_grad=True)
     >>> ng.logsumexp(x, axis=1)
-    tensor([1000.6931,    0.    ], dtype=float32, grad_fn=<logsumexp>)
+    tensor([1000.6932,    0.    ], dtype=float32, grad_fn=<logsumexp>)
     >>> x.logsumexp(axis=1).backward()
     >>> x.grad
     tensor([[0.5, 0.5],
             [1. , 0. ]], dtype=float32)
     """
     cdef Tensor t = as_tensor("logsumexp", x, -1, False)
-    cdef Buffer xb = t.buffer, largest
+    cdef Buffer xb = t.buffer, largest, sums
     cdef Reduction r
     cdef LogsumexpNode node
     parse_axes("logsumexp", t, axis, keepdims, &r)
     cdef Tensor out = new_tensor(t.kind, r.rank, r.dims)
     largest = new_buffer(<size_t>out.count * ng_itemsize(t.kind))
-    check("logsumexp", ng_logsumexp(t.kind, out.buffer.data, largest.data, xb.data, t.rank, t.dims, r.mask))
+    sums = doubles(out.count)
+    check("logsumexp", ng_logsumexp(t.kind, out.buffer.data, largest.data, <double *>sums.data, xb.data, t.rank, t.dims, r.mask, out.count))
     if needs_grad(t):
         node = LogsumexpNode.__new__(LogsumexpNode)
-        node.y = out.buffer
+        node.y = largest
+        node.sums = sums
         join(out, node, t, xb, r.mask)
     return out
 
