@@ -83,7 +83,7 @@ REDUCTIONS = [
     *extreme("min", np.min),
     *position("argmax", np.argmax),
     *position("argmin", np.argmin),
-    *reduction("prod", np.prod, empty=True, domain=(0.8, 1.25)),
+    *reduction("prod", np.prod, empty=True, domain=(0.98, 1.02)),
     *reduction("logsumexp", special.logsumexp, empty=False),
     *reduction("var", np.var, empty=False),
     OpSpec("var", lambda x: np.var(x, 1, ddof=1), call=lambda x: ng.var(x, 1, ddof=1), case="ddof", shapes=REDUCED[:2],
@@ -92,5 +92,5 @@ REDUCTIONS = [
     *[spec for order in (1, 2, np.inf) for spec in norms(order)],
     *[OpSpec("cumsum", lambda x, a=axis: np.cumsum(x, a), call=lambda x, a=axis: ng.cumsum(x, a), case=f"axis {axis}",
              shapes=(((3, 4, 5),), ((2, 33, 40),), ((2, 0, 3),)), tails=lambda n: ((3, n, n + 1),), large=((60, 101, 110),), atol=1.0,
-             errors=(Raises("IndexError", r"cumsum: .*axis 0.*0", lambda: ng.cumsum(zeros())),)) for axis in (0, 1, -1)],
+             errors=(Raises("IndexError", r"cumsum: .*axis -1.*0 dim", lambda: ng.cumsum(zeros())),)) for axis in (0, 1, -1)],
 ]
