@@ -137,7 +137,8 @@ class ArrayLoader:
         needed = {"rows", "batch_size", "shuffle", "drop_last", "seed", "batch", "generator"}
         if not isinstance(state_dict, dict) or not needed <= state_dict.keys():
             raise TypeError("ArrayLoader.load_state_dict: expected a dict as state_dict() returns")
-        for name, mine in (("rows", self._rows), ("batch_size", self.batch_size), ("shuffle", self.shuffle), ("drop_last", self.drop_last)):
+        settings = {"rows": self._rows, "batch_size": self.batch_size, "shuffle": self.shuffle, "drop_last": self.drop_last}
+        for name, mine in settings.items():
             if state_dict[name] != mine:
                 raise ValueError(f"ArrayLoader.load_state_dict: the loader has {name}={mine}, the state {state_dict[name]}")
         if state_dict["generator"] is not None:

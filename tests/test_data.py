@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """ArrayLoader: what comes out for every kind of array, order, resuming in the middle of an epoch, messages."""
+
 import copy
 import pickle
 
@@ -19,8 +20,10 @@ def all_rows(loader, i=0):
     return np.concatenate(batches) if batches else np.empty(0)
 
 
-@pytest.mark.parametrize("batch_size, drop_last, sizes", [(4, False, [4, 4, 2]), (4, True, [4, 4]), (5, False, [5, 5]), (100, False, [10]),
-                                                          (100, True, []), (1, False, [1] * 10)])
+@pytest.mark.parametrize(
+    "batch_size, drop_last, sizes",
+    [(4, False, [4, 4, 2]), (4, True, [4, 4]), (5, False, [5, 5]), (100, False, [10]), (100, True, []), (1, False, [1] * 10)],
+)
 def test_sizes_of_batches(batch_size, drop_last, sizes):
     loader = ArrayLoader(rows(), batch_size=batch_size, drop_last=drop_last)
     assert len(loader) == len(sizes)
@@ -33,7 +36,7 @@ def test_sizes_of_batches(batch_size, drop_last, sizes):
 @pytest.mark.parametrize("dtype", [None, np.float32, np.float64])
 def test_floats_become_tensors_of_the_dtype(source, dtype):
     values = (rows() / 7).astype(source)
-    for xb, in ArrayLoader(values, batch_size=3, dtype=dtype):
+    for (xb,) in ArrayLoader(values, batch_size=3, dtype=dtype):
         assert isinstance(xb, ng.Tensor) and xb.dtype == (dtype or np.float32) and not xb.requires_grad
     np.testing.assert_array_equal(all_rows(ArrayLoader(values, batch_size=3, dtype=dtype)), values.astype(dtype or np.float32))
 
@@ -41,13 +44,25 @@ def test_floats_become_tensors_of_the_dtype(source, dtype):
 @pytest.mark.parametrize("dtype", ["i1", "u2", "i4", "i8", "u8", ">i8", "?"])
 def test_integers_and_booleans_stay_numpy_arrays(dtype):
     labels = (np.arange(10) % 3).astype(dtype)
-    for yb, in ArrayLoader(labels, batch_size=4):
+    for (yb,) in ArrayLoader(labels, batch_size=4):
         assert type(yb) is np.ndarray and yb.dtype == np.dtype(dtype).newbyteorder("=")
     np.testing.assert_array_equal(all_rows(ArrayLoader(labels, batch_size=4)), labels)
 
 
-@pytest.mark.parametrize("take", [lambda a: a[::-1], lambda a: a[::2], lambda a: a[:, ::-1], lambda a: np.asfortranarray(a), lambda a: a[:, :, 1:2],
-                                  lambda a: a.T, lambda a: a[:, :0], lambda a: np.broadcast_to(a[:1], a.shape), lambda a: a[..., None]])
+@pytest.mark.parametrize(
+    "take",
+    [
+        lambda a: a[::-1],
+        lambda a: a[::2],
+        lambda a: a[:, ::-1],
+        lambda a: np.asfortranarray(a),
+        lambda a: a[:, :, 1:2],
+        lambda a: a.T,
+        lambda a: a[:, :0],
+        lambda a: np.broadcast_to(a[:1], a.shape),
+        lambda a: a[..., None],
+    ],
+)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64])
 def test_arrays_of_every_layout(take, dtype):
     values = take(rows().astype(dtype))
@@ -72,7 +87,11 @@ def test_tensors_lists_and_memory_maps(tmp_path):
     tensor = ng.tensor(rows(100), requires_grad=True)
     loader = ArrayLoader(mapped, tensor, list(range(100)), [[float(i)] for i in range(100)], batch_size=7, shuffle=True)
     for a, b, c, d in loader:
-        assert a.tolist() == b.tolist() and c.dtype == np.int64 and a.numpy()[:, 0, 0].tolist() == (6 * c).tolist() == (6 * d.numpy()[:, 0]).tolist()
+        assert (
+            a.tolist() == b.tolist()
+            and c.dtype == np.int64
+            and a.numpy()[:, 0, 0].tolist() == (6 * c).tolist() == (6 * d.numpy()[:, 0]).tolist()
+        )
         assert b.is_leaf and not b.requires_grad
     assert loader._arrays[0] is not None and isinstance(mapped, np.memmap)
 
@@ -101,7 +120,11 @@ def test_shuffling():
 
 def test_two_iterations_at_once_do_not_mix():
     loader = ArrayLoader(np.arange(6), batch_size=2)
-    assert [(a.tolist(), b.tolist()) for (a,), (b,) in zip(loader, loader, strict=True)] == [([0, 1],) * 2, ([2, 3],) * 2, ([4, 5],) * 2]
+    assert [(a.tolist(), b.tolist()) for (a,), (b,) in zip(loader, loader, strict=True)] == [
+        ([0, 1],) * 2,
+        ([2, 3],) * 2,
+        ([4, 5],) * 2,
+    ]
 
 
 @pytest.mark.parametrize("shuffle", [False, True])
@@ -154,29 +177,61 @@ def test_many_threads_gather_the_same():
 def test_empty_arrays():
     loader = ArrayLoader(np.zeros((0, 3)), np.zeros(0, int))
     assert len(loader) == 0 and list(loader) == []
-    (batch,), = ArrayLoader(np.zeros((2, 0)))
+    ((batch,),) = ArrayLoader(np.zeros((2, 0)))
     assert batch.shape == (2, 0)
 
 
-@pytest.mark.parametrize("make, error, message", [
-    (lambda: ArrayLoader(), TypeError, "ArrayLoader: give at least one array"),
-    (lambda: ArrayLoader(3.0), ng.errors.ShapeError, "ArrayLoader: array 0 has no rows: its shape is ()"),
-    (lambda: ArrayLoader(np.zeros(3), np.zeros(4)), ng.errors.ShapeError, "ArrayLoader: the arrays must have the same number of rows, got 3, 4"),
-    (lambda: ArrayLoader(np.zeros(3), np.zeros(3, complex)), ng.errors.DTypeError,
-     "ArrayLoader: array 1 must be of floats, integers or booleans, got dtype complex128"),
-    (lambda: ArrayLoader(["a", "b"]), ng.errors.DTypeError, "ArrayLoader: array 0 must be of floats, integers or booleans, got dtype <U1"),
-    (lambda: ArrayLoader(np.ma.masked_array([1.0, 2.0], [True, False])), TypeError,
-     "ArrayLoader: array 0 is masked, and a batch would lose the mask; write a.filled(value)"),
-    (lambda: ArrayLoader(np.zeros(3), batch_size=0), ValueError, "ArrayLoader: batch_size must be at least 1, got 0"),
-    (lambda: ArrayLoader(np.zeros(3), batch_size=2.0), TypeError, "ArrayLoader: batch_size must be an int, got 2.0"),
-    (lambda: ArrayLoader(np.zeros(3), batch_size=True), TypeError, "ArrayLoader: batch_size must be an int, got True"),
-    (lambda: ArrayLoader(np.zeros(3), shuffle=3), TypeError, "ArrayLoader: shuffle must be a bool, got 3"),
-    (lambda: ArrayLoader(np.zeros(3), dtype=np.int64), ng.errors.DTypeError, "ArrayLoader: dtype must be float32 or float64, got int64"),
-    (lambda: ArrayLoader(np.zeros(3), generator=np.random.default_rng()), TypeError, "ArrayLoader: generator must be a Generator, got Generator"),
-    (lambda: ArrayLoader(np.zeros(3)).load_state_dict(ArrayLoader(np.zeros(4)).state_dict()), ValueError,
-     "ArrayLoader.load_state_dict: the loader has rows=3, the state 4"),
-    (lambda: ArrayLoader(np.zeros(3)).load_state_dict([]), TypeError, "ArrayLoader.load_state_dict: expected a dict as state_dict() returns"),
-])
+@pytest.mark.parametrize(
+    "make, error, message",
+    [
+        (lambda: ArrayLoader(), TypeError, "ArrayLoader: give at least one array"),
+        (lambda: ArrayLoader(3.0), ng.errors.ShapeError, "ArrayLoader: array 0 has no rows: its shape is ()"),
+        (
+            lambda: ArrayLoader(np.zeros(3), np.zeros(4)),
+            ng.errors.ShapeError,
+            "ArrayLoader: the arrays must have the same number of rows, got 3, 4",
+        ),
+        (
+            lambda: ArrayLoader(np.zeros(3), np.zeros(3, complex)),
+            ng.errors.DTypeError,
+            "ArrayLoader: array 1 must be of floats, integers or booleans, got dtype complex128",
+        ),
+        (
+            lambda: ArrayLoader(["a", "b"]),
+            ng.errors.DTypeError,
+            "ArrayLoader: array 0 must be of floats, integers or booleans, got dtype <U1",
+        ),
+        (
+            lambda: ArrayLoader(np.ma.masked_array([1.0, 2.0], [True, False])),
+            TypeError,
+            "ArrayLoader: array 0 is masked, and a batch would lose the mask; write a.filled(value)",
+        ),
+        (lambda: ArrayLoader(np.zeros(3), batch_size=0), ValueError, "ArrayLoader: batch_size must be at least 1, got 0"),
+        (lambda: ArrayLoader(np.zeros(3), batch_size=2.0), TypeError, "ArrayLoader: batch_size must be an int, got 2.0"),
+        (lambda: ArrayLoader(np.zeros(3), batch_size=True), TypeError, "ArrayLoader: batch_size must be an int, got True"),
+        (lambda: ArrayLoader(np.zeros(3), shuffle=3), TypeError, "ArrayLoader: shuffle must be a bool, got 3"),
+        (
+            lambda: ArrayLoader(np.zeros(3), dtype=np.int64),
+            ng.errors.DTypeError,
+            "ArrayLoader: dtype must be float32 or float64, got int64",
+        ),
+        (
+            lambda: ArrayLoader(np.zeros(3), generator=np.random.default_rng()),
+            TypeError,
+            "ArrayLoader: generator must be a Generator, got Generator",
+        ),
+        (
+            lambda: ArrayLoader(np.zeros(3)).load_state_dict(ArrayLoader(np.zeros(4)).state_dict()),
+            ValueError,
+            "ArrayLoader.load_state_dict: the loader has rows=3, the state 4",
+        ),
+        (
+            lambda: ArrayLoader(np.zeros(3)).load_state_dict([]),
+            TypeError,
+            "ArrayLoader.load_state_dict: expected a dict as state_dict() returns",
+        ),
+    ],
+)
 def test_errors(make, error, message):
     with pytest.raises(error) as caught:
         make()

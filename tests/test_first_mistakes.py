@@ -3,6 +3,7 @@
 
 A mistake is a snippet in which `ng`, `nn`, `np`, `x` (float32, requires a gradient), `y = 2 x` and `w` (a Parameter) exist.
 """
+
 import warnings
 
 import numpy as np
@@ -15,55 +16,114 @@ MISTAKES = [
     # ---- values never change ----
     ("x[0] = 1.0", TypeError, "a tensor's value never changes, so x[i] = v is refused: write x = ng.index_set(x, i, v)"),
     ("y[0] = 1.0", TypeError, "a tensor's value never changes, so x[i] = v is refused: write x = ng.index_set(x, i, v)"),
-    *((f"w {operator}= 2.0", TypeError,
-       f"`x {operator}= y` would rebind x to a new tensor and leave the leaf (the parameter) as it is: write p.assign(p {operator} y) "
-       f"for an nn.Parameter p, or x = x {operator} y for a new name") for operator in "+-*/"),
+    *(
+        (
+            f"w {operator}= 2.0",
+            TypeError,
+            f"`x {operator}= y` would rebind x to a new tensor and leave the leaf (the parameter) as it is: write "
+            f"p.assign(p {operator} y) "
+            f"for an nn.Parameter p, or x = x {operator} y for a new name",
+        )
+        for operator in "+-*/"
+    ),
     ("nn.init.zeros_(y)", TypeError, "zeros_: expected an nn.Parameter, got Tensor; a tensor's value never changes"),
-    ("nn.ReLU(inplace=True)", ValueError,
-     "ReLU: a tensor's value never changes, so nothing is done in place: leave inplace=True out"),
+    (
+        "nn.ReLU(inplace=True)",
+        ValueError,
+        "ReLU: a tensor's value never changes, so nothing is done in place: leave inplace=True out",
+    ),
     # ---- gradients that are not where one looks for them ----
-    ("y.grad", UserWarning,
-     ".grad of a tensor that is no leaf is None: gradients of intermediate results are not kept. This one is the result of mul; "
-     "call x.retain_grad() before backward to keep its gradient"),
-    ("ng.optim.Adam([w]).step()", UserWarning,
-     "Adam.step: no parameter has a gradient, so nothing was updated: call loss.backward() before step()"),
-    ("ng.optim.SGD([ng.zeros(2)])", ValueError,
-     "SGD: a tensor of shape (2,) does not require a gradient; make it with requires_grad=True"),
-    ("ng.optim.SGD([w * 2.0])", ValueError,
-     "SGD: a tensor of shape (2,) is no leaf: it was computed, so a step would not reach what it is computed from"),
+    (
+        "y.grad",
+        UserWarning,
+        ".grad of a tensor that is no leaf is None: gradients of intermediate results are not kept. This one "
+        "is the result of mul; "
+        "call x.retain_grad() before backward to keep its gradient",
+    ),
+    (
+        "ng.optim.Adam([w]).step()",
+        UserWarning,
+        "Adam.step: no parameter has a gradient, so nothing was updated: call loss.backward() before step()",
+    ),
+    (
+        "ng.optim.SGD([ng.zeros(2)])",
+        ValueError,
+        "SGD: a tensor of shape (2,) does not require a gradient; make it with requires_grad=True",
+    ),
+    (
+        "ng.optim.SGD([w * 2.0])",
+        ValueError,
+        "SGD: a tensor of shape (2,) is no leaf: it was computed, so a step would not reach what it is computed from",
+    ),
     ("ng.optim.SGD([w, w])", ValueError, "SGD: a parameter is listed twice in one group"),
     # ---- NumPy functions without gradient ----
     ("np.median(x)", TypeError, "np.median does not take tensors: write np.median(x.numpy()) for a NumPy result"),
     # ---- dtypes ----
-    ("x + ng.zeros(2, dtype=ng.float64)", ng.errors.DTypeError,
-     "add: operands have dtypes float32 and float64; they do not mix: write x.astype(ng.float32) for the other operand"),
-    ("x + np.zeros(2)", ng.errors.DTypeError,
-     "add: operands have dtypes float32 and float64; they do not mix: write np.asarray(x, dtype=np.float32) for the other operand"),
+    (
+        "x + ng.zeros(2, dtype=ng.float64)",
+        ng.errors.DTypeError,
+        "add: operands have dtypes float32 and float64; they do not mix: write x.astype(ng.float32) for the other operand",
+    ),
+    (
+        "x + np.zeros(2)",
+        ng.errors.DTypeError,
+        "add: operands have dtypes float32 and float64; they do not mix: write np.asarray(x, "
+        "dtype=np.float32) for the other operand",
+    ),
     # ---- labels, indices, masks ----
-    ("ng.cross_entropy(ng.zeros((2, 3)), [0, 3])", IndexError, "cross_entropy: label 3 is out of range for 3 classes (logits (2, 3))"),
-    ("ng.cross_entropy(ng.zeros((2, 3)), [0, -1])", IndexError, "cross_entropy: label -1 is out of range for 3 classes (logits (2, 3))"),
-    ("ng.cross_entropy(ng.zeros((2, 3)), x)", ng.errors.DTypeError,
-     "cross_entropy: class labels are integers, not tensors: got a float32 tensor (2,) for logits (2, 3); write "
-     "target.numpy().astype(int), or give probabilities of the logits' shape"),
-    ("ng.cross_entropy(ng.zeros((2, 3)), np.zeros(2))", ng.errors.DTypeError,
-     "cross_entropy: class labels must be integers, got an array of dtype float64 and shape (2,) for logits (2, 3) (probabilities have "
-     "the logits' shape)"),
+    (
+        "ng.cross_entropy(ng.zeros((2, 3)), [0, 3])",
+        IndexError,
+        "cross_entropy: label 3 is out of range for 3 classes (logits (2, 3))",
+    ),
+    (
+        "ng.cross_entropy(ng.zeros((2, 3)), [0, -1])",
+        IndexError,
+        "cross_entropy: label -1 is out of range for 3 classes (logits (2, 3))",
+    ),
+    (
+        "ng.cross_entropy(ng.zeros((2, 3)), x)",
+        ng.errors.DTypeError,
+        "cross_entropy: class labels are integers, not tensors: got a float32 tensor (2,) for logits (2, 3); write "
+        "target.numpy().astype(int), or give probabilities of the logits' shape",
+    ),
+    (
+        "ng.cross_entropy(ng.zeros((2, 3)), np.zeros(2))",
+        ng.errors.DTypeError,
+        "cross_entropy: class labels must be integers, got an array of dtype float64 and shape (2,) for "
+        "logits (2, 3) (probabilities have "
+        "the logits' shape)",
+    ),
     ("ng.embedding([3], ng.zeros((3, 2)))", IndexError, "embedding: index 3 is out of range for 3 embeddings"),
-    ("x[y]", ng.errors.DTypeError,
-     "getitem: a tensor is not an index: it holds floats; index with ints, slices, integer arrays or NumPy bools such as x > 0"),
+    (
+        "x[y]",
+        ng.errors.DTypeError,
+        "getitem: a tensor is not an index: it holds floats; index with ints, slices, integer arrays or "
+        "NumPy bools such as x > 0",
+    ),
     ("ng.where(x, x, y)", TypeError, "where: the condition is a float tensor; write a comparison, such as x > 0"),
     # ---- shapes that broadcast by accident ----
-    ("ng.mse_loss(ng.zeros((2, 1)), x)", ng.errors.ShapeError, "mse_loss: input and target must have one shape, got (2, 1) and (2,)"),
+    (
+        "ng.mse_loss(ng.zeros((2, 1)), x)",
+        ng.errors.ShapeError,
+        "mse_loss: input and target must have one shape, got (2, 1) and (2,)",
+    ),
     # ---- layers ----
     ("nn.Linear(8, 64, 'relu')", TypeError, "Linear: bias must be a bool, got 'relu'; write activation='relu'"),
     ("nn.MSELoss('sum')", TypeError, None),
     ("nn.functional.softmax(x)", TypeError, "softmax: say along which axis: write dim=-1 for the last"),
-    ("nn.Sequential(nn.Linear(2, 2), ng.tanh)", TypeError,
-     "Sequential: expected a Module, got the function tanh; it has no parameters: write its module, such as nn.ReLU()"),
+    (
+        "nn.Sequential(nn.Linear(2, 2), ng.tanh)",
+        TypeError,
+        "Sequential: expected a Module, got the function tanh; it has no parameters: write its module, such as nn.ReLU()",
+    ),
     # ---- data ----
     ("ng.tensor([x, y])", TypeError, "tensor: got a list that holds tensors; write ng.stack(tensors) to make one tensor of them"),
-    ("ng.data.ArrayLoader(np.ma.masked_array([1.0], [True]))", TypeError,
-     "ArrayLoader: array 0 is masked, and a batch would lose the mask; write a.filled(value)"),
+    (
+        "ng.data.ArrayLoader(np.ma.masked_array([1.0], [True]))",
+        TypeError,
+        "ArrayLoader: array 0 is masked, and a batch would lose the mask; write a.filled(value)",
+    ),
 ]
 
 

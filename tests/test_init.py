@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """nn.init: the variances that are promised, within 2 %; PyTorch's arguments and gains; errors."""
+
 import inspect
 import math
 
@@ -10,7 +11,7 @@ import nanograd as ng
 from nanograd import nn
 from nanograd.nn import init
 
-SHAPE = (300, 500)       # fan_in 500, fan_out 300
+SHAPE = (300, 500)  # fan_in 500, fan_out 300
 DISTRIBUTIONS = {
     "uniform": (lambda p, g: init.uniform_(p, -2.0, 4.0, generator=g), 1.0, 6 / 12**0.5, (-2, 4)),
     "normal": (lambda p, g: init.normal_(p, 3.0, 2.0, generator=g), 3.0, 2.0, None),
@@ -18,8 +19,18 @@ DISTRIBUTIONS = {
     "xavier_normal": (lambda p, g: init.xavier_normal_(p, generator=g), 0.0, (2 / 800) ** 0.5, None),
     "kaiming_uniform": (lambda p, g: init.kaiming_uniform_(p, nonlinearity="relu", generator=g), 0.0, (2 / 500) ** 0.5, None),
     "kaiming_uniform_sqrt5": (lambda p, g: init.kaiming_uniform_(p, a=5**0.5, generator=g), 0.0, (1 / 3 / 500) ** 0.5, None),
-    "kaiming_normal": (lambda p, g: init.kaiming_normal_(p, mode="fan_out", nonlinearity="relu", generator=g), 0.0, (2 / 300) ** 0.5, None),
-    "kaiming_normal_tanh": (lambda p, g: init.kaiming_normal_(p, nonlinearity="tanh", generator=g), 0.0, 5 / 3 * (1 / 500) ** 0.5, None),
+    "kaiming_normal": (
+        lambda p, g: init.kaiming_normal_(p, mode="fan_out", nonlinearity="relu", generator=g),
+        0.0,
+        (2 / 300) ** 0.5,
+        None,
+    ),
+    "kaiming_normal_tanh": (
+        lambda p, g: init.kaiming_normal_(p, nonlinearity="tanh", generator=g),
+        0.0,
+        5 / 3 * (1 / 500) ** 0.5,
+        None,
+    ),
 }
 
 
@@ -55,7 +66,9 @@ def test_orthogonal(shape):
 
 def test_constants():
     p = nn.Parameter([[1.0, 2.0]])
-    assert init.constant_(p, 3).tolist() == [[3, 3]] and init.zeros_(p).tolist() == [[0, 0]] and init.ones_(p).tolist() == [[1, 1]]
+    assert (
+        init.constant_(p, 3).tolist() == [[3, 3]] and init.zeros_(p).tolist() == [[0, 0]] and init.ones_(p).tolist() == [[1, 1]]
+    )
 
 
 def test_whoever_holds_the_old_value_keeps_it():
@@ -72,17 +85,34 @@ def test_gains():
     assert init.calculate_gain("leaky_relu", 0.5) == pytest.approx(math.sqrt(2 / 1.25))
 
 
-@pytest.mark.parametrize("call, error, message", [
-    (lambda: init.xavier_uniform_(nn.Parameter([1.0])), ng.errors.ShapeError,
-     "xavier_uniform_: fan in and fan out need at least 2 axes, got shape (1,)"),
-    (lambda: init.zeros_(ng.zeros(3)), TypeError, "zeros_: expected an nn.Parameter, got Tensor; a tensor's value never changes"),
-    (lambda: init.zeros_(np.zeros(3)), TypeError, "zeros_: expected an nn.Parameter, got ndarray"),
-    (lambda: init.kaiming_normal_(nn.Parameter(np.ones((2, 2))), mode="fan"), ValueError,
-     "kaiming_normal_: mode must be 'fan_in' or 'fan_out', got 'fan'"),
-    (lambda: init.calculate_gain("mish"), ValueError, None),
-    (lambda: init.orthogonal_(nn.Parameter([1.0])), ng.errors.ShapeError, "orthogonal_: needs at least 2 axes, got shape (1,)"),
-    (lambda: init.constant_(nn.Parameter([1.0]), "x"), TypeError, "constant_: val must be a number, got 'x'"),
-])
+@pytest.mark.parametrize(
+    "call, error, message",
+    [
+        (
+            lambda: init.xavier_uniform_(nn.Parameter([1.0])),
+            ng.errors.ShapeError,
+            "xavier_uniform_: fan in and fan out need at least 2 axes, got shape (1,)",
+        ),
+        (
+            lambda: init.zeros_(ng.zeros(3)),
+            TypeError,
+            "zeros_: expected an nn.Parameter, got Tensor; a tensor's value never changes",
+        ),
+        (lambda: init.zeros_(np.zeros(3)), TypeError, "zeros_: expected an nn.Parameter, got ndarray"),
+        (
+            lambda: init.kaiming_normal_(nn.Parameter(np.ones((2, 2))), mode="fan"),
+            ValueError,
+            "kaiming_normal_: mode must be 'fan_in' or 'fan_out', got 'fan'",
+        ),
+        (lambda: init.calculate_gain("mish"), ValueError, None),
+        (
+            lambda: init.orthogonal_(nn.Parameter([1.0])),
+            ng.errors.ShapeError,
+            "orthogonal_: needs at least 2 axes, got shape (1,)",
+        ),
+        (lambda: init.constant_(nn.Parameter([1.0]), "x"), TypeError, "constant_: val must be a number, got 'x'"),
+    ],
+)
 def test_errors(call, error, message):
     with pytest.raises(error) as caught:
         call()

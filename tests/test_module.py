@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Module: what it finds, its state, modes, hooks, notes on errors, copies. No layer of ours is needed for that."""
+
 import copy
 import pickle
 
@@ -33,7 +34,7 @@ class Net(nn.Module):
         self.blocks = [Scale(2.0), {"a": Scale(3.0), "b": (Scale(4.0), "text", None)}]
         self.free = nn.Parameter([5.0])
         self.more = {"p": nn.Parameter([6.0])}
-        self.again = self.first            # shared
+        self.again = self.first  # shared
         self.number = 7
 
     def forward(self, x):
@@ -55,12 +56,12 @@ def test_parameters_are_found_in_lists_tuples_and_dicts_and_shared_ones_once():
     assert [p.numpy()[0] for p in net.parameters()] == [1, 2, 3, 4, 5, 6]
     assert [name for name, _ in net.named_modules()] == ["", "first", "blocks.0", "blocks.1.a", "blocks.1.b.0"]
     assert [name for name, _ in net.named_children()] == ["first", "blocks.0", "blocks.1.a", "blocks.1.b.0"]
-    assert list(net.modules())[0] is net and list(net.children())[0] is net.first
+    assert next(net.modules()) is net and next(net.children()) is net.first
     assert [name for name, _ in net.named_buffers()][:2] == ["first.calls", "first.mean"]
     assert len(list(net.buffers())) == 8
     assert net.get_parameter("blocks.1.b.0.w") is net.blocks[1]["b"][0].w
     assert net.get_parameter("again.w") is net.first.w
-    with pytest.raises(AttributeError, match="Net has no parameter 'blocks.9.w'"):
+    with pytest.raises(AttributeError, match=r"Net has no parameter 'blocks\.9\.w'"):
         net.get_parameter("blocks.9.w")
 
 
@@ -69,7 +70,14 @@ def test_super_init_is_not_needed_and_attributes_are_plain():
     assert set(vars(net)) == {"first", "blocks", "free", "more", "again", "number"}
     del net.free
     net.blocks.append(Scale())
-    assert [name for name, _ in net.named_parameters()] == ["first.w", "blocks.0.w", "blocks.1.a.w", "blocks.1.b.0.w", "blocks.2.w", "more.p"]
+    assert [name for name, _ in net.named_parameters()] == [
+        "first.w",
+        "blocks.0.w",
+        "blocks.1.a.w",
+        "blocks.1.b.0.w",
+        "blocks.2.w",
+        "more.p",
+    ]
 
 
 def test_a_tied_parameter_comes_once():
@@ -147,7 +155,9 @@ def test_a_graph_made_before_astype_raises_instead_of_losing_its_gradient():
     net.astype(np.float64)
     with pytest.raises(ng.errors.GraphError) as caught:
         y.backward()
-    assert str(caught.value) == "backward: a parameter was cast to another dtype after the graph was made: compute the graph again"
+    assert (
+        str(caught.value) == "backward: a parameter was cast to another dtype after the graph was made: compute the graph again"
+    )
     assert all(p.grad is None for p in net.parameters())
 
 
@@ -204,7 +214,14 @@ def test_load_casts_floats_and_takes_whatever_has_array():
 
 def test_an_error_lists_everything_and_loads_nothing():
     net = nn.ModuleList([Scale(1.0), Scale(2.0)])
-    state = {"0.w": np.zeros(3), "0.calls": np.array(1.5), "1.w": np.zeros(2), "1.mean": np.zeros(2, complex), "2.w": np.zeros(2), "x": 1}
+    state = {
+        "0.w": np.zeros(3),
+        "0.calls": np.array(1.5),
+        "1.w": np.zeros(2),
+        "1.mean": np.zeros(2, complex),
+        "2.w": np.zeros(2),
+        "x": 1,
+    }
     with pytest.raises(ValueError) as caught:
         net.load_state_dict(state)
     assert str(caught.value) == (
@@ -212,12 +229,16 @@ def test_an_error_lists_everything_and_loads_nothing():
         "  missing: 0.mean, 1.calls\n"
         "  unexpected: 2.w, x\n"
         "  mismatched: 0.w has shape (2,), the state's has (3,); 0.calls has dtype int64, the state's has float64; "
-        "1.mean has dtype float32, the state's has complex128")
+        "1.mean has dtype float32, the state's has complex128"
+    )
     assert net[1].w.tolist() == [2, 2]
     with pytest.raises(ValueError) as caught:
         net.load_state_dict(state, strict=False)
     assert "missing" not in str(caught.value) and net[1].w.tolist() == [2, 2]
-    assert net.load_state_dict({"1.w": np.zeros(2), "x": 1}, strict=False) == (["0.w", "0.calls", "0.mean", "1.calls", "1.mean"], ["x"])
+    assert net.load_state_dict({"1.w": np.zeros(2), "x": 1}, strict=False) == (
+        ["0.w", "0.calls", "0.mean", "1.calls", "1.mean"],
+        ["x"],
+    )
     assert net[1].w.tolist() == [0, 0]
     with pytest.raises(TypeError, match="load_state_dict: expected a dict from name to value, got list"):
         net.load_state_dict([1])
@@ -289,7 +310,7 @@ def test_hooks_of_layers_inside_run_and_are_no_children():
     inner, seen = Scale(2.0), []
     net = nn.Sequential(inner, Scale(3.0))
     net[1].register_forward_hook(lambda module, args, output: seen.append(module))
-    inner.register_forward_hook(Scale(5.0))       # a module as a hook is not a child
+    inner.register_forward_hook(Scale(5.0))  # a module as a hook is not a child
     with pytest.raises(TypeError):
         net(ng.ones(2))
     assert [name for name, _ in net.named_parameters()] == ["0.w", "1.w"]
@@ -349,13 +370,16 @@ def test_an_error_says_which_layer():
 
 
 def test_repr():
-    assert repr(Net()) == """Net(
+    assert (
+        repr(Net())
+        == """Net(
   (first): Scale(2)
   (blocks.0): Scale(2)
   (blocks.1.a): Scale(2)
   (blocks.1.b.0): Scale(2)
   (again): Scale(2)
 )"""
+    )
 
 
 # ---- containers -----------------------------------------------------------------------------------------------------------

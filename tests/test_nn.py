@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Layers, activations, losses and nn.functional: values, arguments, messages, and PyTorch's layers with the same weights."""
+
 import inspect
 import math
 
@@ -30,13 +31,26 @@ def test_linear_is_x_wt_plus_b(dtype):
     assert layer.in_features == 6 and layer.out_features == 3
 
 
-@pytest.mark.parametrize("name", ["relu", "tanh", "sigmoid", "silu", "gelu", "leaky_relu", "elu", "softplus", "softmax", "log_softmax"])
+@pytest.mark.parametrize(
+    "name", ["relu", "tanh", "sigmoid", "silu", "gelu", "leaky_relu", "elu", "softplus", "softmax", "log_softmax"]
+)
 def test_an_activation_by_name_module_or_function_is_the_same(name):
     function = getattr(ng, name)
-    module = {"relu": nn.ReLU(), "tanh": nn.Tanh(), "sigmoid": nn.Sigmoid(), "silu": nn.SiLU(), "gelu": nn.GELU(),
-              "leaky_relu": nn.LeakyReLU(), "elu": nn.ELU(), "softplus": nn.Softplus(), "softmax": nn.Softmax(),
-              "log_softmax": nn.LogSoftmax()}[name]
-    layers = [nn.Dense(6, 5, activation, dtype=np.float64) for activation in (name, module, function, lambda x: function(x), None)]
+    module = {
+        "relu": nn.ReLU(),
+        "tanh": nn.Tanh(),
+        "sigmoid": nn.Sigmoid(),
+        "silu": nn.SiLU(),
+        "gelu": nn.GELU(),
+        "leaky_relu": nn.LeakyReLU(),
+        "elu": nn.ELU(),
+        "softplus": nn.Softplus(),
+        "softmax": nn.Softmax(),
+        "log_softmax": nn.LogSoftmax(),
+    }[name]
+    layers = [
+        nn.Dense(6, 5, activation, dtype=np.float64) for activation in (name, module, function, lambda x: function(x), None)
+    ]
     results = []
     for layer in layers:
         layer.load_state_dict(layers[0].state_dict())
@@ -72,38 +86,76 @@ def test_repr_of_layers():
     assert repr(nn.Dropout()) == "Dropout(p=0.5)" and repr(nn.GELU("tanh")) == "GELU(approximate='tanh')"
 
 
-@pytest.mark.parametrize("make, error, message", [
-    (lambda: nn.Linear(8, 64, "relu"), TypeError, "Linear: bias must be a bool, got 'relu'; write activation='relu'"),
-    (lambda: nn.Dense(8, 64, False), TypeError,
-     "Dense: activation must be a module, its lower-case name or a callable, got False; write bias=False"),
-    (lambda: nn.Linear(8, 64, bias=1), TypeError, "Linear: bias must be a bool, got 1"),
-    (lambda: nn.Linear(8.0, 64), TypeError, "Linear: in_features must be an int, got 8.0"),
-    (lambda: nn.Linear(8, True), TypeError, "Linear: out_features must be an int, got True"),
-    (lambda: nn.Linear(8, -1), ValueError, "Linear: out_features must be at least 0, got -1"),
-    (lambda: nn.Linear(8, 1, activation=nn.ReLU), TypeError,
-     "Linear: activation must be a module, not its class: write activation=nn.ReLU()"),
-    (lambda: nn.Linear(8, 1, activation=3), TypeError, "Linear: activation must be a module, its lower-case name or a callable, got 3"),
-    (lambda: nn.Linear(8, 1, activation="Relu"), ValueError,
-     "Linear: unknown activation 'Relu'; known are relu, leaky_relu, tanh, sigmoid, silu, gelu, elu, softplus, softmax, log_softmax, "
-     "log_sigmoid, identity"),
-    (lambda: nn.Linear(8, 1, name=3), TypeError, "Linear: name must be a str, got 3"),
-    (lambda: nn.ReLU(inplace=True), ValueError,
-     "ReLU: a tensor's value never changes, so nothing is done in place: leave inplace=True out"),
-    (lambda: nn.GELU("fast"), ValueError, "GELU: approximate must be 'none' or 'tanh', got 'fast'"),
-    (lambda: nn.Dropout(1.5), ValueError, "Dropout: p must be in [0, 1], got 1.5"),
-    (lambda: nn.Dropout("half"), TypeError, "Dropout: p must be a number, got 'half'"),
-    (lambda: nn.MSELoss(reduction="average"), ValueError, "MSELoss: reduction must be 'mean', 'sum' or 'none', got 'average'"),
-    (lambda: nn.Unflatten(1, (-1, -1)), ValueError, "Unflatten: only one size may be -1, got (-1, -1)"),
-    (lambda: nn.Unflatten(1, 3), TypeError, "Unflatten: unflattened_size must be a tuple of ints, got 3"),
-    (lambda: nn.Unflatten(1, (2, 4))(ng.zeros((2, 6))), ng.errors.ShapeError, "Unflatten: axis 1 of shape (2, 6) cannot become (2, 4)"),
-    (lambda: nn.Unflatten(3, (2, 3))(ng.zeros((2, 6))), ng.errors.ShapeError, "Unflatten: axis 3 is out of range for shape (2, 6)"),
-    (lambda: nn.Embedding(4, 2, padding_idx=4), ValueError, "Embedding: padding_idx must be below num_embeddings 4, got 4"),
-    (lambda: F.relu(ng.zeros(2), inplace=True), ValueError,
-     "relu: a tensor's value never changes, so nothing is done in place: leave inplace=True out"),
-    (lambda: F.softmax(ng.zeros(2)), TypeError, "softmax: say along which axis: write dim=-1 for the last"),
-    (lambda: F.mse_loss(ng.zeros(2), ng.zeros(2), reduce=False), TypeError,
-     "mse_loss: size_average and reduce are gone: write reduction='mean', 'sum' or 'none'"),
-])
+@pytest.mark.parametrize(
+    "make, error, message",
+    [
+        (lambda: nn.Linear(8, 64, "relu"), TypeError, "Linear: bias must be a bool, got 'relu'; write activation='relu'"),
+        (
+            lambda: nn.Dense(8, 64, False),
+            TypeError,
+            "Dense: activation must be a module, its lower-case name or a callable, got False; write bias=False",
+        ),
+        (lambda: nn.Linear(8, 64, bias=1), TypeError, "Linear: bias must be a bool, got 1"),
+        (lambda: nn.Linear(8.0, 64), TypeError, "Linear: in_features must be an int, got 8.0"),
+        (lambda: nn.Linear(8, True), TypeError, "Linear: out_features must be an int, got True"),
+        (lambda: nn.Linear(8, -1), ValueError, "Linear: out_features must be at least 0, got -1"),
+        (
+            lambda: nn.Linear(8, 1, activation=nn.ReLU),
+            TypeError,
+            "Linear: activation must be a module, not its class: write activation=nn.ReLU()",
+        ),
+        (
+            lambda: nn.Linear(8, 1, activation=3),
+            TypeError,
+            "Linear: activation must be a module, its lower-case name or a callable, got 3",
+        ),
+        (
+            lambda: nn.Linear(8, 1, activation="Relu"),
+            ValueError,
+            "Linear: unknown activation 'Relu'; known are relu, leaky_relu, tanh, sigmoid, silu, gelu, elu, "
+            "softplus, softmax, log_softmax, "
+            "log_sigmoid, identity",
+        ),
+        (lambda: nn.Linear(8, 1, name=3), TypeError, "Linear: name must be a str, got 3"),
+        (
+            lambda: nn.ReLU(inplace=True),
+            ValueError,
+            "ReLU: a tensor's value never changes, so nothing is done in place: leave inplace=True out",
+        ),
+        (lambda: nn.GELU("fast"), ValueError, "GELU: approximate must be 'none' or 'tanh', got 'fast'"),
+        (lambda: nn.Dropout(1.5), ValueError, "Dropout: p must be in [0, 1], got 1.5"),
+        (lambda: nn.Dropout("half"), TypeError, "Dropout: p must be a number, got 'half'"),
+        (
+            lambda: nn.MSELoss(reduction="average"),
+            ValueError,
+            "MSELoss: reduction must be 'mean', 'sum' or 'none', got 'average'",
+        ),
+        (lambda: nn.Unflatten(1, (-1, -1)), ValueError, "Unflatten: only one size may be -1, got (-1, -1)"),
+        (lambda: nn.Unflatten(1, 3), TypeError, "Unflatten: unflattened_size must be a tuple of ints, got 3"),
+        (
+            lambda: nn.Unflatten(1, (2, 4))(ng.zeros((2, 6))),
+            ng.errors.ShapeError,
+            "Unflatten: axis 1 of shape (2, 6) cannot become (2, 4)",
+        ),
+        (
+            lambda: nn.Unflatten(3, (2, 3))(ng.zeros((2, 6))),
+            ng.errors.ShapeError,
+            "Unflatten: axis 3 is out of range for shape (2, 6)",
+        ),
+        (lambda: nn.Embedding(4, 2, padding_idx=4), ValueError, "Embedding: padding_idx must be below num_embeddings 4, got 4"),
+        (
+            lambda: F.relu(ng.zeros(2), inplace=True),
+            ValueError,
+            "relu: a tensor's value never changes, so nothing is done in place: leave inplace=True out",
+        ),
+        (lambda: F.softmax(ng.zeros(2)), TypeError, "softmax: say along which axis: write dim=-1 for the last"),
+        (
+            lambda: F.mse_loss(ng.zeros(2), ng.zeros(2), reduce=False),
+            TypeError,
+            "mse_loss: size_average and reduce are gone: write reduction='mean', 'sum' or 'none'",
+        ),
+    ],
+)
 def test_wrong_arguments(make, error, message):
     with pytest.raises(error) as caught:
         make()
@@ -162,11 +214,45 @@ def test_default_initialisation_is_pytorchs():
 # ---- PyTorch --------------------------------------------------------------------------------------------------------------
 
 
-SIGNATURES = ["ReLU", "LeakyReLU", "ELU", "SiLU", "GELU", "Softplus", "Softmax", "LogSoftmax", "Flatten", "Unflatten", "Dropout",
-              "Linear", "Embedding", "LayerNorm", "RMSNorm", "MSELoss", "CrossEntropyLoss", "L1Loss", "HuberLoss", "SmoothL1Loss",
-              "NLLLoss", "BCELoss", "BCEWithLogitsLoss", "KLDivLoss"]
+SIGNATURES = [
+    "ReLU",
+    "LeakyReLU",
+    "ELU",
+    "SiLU",
+    "GELU",
+    "Softplus",
+    "Softmax",
+    "LogSoftmax",
+    "Flatten",
+    "Unflatten",
+    "Dropout",
+    "Linear",
+    "Embedding",
+    "LayerNorm",
+    "RMSNorm",
+    "MSELoss",
+    "CrossEntropyLoss",
+    "L1Loss",
+    "HuberLoss",
+    "SmoothL1Loss",
+    "NLLLoss",
+    "BCELoss",
+    "BCEWithLogitsLoss",
+    "KLDivLoss",
+]
 # What PyTorch has and we have not: places, sparse tensors, and what is deprecated there.
-FOREIGN = {"device", "size_average", "reduce", "max_norm", "norm_type", "scale_grad_by_freq", "sparse", "_weight", "_freeze", "log_target"}
+FOREIGN = {
+    "device",
+    "size_average",
+    "reduce",
+    "max_norm",
+    "norm_type",
+    "scale_grad_by_freq",
+    "sparse",
+    "_weight",
+    "_freeze",
+    "log_target",
+}
 
 
 @pytest.mark.torch
@@ -174,23 +260,23 @@ FOREIGN = {"device", "size_average", "reduce", "max_norm", "norm_type", "scale_g
 def test_positional_arguments_are_those_of_pytorch(name):
     import torch
 
-    if name.endswith("Loss"):         # size_average stands second there: ours take what follows the weight by keyword only
+    if name.endswith("Loss"):  # size_average stands second there: ours take what follows the weight by keyword only
         names = [p for p in inspect.signature(getattr(torch.nn, name)).parameters if p not in FOREIGN]
         assert set(inspect.signature(getattr(nn, name)).parameters) == set(names)
         return
     theirs = [p for p in list(inspect.signature(getattr(torch.nn, name).__init__).parameters)[1:] if p not in FOREIGN]
     ours = [p.name for p in inspect.signature(getattr(nn, name)).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
-    assert ours == theirs[:len(ours)]
+    assert ours == theirs[: len(ours)]
 
 
 @pytest.mark.torch
-@pytest.mark.parametrize("name", [name for name in F.__all__])
+@pytest.mark.parametrize("name", F.__all__)
 def test_functional_has_the_signatures_of_pytorch(name):
     import torch
 
     try:
         theirs = inspect.signature(getattr(torch.nn.functional, name))
-    except ValueError:        # written in C++ there
+    except ValueError:  # written in C++ there
         return
     ours = inspect.signature(getattr(F, name))
     common = [p for p in ours.parameters if p in theirs.parameters]
@@ -201,10 +287,25 @@ def test_functional_has_the_signatures_of_pytorch(name):
 
 
 LAYERS = [
-    ("Linear", (6, 3), {}), ("Linear", (6, 3), {"bias": False}), ("ReLU", (), {}), ("LeakyReLU", (0.2,), {}), ("Tanh", (), {}),
-    ("Sigmoid", (), {}), ("SiLU", (), {}), ("GELU", (), {}), ("GELU", (), {"approximate": "tanh"}), ("ELU", (0.7,), {}),
-    ("Softplus", (2.0, 3.0), {}), ("Softmax", (), {"dim": -1}), ("LogSoftmax", (), {"dim": 0}), ("LogSigmoid", (), {}), ("Identity", (), {}),
-    ("Flatten", (0,), {}), ("LayerNorm", (6,), {}), ("LayerNorm", ((4, 6),), {"bias": False}), ("RMSNorm", (6,), {"eps": 1e-5}),
+    ("Linear", (6, 3), {}),
+    ("Linear", (6, 3), {"bias": False}),
+    ("ReLU", (), {}),
+    ("LeakyReLU", (0.2,), {}),
+    ("Tanh", (), {}),
+    ("Sigmoid", (), {}),
+    ("SiLU", (), {}),
+    ("GELU", (), {}),
+    ("GELU", (), {"approximate": "tanh"}),
+    ("ELU", (0.7,), {}),
+    ("Softplus", (2.0, 3.0), {}),
+    ("Softmax", (), {"dim": -1}),
+    ("LogSoftmax", (), {"dim": 0}),
+    ("LogSigmoid", (), {}),
+    ("Identity", (), {}),
+    ("Flatten", (0,), {}),
+    ("LayerNorm", (6,), {}),
+    ("LayerNorm", ((4, 6),), {"bias": False}),
+    ("RMSNorm", (6,), {"eps": 1e-5}),
 ]
 LAYERS = [layer for layer in LAYERS if hasattr(nn, layer[0])]
 
@@ -232,18 +333,26 @@ LOGITS = X[:, :4]
 LABELS = np.array([0, 3, 1, 1])
 UNIT = 1 / (1 + np.exp(-X))
 LOSSES = [
-    ("MSELoss", {}, X, X[::-1].copy()), ("L1Loss", {}, X, X[::-1].copy()), ("HuberLoss", {"delta": 0.5}, X, X[::-1].copy()),
-    ("SmoothL1Loss", {"beta": 0.5}, X, X[::-1].copy()), ("CrossEntropyLoss", {}, LOGITS, LABELS),
+    ("MSELoss", {}, X, X[::-1].copy()),
+    ("L1Loss", {}, X, X[::-1].copy()),
+    ("HuberLoss", {"delta": 0.5}, X, X[::-1].copy()),
+    ("SmoothL1Loss", {"beta": 0.5}, X, X[::-1].copy()),
+    ("CrossEntropyLoss", {}, LOGITS, LABELS),
     ("CrossEntropyLoss", {"weight": [1.0, 2.0, 3.0, 4.0], "ignore_index": 3, "label_smoothing": 0.1}, LOGITS, LABELS),
-    ("NLLLoss", {"weight": [1.0, 2.0, 3.0, 4.0]}, LOGITS, LABELS), ("BCELoss", {}, UNIT, (X > 0).astype(float)),
-    ("BCEWithLogitsLoss", {"pos_weight": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]}, X, UNIT), ("KLDivLoss", {}, np.log(UNIT), UNIT),
+    ("NLLLoss", {"weight": [1.0, 2.0, 3.0, 4.0]}, LOGITS, LABELS),
+    ("BCELoss", {}, UNIT, (X > 0).astype(float)),
+    ("BCEWithLogitsLoss", {"pos_weight": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]}, X, UNIT),
+    ("KLDivLoss", {}, np.log(UNIT), UNIT),
 ]
 
 
 @pytest.mark.torch
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
-@pytest.mark.parametrize("name, options, x, target", [loss for loss in LOSSES if hasattr(nn, loss[0])],
-                         ids=[f"{loss[0]}{i}" for i, loss in enumerate(LOSSES) if hasattr(nn, loss[0])])
+@pytest.mark.parametrize(
+    "name, options, x, target",
+    [loss for loss in LOSSES if hasattr(nn, loss[0])],
+    ids=[f"{loss[0]}{i}" for i, loss in enumerate(LOSSES) if hasattr(nn, loss[0])],
+)
 def test_losses_against_pytorch(name, options, x, target, reduction):
     import torch
 

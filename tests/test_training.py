@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Whole training runs: every loss of 20 steps against those of PyTorch, stored and, where it is installed, live."""
+
+import itertools
 import json
 from pathlib import Path
 
@@ -22,7 +24,13 @@ def numbers(*shape, seed):
 # name: (widths, activation, loss, optimizer, its settings)
 RUNS = {
     "relu-cross_entropy-adam": ((8, 64, 64, 4), "ReLU", "cross_entropy", "Adam", {"lr": 2e-3}),
-    "relu-cross_entropy-amsgrad": ((8, 16, 4), "ReLU", "cross_entropy", "Adam", {"lr": 1e-2, "amsgrad": True, "weight_decay": 1e-2}),
+    "relu-cross_entropy-amsgrad": (
+        (8, 16, 4),
+        "ReLU",
+        "cross_entropy",
+        "Adam",
+        {"lr": 1e-2, "amsgrad": True, "weight_decay": 1e-2},
+    ),
     "tanh-mse-sgd": ((8, 32, 4), "Tanh", "mse", "SGD", {"lr": 0.1, "momentum": 0.9, "nesterov": True, "weight_decay": 1e-3}),
     "sigmoid-mse-rmsprop": ((8, 32, 4), "Sigmoid", "mse", "RMSprop", {"lr": 1e-2, "centered": True, "momentum": 0.5}),
     "silu-cross_entropy-adamw": ((8, 32, 4), "SiLU", "cross_entropy", "AdamW", {"lr": 1e-2}),
@@ -40,7 +48,7 @@ def data(loss, dtype):
 def weights(widths, dtype):
     """In PyTorch's layout and names, for a Sequential of Linear, activation, Linear, ..."""
     state = {}
-    for k, (i, o) in enumerate(zip(widths, widths[1:], strict=False)):
+    for k, (i, o) in enumerate(itertools.pairwise(widths)):
         state[f"{2 * k}.weight"] = (numbers(o, i, seed=3 + k) / np.sqrt(i)).astype(dtype)
         state[f"{2 * k}.bias"] = (0.1 * numbers(o, seed=13 + k)).astype(dtype)
     return state
@@ -48,15 +56,17 @@ def weights(widths, dtype):
 
 def network(library, widths, activation):
     layers = []
-    for i, o in zip(widths, widths[1:], strict=False):
+    for i, o in itertools.pairwise(widths):
         layers += [library.Linear(i, o), getattr(library, activation)()]
     return library.Sequential(*layers[:-1])
 
 
 def fused(widths, activation):
     names = {"LeakyReLU": "leaky_relu"}.get(activation, activation.lower())
-    pairs = list(zip(widths, widths[1:], strict=False))
-    return nn.Sequential({str(2 * k): nn.Linear(i, o, activation=names if k < len(pairs) - 1 else None) for k, (i, o) in enumerate(pairs)})
+    pairs = list(itertools.pairwise(widths))
+    return nn.Sequential(
+        {str(2 * k): nn.Linear(i, o, activation=names if k < len(pairs) - 1 else None) for k, (i, o) in enumerate(pairs)}
+    )
 
 
 def train(run, dtype, make):
@@ -139,6 +149,6 @@ def test_resuming_from_state_dicts_gives_the_same_bits():
     assert [step(model, opt) for _ in range(5)] == rest
 
 
-if __name__ == "__main__":        # python tests/test_training.py writes the stored losses anew, with PyTorch
+if __name__ == "__main__":  # python tests/test_training.py writes the stored losses anew, with PyTorch
     STORED.parent.mkdir(exist_ok=True)
     STORED.write_text(json.dumps({run: torch_losses(run, np.float64) for run in RUNS}, indent=1) + "\n")

@@ -4,7 +4,8 @@ import nanograd as ng
 from nanograd.nn import _check
 from nanograd.nn.module import Module
 
-__all__ = ["ELU", "GELU", "Identity", "LeakyReLU", "LogSigmoid", "LogSoftmax", "ReLU", "SiLU", "Sigmoid", "Softmax", "Softplus", "Tanh"]
+__all__ = ["ELU", "GELU", "Identity", "LeakyReLU", "LogSigmoid", "LogSoftmax", "ReLU", "SiLU", "Sigmoid", "Softmax", "Softplus",
+           "Tanh"]
 
 # What linear() computes together with the product.
 FUSED = ("relu", "tanh", "sigmoid", "silu", "gelu", "leaky_relu")
@@ -234,8 +235,8 @@ class Identity(Module):
 
 # Every activation by its lower-case name, for activation=. Those of FUSED stay names.
 BY_NAME = {"relu": ReLU, "leaky_relu": LeakyReLU, "leakyrelu": LeakyReLU, "tanh": Tanh, "sigmoid": Sigmoid, "silu": SiLU,
-           "gelu": GELU, "elu": ELU, "softplus": Softplus, "softmax": Softmax, "log_softmax": LogSoftmax, "logsoftmax": LogSoftmax,
-           "log_sigmoid": LogSigmoid, "logsigmoid": LogSigmoid, "identity": Identity}
+           "gelu": GELU, "elu": ELU, "softplus": Softplus, "softmax": Softmax, "log_softmax": LogSoftmax,
+           "logsoftmax": LogSoftmax, "log_sigmoid": LogSigmoid, "logsigmoid": LogSigmoid, "identity": Identity}
 
 
 def resolve(layer, activation):

@@ -125,7 +125,7 @@ class Sequential(_Items):
         if names is None:
             yield from super()._members()
             return
-        yield from zip(names, self._items)
+        yield from zip(names, self._items, strict=True)
         for name, value in vars(self).items():
             if name not in ("_items", "_names"):
                 yield name, value
@@ -144,7 +144,7 @@ class Sequential(_Items):
         if isinstance(i, slice):
             if self._names is None:
                 return Sequential(self._items[i], name=self.name)
-            return Sequential(dict(zip(self._names[i], self._items[i])), name=self.name)
+            return Sequential(dict(zip(self._names[i], self._items[i], strict=True)), name=self.name)
         if isinstance(i, str) and self._names is not None:
             if i not in self._names:
                 raise KeyError(f"Sequential has no module {i!r}; it has {', '.join(self._names)}")

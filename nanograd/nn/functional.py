@@ -6,7 +6,8 @@ Arguments that PyTorch has deprecated, or that ask for a change in place, are kn
 import nanograd as ng
 from nanograd.nn import _check
 
-__all__ = ["cross_entropy", "leaky_relu", "linear", "log_softmax", "gelu", "mse_loss", "relu", "sigmoid", "silu", "softmax", "tanh"]
+__all__ = ["cross_entropy", "gelu", "leaky_relu", "linear", "log_softmax", "mse_loss", "relu", "sigmoid", "silu", "softmax",
+           "tanh"]
 
 
 def _reduction(op, size_average, reduce, reduction):
@@ -158,7 +159,8 @@ def mse_loss(input, target, size_average=None, reduce=None, reduction="mean"):
     return ng.mse_loss(input, target, reduction=_reduction("mse_loss", size_average, reduce, reduction))
 
 
-def cross_entropy(input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean", label_smoothing=0.0):
+def cross_entropy(input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean",
+                  label_smoothing=0.0):
     """:func:`nanograd.cross_entropy`.
 
     Examples

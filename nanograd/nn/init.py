@@ -159,7 +159,7 @@ def xavier_normal_(tensor, gain=1.0, generator=None):
 
 
 def _kaiming_std(op, tensor, a, mode, nonlinearity):
-    fans = dict(zip(("fan_in", "fan_out"), _fans(op, _parameter(op, tensor))))
+    fans = dict(zip(("fan_in", "fan_out"), _fans(op, _parameter(op, tensor)), strict=True))
     if mode not in fans:
         raise ValueError(f"{op}: mode must be 'fan_in' or 'fan_out', got {mode!r}")
     return calculate_gain(nonlinearity, a) / math.sqrt(fans[mode]) if fans[mode] else 0.0

@@ -4,7 +4,8 @@ import math
 
 import nanograd as ng
 from nanograd._core.matmul import linear
-from nanograd.nn import _check, activation as _activation
+from nanograd.nn import _check
+from nanograd.nn import activation as _activation
 from nanograd.nn.module import Module, Parameter
 
 __all__ = ["Dense", "Linear"]
@@ -77,8 +78,9 @@ class Linear(Module):
         return activation(linear(x, self.weight, self.bias))
 
     def _named_arguments(self):
+        dtype, default = (_activation._Name(d) for d in (self.weight.dtype, ng.get_default_dtype()))
         return {"activation": (_activation.shown(self.activation), None), "bias": (self.bias is not None, True),
-                "dtype": (_activation._Name(self.weight.dtype), _activation._Name(ng.get_default_dtype())), "name": (self.name, None)}
+                "dtype": (dtype, default), "name": (self.name, None)}
 
     def extra_repr(self):
         return _check.arguments(self.in_features, self.out_features, **self._named_arguments())

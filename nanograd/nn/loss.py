@@ -29,8 +29,9 @@ class _Loss(Module):
 
     def extra_repr(self):
         defaults = {name: p.default for name, p in inspect.signature(type(self)).parameters.items()}
-        shown = {**self._options(), "reduction": self.reduction}
-        return _check.arguments(**{name: (value, defaults[name]) for name, value in shown.items() if not isinstance(value, ng.Tensor)})
+        shown = {name: value for name, value in self._options().items() if not isinstance(value, ng.Tensor)}
+        shown["reduction"] = self.reduction
+        return _check.arguments(**{name: (value, defaults[name]) for name, value in shown.items()})
 
 
 class MSELoss(_Loss):

@@ -110,7 +110,8 @@ def clip_grad_norm_(parameters, max_norm, norm_type=2.0, error_if_nonfinite=Fals
         raise ValueError(f"clip_grad_norm_: max_norm must be at least 0, got {limit}")
     norm = _finite("clip_grad_norm_", gradient_norm(leaves, _order("clip_grad_norm_", norm_type)), error_if_nonfinite)
     if not math.isfinite(norm):
-        warnings.warn(f"clip_grad_norm_: the norm of the gradients is {norm}; they are left as they are", RuntimeWarning, stacklevel=2)
+        warnings.warn(f"clip_grad_norm_: the norm of the gradients is {norm}; they are left as they are", RuntimeWarning,
+                      stacklevel=2)
         return norm
     factor = limit / (norm + 1e-6)         # PyTorch's formula
     if factor < 1.0:
@@ -179,5 +180,5 @@ def vector_to_parameters(vec, parameters):
     for p in parameters:
         values.append(array[start:start + p.size].reshape(p.shape).astype(p.dtype))
         start += p.size
-    for p, value in zip(parameters, values):
+    for p, value in zip(parameters, values, strict=True):
         p.assign(value)

@@ -100,8 +100,9 @@ class EMA:
         averages = {name: np.asarray(value) for name, value in state_dict["averages"].items()}
         missing = [name for name in self._states if name not in averages]
         unexpected = [name for name in averages if name not in self._states]
-        mismatched = [f"{name} has shape {state.parameter.shape}, the state's has {averages[name].shape}"
-                      for name, state in self._states.items() if name in averages and averages[name].shape != state.parameter.shape]
+        shapes = {name: (state.parameter.shape, averages[name].shape) for name, state in self._states.items() if name in averages}
+        mismatched = [f"{name} has shape {mine}, the state's has {theirs}"
+                      for name, (mine, theirs) in shapes.items() if mine != theirs]
         if missing or unexpected or mismatched:
             raise ValueError("\n  ".join(["EMA.load_state_dict: the state does not fit, and nothing was loaded"] + [
                 f"{what}: {separator.join(names)}" for what, names, separator in (

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+# ---- gradients -------------------------------------------------------------------------------------------------------
+
+def clear_gradients(list groups):
+    """Set the .grad of every parameter of the groups to None."""
+    cdef Tensor p
+    for group in groups:
+        for p in <list?>(<dict?>group)["params"]:
+            if type(p.node) is LeafNode:
+                (<LeafNode>p.node).grad = None
+
+
+def gradient_norm(list tensors, double order):
+    """(sum of |g|^order over all elements of all gradients)^(1/order); the largest |g| for order infinity; 0.0 if none."""
+    cdef Step step = new_step(len(tensors))
+    cdef Tensor p
+    cdef Buffer gradient, partial
+    cdef ng_update_table *table
+    cdef double total = 0, part
+    cdef int64_t i
+    cdef int kind
+    for p in tensors:
+        gradient = leaf_gradient(p)
+        if gradient is not None:
+            ng_update_add(step.table(p.kind), NULL, NULL, gradient.data, p.count)
+            step.hold(gradient)
+    for kind in range(2):
+        table = step.tables[kind]
+        if table == NULL or table.count == 0:
+            continue
+        partial = new_buffer(<size_t>ng_update_norm_pieces(kind, table.count) * sizeof(double))
+        table.result = partial.data
+        table.order = order
+        check("get_total_norm", ng_update_norm(kind, table))
+        for i in range(ng_update_norm_pieces(kind, table.count)):
+            part = (<double *>partial.data)[i]
+            if not isinf(order):
+                total += part
+            elif part > total or part != part:
+                total = part
+    return total if isinf(order) else pow(total, 1.0 / order)
+
+
+cdef int rewrite_gradients(str op, list tensors, update_launcher launcher, double a, double b) except -1:
+    """Launch over the gradients, each written in place if the leaf alone holds it, and hand new ones over."""
+    cdef Step step = new_step(len(tensors))
+    cdef Tensor p
+    cdef LeafNode leaf
+    cdef Buffer old, new
+    cdef bint sole
+    cdef ng_update_item *item
+    cdef Py_ssize_t i
+    cdef Pending *pending
+    for p in tensors:
+        if leaf_gradient(p) is None:
+            continue
+        leaf = p.node
+        sole = leaf.grad.nbytes != 0 and refcount(<void *>leaf.grad) == 1
+        old = leaf.grad
+        new = old if sole else new_buffer(<size_t>p.count * ng_itemsize(p.kind))
+        item = ng_update_add(step.table(p.kind), new.data, NULL, old.data, p.count)
+        if launcher == ng_update_scale:
+            ng_scale_item(item, a)
+        else:
+            ng_clamp_item(item, a, b)
+        pending = step.remember(leaf)
+        step.hold(old)
+        pending.value = step.hold(new)
+    for i in range(2):
+        if step.tables[i] != NULL:
+            check(op, launcher(<int>i, step.tables[i]))
+    for i in range(step.n):
+        (<LeafNode>step.pending[i].state).grad = <Buffer>step.pending[i].value
+    return 0
+
+
+def scale_gradients(list tensors, double factor):
+    """Multiply every gradient by a number."""
+    rewrite_gradients("clip_grad_norm_", tensors, ng_update_scale, factor, 0.0)
+
+
+def clamp_gradients(list tensors, double low, double high):
+    """Limit every element of every gradient to [low, high]."""
+    rewrite_gradients("clip_grad_value_", tensors, ng_update_clamp, low, high)
+
+
+def change_dtype(Parameter parameter not None, dtype):
+    """Cast a parameter, and its gradient, in place: the object stays. Graphs that hold the old value cannot reach it any more."""
+    cdef object gradient = parameter.grad
+    cdef Tensor value = parameter.detach().astype(dtype)
+    if value.kind == parameter.kind:
+        return
+    if gradient is not None:
+        gradient = gradient.astype(dtype)
+    if parameter.node is not None:
+        parameter.node.released = True       # a backward that reaches the old leaf raises
+        parameter.node.weak_owner = NULL
+        parameter.node = None
+    parameter.kind = value.kind
+    set_value(parameter, value.buffer)
+    if gradient is not None:
+        parameter.grad = gradient

@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+# ---- what an optimizer keeps for a parameter -------------------------------------------------------------------------
+
+@cython.final
+cdef class ParameterState:
+    """The number of steps that a parameter has made, and up to three arrays of its shape and dtype."""
+    cdef readonly Tensor parameter
+    cdef public int64_t steps
+    cdef Buffer first, second, third
+    cdef int kind                  # dtype of the arrays
+
+    def __cinit__(self, Tensor parameter not None):
+        self.parameter = parameter
+        self.kind = parameter.kind
+
+    cdef Buffer get(self, int i):
+        return self.first if i == 0 else self.second if i == 1 else self.third
+
+    cdef PyObject *peek(self, int i) noexcept:
+        """get(), without taking a reference."""
+        return <PyObject *>(<void *>self.first if i == 0 else <void *>self.second if i == 1 else <void *>self.third)
+
+    cdef int put(self, int i, Buffer buffer) except -1:
+        if i == 0:
+            self.first = buffer
+        elif i == 1:
+            self.second = buffer
+        else:
+            self.third = buffer
+        return 0
+
+    cdef int follow(self) except -1:
+        """Cast the arrays when the parameter's dtype has changed (Module.astype)."""
+        cdef int i
+        cdef Buffer buffer
+        cdef list casts = []
+        for i in range(3):
+            buffer = self.get(i)
+            array = None if buffer is None else np.asarray(self.tensor(i)).astype(self.parameter.dtype)
+            casts.append(None if buffer is None else as_tensor("astype", array, self.parameter.kind, True).buffer)
+        self.kind = self.parameter.kind
+        for i in range(3):
+            self.put(i, casts[i])
+        return 0
+
+    def tensor(self, int i):
+        """Array i as a tensor, which keeps its value when the next step gives the state a new one; None before the first."""
+        cdef Buffer buffer = self.get(i)
+        return None if buffer is None else wrap_buffer(buffer, self.kind, self.parameter.rank, self.parameter.dims)
+
+    def load(self, int i, value):
+        """Set array i from a tensor or array of the parameter's shape, or None."""
+        cdef Tensor t
+        if value is None:
+            self.put(i, None)
+            return
+        if not isinstance(value, Tensor):
+            value = np.asarray(value, dtype=self.parameter.dtype)
+        elif (<Tensor>value).kind != self.parameter.kind:
+            value = np.asarray(value).astype(self.parameter.dtype)
+        if self.kind != self.parameter.kind:
+            self.follow()
+        t = as_tensor("load_state_dict", value, self.kind, True)
+        if not same_shape(t, self.parameter):
+            raise ShapeError(f"load_state_dict: a state of shape {t.shape} for a parameter of shape {self.parameter.shape}")
+        self.put(i, t.buffer)
+
+    def __reduce__(self):
+        return rebuild_state, (self.parameter, self.steps, self.tensor(0), self.tensor(1), self.tensor(2))
+
+
+def rebuild_state(parameter, steps, *arrays):
+    """A ParameterState from a copy or a pickle."""
+    state = ParameterState(parameter)
+    state.steps = steps
+    for i, array in enumerate(arrays):
+        state.load(i, array)
+    return state
+
+
+# ---- a step: gather, launch, hand over -------------------------------------------------------------------------------
+
+cdef struct Pending:
+    PyObject *state              # ParameterState or Tensor, and
+    PyObject *value              # the buffer of its new value, NULL where that stays
+    PyObject *arrays[3]          # the buffers of its new arrays, NULL likewise
+
+
+@cython.final
+@cython.no_gc
+cdef class Step:
+    """Everything that a launch per dtype reads and writes, kept alive until it is over."""
+    cdef ng_update_table *tables[2]
+    cdef Pending *pending
+    cdef PyObject **held
+    cdef Py_ssize_t capacity, n, n_held
+
+    def __dealloc__(self):
+        cdef Py_ssize_t i
+        for i in range(self.n_held):
+            Py_DECREF(<object>self.held[i])
+        PyMem_Free(self.tables[0])
+        PyMem_Free(self.tables[1])
+        PyMem_Free(self.pending)
+
+    cdef PyObject *hold(self, object x) noexcept:
+        Py_INCREF(x)
+        self.held[self.n_held] = <PyObject *>x
+        self.n_held += 1
+        return <PyObject *>x
+
+    cdef ng_update_table *table(self, int kind) except NULL:
+        cdef ng_update_table *table = self.tables[kind]
+        if table == NULL:
+            table = <ng_update_table *>PyMem_Malloc(ng_update_table_size(self.capacity))
+            if table == NULL:
+                raise MemoryError()
+            table.n = table.count = 0
+            self.tables[kind] = table
+        return table
+
+    cdef Pending *remember(self, object owner) noexcept:
+        cdef Pending *pending = &self.pending[self.n]
+        self.n += 1
+        pending.state = self.hold(owner)
+        pending.value = pending.arrays[0] = pending.arrays[1] = pending.arrays[2] = NULL
+        return pending
+
+    cdef int add_arrays(self, ParameterState state, ng_update_item *item, Pending *pending, int arrays) except -1:
+        cdef Buffer old, new
+        cdef bint sole
+        cdef int i
+        for i in range(3):
+            if not arrays >> i & 1:
+                continue
+            # <void *> so that no reference is taken: does the state alone hold it?
+            sole = refcount(<void *>state.peek(i)) == 1
+            old = state.get(i)
+            if old is None or old.nbytes == 0 or not sole:
+                new = new_buffer(<size_t>state.parameter.count * ng_itemsize(state.parameter.kind))
+            else:
+                new = old
+            ng_update_state(item, i, new.data, NULL if old is None else old.data, old is None)
+            self.hold(old)
+            pending.arrays[i] = self.hold(new)
+        return 0
+
+    cdef ng_update_item *add(self, ParameterState state, int arrays) except? NULL:
+        """A parameter with the arrays of the bit mask; NULL, without an exception, if it has no gradient."""
+        cdef Tensor p = state.parameter
+        cdef Buffer gradient = leaf_gradient(p)
+        cdef Buffer old, new
+        cdef Pending *pending
+        cdef ng_update_item *item
+        if gradient is None:
+            return NULL
+        if state.kind != p.kind:
+            state.follow()
+        if holds_alone(p):
+            old = new = p.buffer
+        else:
+            old = p.buffer
+            new = new_buffer(<size_t>p.count * ng_itemsize(p.kind))
+        item = ng_update_add(self.table(p.kind), new.data, old.data, gradient.data, p.count)
+        pending = self.remember(state)
+        self.hold(gradient)
+        self.hold(old)
+        pending.value = self.hold(new)
+        if arrays:
+            self.add_arrays(state, item, pending, arrays)
+        return item
+
+    cdef int launch(self, update_launcher launcher) except -1:
+        """Run, then hand over. Returns the number of parameters."""
+        cdef Py_ssize_t i
+        cdef int kind, k
+        cdef ParameterState state
+        cdef Pending *pending
+        for kind in range(2):
+            if self.tables[kind] != NULL:
+                check("step", launcher(kind, self.tables[kind]))
+        for i in range(self.n):
+            pending = &self.pending[i]
+            state = <ParameterState>pending.state
+            state.steps += 1
+            if pending.value != NULL and pending.value != <PyObject *><void *>state.parameter.buffer:
+                set_value(state.parameter, <Buffer>pending.value)
+            for k in range(3):
+                if pending.arrays[k] != NULL and pending.arrays[k] != state.peek(k):
+                    state.put(k, <Buffer>pending.arrays[k])
+        return <int>self.n
+
+
+cdef Step new_step(Py_ssize_t capacity):
+    cdef Step step = Step.__new__(Step)
+    step.capacity = capacity
+    # Held per parameter: itself, gradient, old and new value, three old and three new arrays.
+    step.pending = <Pending *>PyMem_Malloc(<size_t>capacity * (sizeof(Pending) + 10 * sizeof(PyObject *)) + 1)
+    if step.pending == NULL:
+        raise MemoryError()
+    step.held = <PyObject **>(step.pending + capacity)
+    return step
+
+
+class GroupsChanged(Exception):
+    """The parameters of a group are no longer those that `states` were made for."""
+
+
+cdef Step step_over(list groups, list states):
+    cdef Py_ssize_t n = 0, g, i
+    cdef list params, mine
+    for g in range(len(groups)):
+        params, mine = <list?>(<dict?>groups[g])["params"], <list>states[g]
+        if len(params) != len(mine):
+            raise GroupsChanged()
+        for i in range(len(mine)):
+            if params[i] is not (<ParameterState>mine[i]).parameter:
+                raise GroupsChanged()
+        n += len(mine)
+    return new_step(n)
