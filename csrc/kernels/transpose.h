@@ -131,6 +131,19 @@ static inline int ng_triangle(int dtype, void *y, const void *x, int upper, int6
     return NG->launch(NG->kernels[dtype]->triangle, &args, sizeof args, batch * n, ng_grain(m * (dtype == NG_F32 ? 2 : 4) + 32), 0);
 }
 
+/* y = x with every row of n elements shifted by `shift`, 0 <= shift < n, around its end */
+typedef struct ng_roll_args {
+    void *y;
+    const void *x;
+    int64_t n, shift;
+} ng_roll_args;
+
+static inline int ng_roll(int dtype, void *y, const void *x, int64_t rows, int64_t n, int64_t shift)
+{
+    const ng_roll_args args = {y, x, n, shift};
+    return NG->launch(NG->kernels[dtype]->roll, &args, sizeof args, rows * n, ng_grain((dtype == NG_F32 ? 2 : 4) + 160 / (n + 1)), 0);
+}
+
 /* C-contiguous strides of a shape. */
 static inline void ng_contiguous_strides(int64_t *strides, int rank, const int64_t *dims)
 {

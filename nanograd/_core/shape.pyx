@@ -29,11 +29,8 @@ cdef extern from "kernels/transpose.h":
     int ng_strided_add(int dtype, void *out, const void *x, int rank, const int64_t *dims, const int64_t *out_strides,
                        const int64_t *in_strides)
     int ng_triangle(int dtype, void *y, const void *x, int upper, int64_t k, int64_t batch, int64_t n, int64_t m)
+    int ng_roll(int dtype, void *y, const void *x, int64_t rows, int64_t n, int64_t shift)
     void ng_contiguous_strides(int64_t *strides, int rank, const int64_t *dims)
-cdef extern from "kernels/index.h":
-    int ng_gather_rows(int dtype, void *y, const void *x, const int64_t *map, int64_t outer, int64_t n, int64_t m, int64_t inner)
-    int ng_scatter_add_rows(int dtype, void *x, const void *y, const int64_t *map, int64_t outer, int64_t n, int64_t m, int64_t inner)
-
 
 cdef inline void *at(void *data, int kind, int64_t offset) noexcept:
     """The address of element `offset`."""
@@ -88,7 +85,8 @@ cdef Buffer NOTHING = new_buffer(0)
 
 
 include "shape_views.pxi"       # reshape ... slice
-include "shape_copies.pxi"      # transpose ... diagonal
+include "shape_copies.pxi"      # transpose ... expand
+include "shape_moves.pxi"       # flip ... diagonal
 include "shape_joins.pxi"       # concatenate ... chunk
 include "shape_repeats.pxi"     # tile, repeat, pad
 

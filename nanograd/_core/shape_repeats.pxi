@@ -159,56 +159,72 @@ def repeat(x, n, axis=None):
 @cython.final
 @cython.no_gc
 cdef class PadNode(StridedNode):
-    """x, padded with a constant: its gradient is the part of dy where x stands."""
+    """x in the middle of y. `margins`: the runs that were copied there from the middle, as (axis, first position, source, length, step)."""
+    cdef tuple margins
+    cdef int64_t before[8]
+
     cdef int backward(self, Buffer dy, Run run) except -1:
         cdef Node x = <Node>self.inputs[0]
         cdef int64_t steps[8]
-        cdef Buffer dx = new_buffer(<size_t>x.count * ng_itemsize(self.kind))
+        cdef Buffer dx, gathered = dy
+        if self.margins and not is_sole(dy):
+            gathered = new_buffer(<size_t>self.count * ng_itemsize(self.kind))
+            check("backward", copy_block(self.kind, gathered.data, dy.data, False, 1, self.count, self.count, 0, 1))
+        for margin in reversed(self.margins):       # forward: y[to] = y[source]; so dy[source] += dy[to]
+            check("backward", copy_margin(self.kind, gathered.data, self.rank, self.dims, x.dims, self.before, margin, True))
+        dx = new_buffer(<size_t>x.count * ng_itemsize(self.kind))
         ng_contiguous_strides(steps, self.rank, x.dims)
-        check("backward", ng_strided_copy(self.kind, dx.data, at(dy.data, self.kind, self.offset), self.rank, x.dims, steps,
+        check("backward", ng_strided_copy(self.kind, dx.data, at(gathered.data, self.kind, self.offset), self.rank, x.dims, steps,
                                           self.strides))
         return give(run, self, 0, dx)
 
-
-@cython.final
-@cython.no_gc
-cdef class PadCopyNode(Node):
-    """One axis of x (O, m, I), padded with copies: y[:, i] = x[:, map[i]]."""
-    cdef int64_t outer, n, m, inner
-    cdef cnp.ndarray map
-
-    cdef int backward(self, Buffer dy, Run run) except -1:
-        cdef Buffer dx = zero_buffer(self.kind, self.outer * self.m * self.inner)
-        check("backward", ng_scatter_add_rows(self.kind, dx.data, dy.data, <const int64_t *>cnp.PyArray_DATA(self.map), self.outer,
-                                              self.n, self.m, self.inner))
-        return give(run, self, 0, dx)
+    cdef int release(self) except -1:
+        self.margins = ()
+        return 0
 
 
-cdef Tensor pad_axis(Tensor t, int a, object positions):
-    cdef int64_t dims[8]
-    cdef int d
-    cdef Tensor out
-    cdef Buffer xb = t.buffer
-    cdef PadCopyNode node
-    cdef cnp.ndarray map = np.ascontiguousarray(positions, dtype=np.int64)
-    cdef int64_t n = len(map), outer = product(t.dims, 0, a), inner = product(t.dims, a + 1, t.rank)
-    for d in range(t.rank):
-        dims[d] = t.dims[d]
-    dims[a] = n
-    shape_size("pad", t.rank, dims)
-    out = new_tensor(t.kind, t.rank, dims)
-    check("pad", ng_gather_rows(t.kind, out.buffer.data, xb.data, <const int64_t *>cnp.PyArray_DATA(map), outer, n, t.dims[a], inner))
-    if needs_grad(t):
-        node = PadCopyNode.__new__(PadCopyNode)
-        node.outer = outer
-        node.n = n
-        node.m = t.dims[a]
-        node.inner = inner
-        node.map = map
-        set_inputs(node, 1)
-        set_input(node, 0, t)
-        link(out, node)
-    return out
+cdef int copy_margin(int kind, void *y, int rank, const int64_t *dims, const int64_t *x_dims, const int64_t *before, tuple margin,
+                     bint backwards) except -1:
+    """One run of a margin of axis a: all of the axes before it, whose margins are there already, the middle of those after it."""
+    cdef int64_t sizes[8]
+    cdef int64_t steps[8]
+    cdef int64_t source_steps[8]
+    cdef int64_t base = 0, to = margin[1], source = margin[2], length = margin[3], step = margin[4], i
+    cdef int d, a = margin[0], status = 0
+    ng_contiguous_strides(steps, rank, dims)
+    for d in range(rank):
+        sizes[d] = dims[d] if d < a else x_dims[d]
+        source_steps[d] = steps[d]
+        if d > a:
+            base += before[d] * steps[d]
+    sizes[a] = length
+    source_steps[a] = step * steps[a]
+    if not backwards:
+        return ng_strided_copy(kind, at(y, kind, base + to * steps[a]), at(y, kind, base + source * steps[a]), rank, sizes, steps, source_steps)
+    if step:
+        return ng_strided_add(kind, at(y, kind, base + source * steps[a]), at(y, kind, base + to * steps[a]), rank, sizes, source_steps, steps)
+    sizes[a] = 1                   # the border's copies, one after another: they all add to one place
+    for i in range(length):
+        status = ng_strided_add(kind, at(y, kind, base + source * steps[a]), at(y, kind, base + (to + i) * steps[a]), rank, sizes, steps, steps)
+        if status:
+            break
+    return status
+
+
+cdef list margin_runs(int axis, int64_t size, int64_t before, int64_t after, str mode):
+    """The margins of an axis as runs of constant step (-1 or 1: mirrored, 0: the border), in positions of the padded axis."""
+    cdef list runs = []
+    cdef int64_t first, end, stop
+    sources = (np.pad(np.arange(size), (before, after), mode=mode) + before).tolist()
+    for first, stop in ((0, before), (before + size, before + size + after)):
+        while first < stop:
+            end = first + 1
+            step = sources[end] - sources[first] if end < stop else 1
+            while end < stop and sources[end] - sources[end - 1] == step:
+                end += 1
+            runs.append((axis, first, sources[first], end - first, step))
+            first = end
+    return runs
 
 
 cdef list pad_pairs(object pad_width, Tensor t):
@@ -273,21 +289,14 @@ def pad(x, pad_width, mode='constant', value=0):
     cdef int64_t dims[8]
     cdef int64_t strides[8]
     cdef int64_t steps[8]
+    cdef int64_t before[8]
     cdef int64_t offset = 0
     cdef double filler
+    cdef list margins = []
     cdef int a
     if not isinstance(mode, str) or mode not in ("constant", "reflect", "edge"):
         raise ValueError(f"pad: mode must be 'constant', 'reflect' or 'edge', got {mode!r}")
     pairs = pad_pairs(pad_width, t)
-    if mode != "constant":
-        for a in range(t.rank):
-            before, after = pairs[a]
-            if before == 0 and after == 0:
-                continue
-            if t.dims[a] == 0:
-                raise ValueError(f"pad: axis {a} is empty, there is nothing to fill the margin with in mode {mode!r} {named_shape(t)}")
-            t = pad_axis(t, a, np.pad(np.arange(t.dims[a]), (before, after), mode=mode))
-        return t if t is not x else reshape(t, shape_tuple(t.rank, t.dims))
     filler = value
     ng_contiguous_strides(steps, t.rank, t.dims)
     for a in range(t.rank):
@@ -295,16 +304,25 @@ def pad(x, pad_width, mode='constant', value=0):
     shape_size("pad", t.rank, dims)
     ng_contiguous_strides(strides, t.rank, dims)
     for a in range(t.rank):
-        offset += <int64_t>pairs[a][0] * strides[a]
+        before[a] = pairs[a][0]
+        offset += before[a] * strides[a]
+        if mode != "constant" and dims[a] != t.dims[a]:
+            if t.dims[a] == 0:
+                raise ValueError(f"pad: axis {a} is empty, there is nothing to fill the margin with in mode {mode!r} {named_shape(t)}")
+            margins += margin_runs(a, t.dims[a], pairs[a][0], pairs[a][1], mode)
     out = new_tensor(t.kind, t.rank, dims)
     xb = t.buffer
-    if out.count != t.count:
+    if mode == "constant" and out.count != t.count:
         check("pad", ng_fill(t.kind, out.buffer.data, filler, out.count))
     check("pad", ng_strided_copy(t.kind, at(out.buffer.data, t.kind, offset), xb.data, t.rank, t.dims, strides, steps))
+    for margin in margins if t.count else ():
+        check("pad", copy_margin(t.kind, out.buffer.data, t.rank, dims, t.dims, before, margin, False))
     if needs_grad(t):
         node = PadNode.__new__(PadNode)
         node.offset = offset
         node.strides = strides
+        node.before = before
+        node.margins = tuple(margins) if t.count else ()
         set_inputs(node, 1)
         set_input(node, 0, t)
         link(out, node)
