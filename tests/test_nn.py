@@ -404,3 +404,45 @@ def test_a_network_as_a_whole():
     assert z.item() == pytest.approx(y.item(), rel=1e-12) and math.isfinite(z.item())
     np.testing.assert_allclose(shared.weight.grad.numpy(), w2.grad.numpy(), rtol=1e-12)
     np.testing.assert_allclose(shared.bias.grad.numpy(), b2.grad.numpy(), rtol=1e-12)
+
+
+# ---- nn.functional --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(
+    "widths, mode",
+    [((1, 2), "constant"), ((1, 2, 3, 4), "constant"), ((0, 0, 1, 0, 2, 1), "constant"), ((2, 1), "reflect"), ((2, 1, 1, 3), "replicate")],
+)
+def test_pad_is_pytorchs(widths, mode):
+    import torch
+
+    x = np.arange(24.0).reshape(2, 3, 4) if len(widths) != 4 else np.arange(24.0).reshape(1, 2, 3, 4)
+    value = 7.0 if mode == "constant" else None
+    a, b = ng.tensor(x, requires_grad=True), torch.tensor(x, requires_grad=True)
+    ya, yb = F.pad(a, widths, mode, value), torch.nn.functional.pad(b, widths, mode, value)
+    np.testing.assert_array_equal(ya.numpy(), yb.detach().numpy())
+    (ya * ya).sum().backward(), (yb * yb).sum().backward()
+    np.testing.assert_array_equal(a.grad.numpy(), b.grad.numpy())
+
+
+def test_functional_small_print():
+    weight = ng.tensor(np.ones((3, 2)), requires_grad=True)
+    F.embedding([0, 2], weight, padding_idx=-1).sum().backward()
+    assert weight.grad.tolist() == [[1, 1], [0, 0], [0, 0]]
+    assert F.one_hot([1], 3).tolist() == [[0, 1, 0]] and F.one_hot([1]).shape == (1, 2)
+    assert F.dropout(ng.ones(3), 0.5, training=False).tolist() == [1, 1, 1]
+    for call, error, message in [
+        (lambda: F.pad(ng.zeros(3), (1, 2, 3)), ng.errors.ShapeError,
+         "pad: expected two widths for each of up to 1 axes, got (1, 2, 3) (x (3,))"),
+        (lambda: F.pad(ng.zeros(3), (1, 1), "circular"), ValueError,
+         "pad: mode must be 'constant', 'reflect' or 'replicate', got 'circular'"),
+        (lambda: F.pad(ng.zeros(3), (1, 1), "reflect", 3.0), ValueError,
+         "pad: value is for mode 'constant' only, got value=3.0 with mode='reflect'"),
+        (lambda: F.one_hot([]), ValueError, "one_hot: no index to take num_classes from; give it"),
+        (lambda: F.embedding([0], weight, sparse=True), TypeError,
+         "embedding: max_norm, scale_grad_by_freq and sparse are not supported"),
+    ]:
+        with pytest.raises(error) as caught:
+            call()
+        assert str(caught.value) == message

@@ -3,11 +3,14 @@
 
 Arguments that PyTorch has deprecated, or that ask for a change in place, are known, and refused where they are used.
 """
+import numpy as np
+
 import nanograd as ng
+from nanograd.errors import ShapeError
 from nanograd.nn import _check
 
-__all__ = ["cross_entropy", "gelu", "leaky_relu", "linear", "log_softmax", "mse_loss", "relu", "sigmoid", "silu", "softmax",
-           "tanh"]
+__all__ = ["cross_entropy", "dropout", "embedding", "gelu", "leaky_relu", "linear", "log_softmax", "mse_loss", "one_hot", "pad", "relu",
+           "sigmoid", "silu", "softmax", "tanh"]
 
 
 def _reduction(op, size_average, reduce, reduction):
@@ -172,3 +175,86 @@ def cross_entropy(input, target, weight=None, size_average=None, ignore_index=-1
     """
     return ng.cross_entropy(input, target, weight=weight, ignore_index=ignore_index, label_smoothing=label_smoothing,
                             reduction=_reduction("cross_entropy", size_average, reduce, reduction))
+
+
+def dropout(input, p=0.5, training=True, inplace=False):
+    """:func:`nanograd.dropout`.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> import nanograd.nn.functional as F
+    >>> F.dropout(ng.ones(2), p=1.0)
+    tensor([0., 0.], dtype=float32)
+    """
+    _check.not_in_place("dropout", inplace)
+    return ng.dropout(input, p, training)
+
+
+def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, scale_grad_by_freq=False, sparse=False):
+    """:func:`nanograd.embedding`. A negative ``padding_idx`` counts from the end.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> import nanograd.nn.functional as F
+    >>> F.embedding([1, 0], ng.tensor([[1.0], [2.0]]))
+    tensor([[2.],
+            [1.]], dtype=float32)
+    """
+    if max_norm is not None or scale_grad_by_freq or sparse:
+        raise TypeError("embedding: max_norm, scale_grad_by_freq and sparse are not supported")
+    if padding_idx is not None and padding_idx < 0:
+        padding_idx += weight.shape[0]
+    return ng.embedding(input, weight, padding_idx)
+
+
+def one_hot(tensor, num_classes=-1):
+    """:func:`nanograd.one_hot`, a float tensor; ``num_classes=-1`` takes the largest index plus one.
+
+    Examples
+    --------
+    >>> import nanograd.nn.functional as F
+    >>> F.one_hot([0, 2])
+    tensor([[1., 0., 0.],
+            [0., 0., 1.]], dtype=float32)
+    """
+    if num_classes == -1:
+        indices = np.asarray(tensor)
+        if indices.size == 0:
+            raise ValueError("one_hot: no index to take num_classes from; give it")
+        num_classes = int(indices.max()) + 1
+    return ng.one_hot(tensor, num_classes)
+
+
+def pad(input, pad, mode="constant", value=None):
+    """:func:`nanograd.pad` with PyTorch's widths: before and after for the last axis, then for the one before it, and so on.
+
+    Parameters
+    ----------
+    input : Tensor
+    pad : sequence of int
+        An even number of widths, two per axis from the last one on.
+    mode : {'constant', 'reflect', 'replicate'}
+    value : float, optional
+        What 'constant' fills with; None: 0.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> import nanograd.nn.functional as F
+    >>> F.pad(ng.ones((1, 1)), (1, 2))
+    tensor([[0., 1., 0., 0.]], dtype=float32)
+    """
+    x = input if isinstance(input, ng.Tensor) else ng.asarray(input)
+    widths = list(pad)
+    if len(widths) % 2 or len(widths) > 2 * x.ndim:
+        raise ShapeError(f"pad: expected two widths for each of up to {x.ndim} axes, got {tuple(widths)} (x {x.shape})")
+    modes = {"constant": "constant", "reflect": "reflect", "replicate": "edge"}
+    if mode not in modes:
+        raise ValueError(f"pad: mode must be 'constant', 'reflect' or 'replicate', got {mode!r}")
+    if value is not None and mode != "constant":
+        raise ValueError(f"pad: value is for mode 'constant' only, got value={value!r} with mode={mode!r}")
+    pairs = [(widths[i], widths[i + 1]) for i in range(0, len(widths), 2)]
+    pairs = [(0, 0)] * (x.ndim - len(pairs)) + pairs[::-1]
+    return ng.pad(x, pairs, mode=modes[mode], value=0 if value is None else value)
