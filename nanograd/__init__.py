@@ -21,6 +21,7 @@ from nanograd._core.index import *
 from nanograd._core.loss import *
 from nanograd._core.random import *
 
+from nanograd.composed import *
 from nanograd.config import *
 from nanograd.errors import *
 from nanograd.memory import *

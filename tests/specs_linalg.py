@@ -48,6 +48,14 @@ LINALG = [
            ), **MATMUL),
     OpSpec("outer", np.multiply.outer, shapes=(((4,), (3,)), ((0,), (3,)), ((40,), (33,))), tails=lambda n: ((n,), (n + 1,)),
            large=((900,), (1001,)), **MATMUL),
+    OpSpec("scale", lambda x: x * 2.5, call=lambda x: ng.scale(x, 2.5), elementwise=1, errors=(
+        Raises("ShapeError", r"scale: .*number.*\(3,\)", lambda: ng.scale(zeros(3), zeros(3))),)),
+    OpSpec("einsum", lambda a, b: np.einsum("...ij,kj->...ki", a, b), call=lambda a, b: ng.einsum("...ij,kj->...ki", a, b), shapes=(
+        ((3, 4), (5, 4)), ((2, 3, 4), (5, 4)), ((2, 1, 3, 4), (1, 4)), ((0, 3, 4), (5, 4)), ((3, 0), (2, 0))), tails=lambda n: ((2, n, n + 1), (3, n + 1)),
+        large=((2, 400, 300), (350, 300)), errors=(
+            Raises("ShapeError", r"einsum: 'j' .*4.*5.*\(3, 4\).*\(2, 5\)", lambda: ng.einsum("ij,kj", zeros(3, 4), zeros(2, 5))),
+            Raises("DTypeError", r"einsum: .*float32.*float64", lambda: ng.einsum("i,i", zeros(3), zeros(3, dtype=np.float64))),
+        ), **MATMUL),
     OpSpec(ref=affine, shapes=LINEAR_SHAPES, tails=linear_tails, large=LINEAR_LARGE, errors=(
         Raises("ShapeError", r"linear: weight expects 3 .*got 4 .*\(5, 4\).*\(2, 3\)", lambda: ng.linear(zeros(5, 4), zeros(2, 3))),
         Raises("ShapeError", r"linear: bias .*\(3,\)", lambda: ng.linear(zeros(5, 4), zeros(2, 4), zeros(3))),

@@ -356,10 +356,64 @@ def outer(a, b):
     return out
 
 
+def scale(x, s):
+    """A tensor times a number: ``x * s``.
+
+    Parameters
+    ----------
+    x : Tensor or array_like
+    s : number, or a Tensor or array of no axes
+
+    Returns
+    -------
+    Tensor, the shape of x
+
+    Raises
+    ------
+    ShapeError
+        If `s` has axes; ``x * s`` broadcasts.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> x = ng.tensor([1.0, -2.0], requires_grad=True)
+    >>> y = ng.scale(x, 3)
+    >>> y.numpy()
+    array([ 3., -6.], dtype=float32)
+    >>> y.backward()
+    >>> x.grad.numpy()
+    array([3., 3.], dtype=float32)
+    """
+    cdef int kind = common_kind("scale", x, s)
+    cdef Tensor factor
+    if not isinstance(s, (int, float)):
+        factor = as_tensor("scale", s, kind)
+        if factor.rank != 0:
+            raise ShapeError(f"scale: s must be a number, got shape {shape_tuple(factor.rank, factor.dims)}; x * s broadcasts")
+        s = factor
+    return as_tensor("scale", x, kind) * s
+
+
+def _operands(str op, operands):
+    """Operands as tensors of one dtype, for what is composed of several ops; DTypeError that names two that mix."""
+    cdef int kind = -1
+    cdef int i, j
+    for i in range(len(operands)):
+        for j in range(i):
+            common_kind(op, operands[j], operands[i])
+    for x in operands:
+        if isinstance(x, Tensor):
+            kind = (<Tensor>x).kind
+    for x in operands:
+        if kind < 0 and getattr(x, "ndim", 0) and x.dtype.char in "fd":
+            kind = common_kind(op, x, x)
+    return [as_tensor(op, x, kind if kind >= 0 else common_kind(op, x, x)) for x in operands]
+
+
 include "matmul_linear.pxi"
 
 
-__all__ = ["dot", "linear", "matmul", "outer"]
+__all__ = ["dot", "linear", "matmul", "outer", "scale"]
 
 operators().matmul = matmul_operator
-add_methods({"matmul": matmul, "dot": dot, "outer": outer})
+add_methods({"matmul": matmul, "dot": dot, "outer": outer, "scale": scale})
