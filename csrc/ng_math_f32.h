@@ -183,6 +183,15 @@ NG_INLINE float ng_math_log1p(float x)
     return x == 0 ? x : ng_log_ends_f32(u, n * NG_LN2_HIGH_F32 + (f + low));
 }
 
+/* log(1 + exp(x)) = max(x, 0) + log(1 + e), e = exp(-|x|); 1 + e is halved where it is over sqrt(2) */
+NG_INLINE float ng_math_softplus(float x)
+{
+    const float a = x < 0 ? x : -x, e = ng_bounded_exp_f32(a < -104.0f ? -104.0f : a);
+    const float f = e > 0.41421356f ? 0.5f * e - 0.5f : e, low = e > 0.41421356f ? NG_LN2_LOW_F32 : 0.0f;
+    const float high = e > 0.41421356f ? NG_LN2_HIGH_F32 : 0.0f;
+    return (high + (f + (ng_log_tail_f32(f) + low))) + (x < 0 ? 0.0f : x);
+}
+
 /* erf -------------------------------------------------------------------------------------------------------------- */
 
 NG_INLINE float ng_math_erf(float x)
@@ -345,27 +354,27 @@ NG_INLINE double ng_wide_exp2_f32(double y)
     return p * ng_float64((uint64_t)(int64_t)((int32_t)n + 1023) << 52);
 }
 
+#define NG_MASK_F32(condition) (-(uint32_t)(condition))     /* all ones or none: gcc would tie several ?: into branches */
+
 NG_INLINE float ng_math_pow(float a, float b)
 {
-    const float magnitude = ng_abs_f32(a), most = b > 3.4e38f ? 3.4e38f : b < -3.4e38f ? -3.4e38f : b;
-    const float bounded = b > 33554432.0f ? 33554432.0f : b < -33554432.0f ? -33554432.0f : b;     /* even from 2^24 on */
-    const int32_t whole = (int32_t)bounded;
-    const float odd = (float)whole == bounded ? (float)(whole & 1) : 0.0f;
-    const uint32_t flip = ng_bits32(a) & (ng_bits32(odd) << 2) & 0x80000000u;      /* 1.0f has bit 29 */
+    const float magnitude = ng_abs_f32(a);
+    const uint32_t b_bits = ng_bits32(b) & 0x7fffffffu, bounded = b_bits < 0x4b800000u ? b_bits : 0x4b800000u;
+    const int32_t whole = (int32_t)ng_float32(bounded);     /* of |b|, and even from 2^24 on, where all floats are */
+    const uint32_t fraction = NG_MASK_F32((float)whole != ng_float32(bounded)), sign = ng_bits32(a) & 0x80000000u;
+    const uint32_t invalid = (NG_MASK_F32(a < 0) & NG_MASK_F32(magnitude != INFINITY) & fraction) | NG_MASK_F32(a != a);
+    const uint32_t one = NG_MASK_F32(b_bits == 0) | NG_MASK_F32(ng_bits32(a) == 0x3f800000u);
     double l = ng_wide_log2_f32(magnitude), y;
-    float r, below;
+    uint32_t r;
     l = magnitude == 0 ? -(double)INFINITY : l;
     l = magnitude == INFINITY ? (double)INFINITY : l;
-    y = (double)most * l;
+    y = (double)b * l;
+    y = l == 0 ? (b == b ? 0.0 : y) : y;                    /* pow(-1, inf) is 1 */
     y = y > 200.0 ? 200.0 : y;
     y = y < -200.0 ? -200.0 : y;
-    r = (float)ng_wide_exp2_f32(y);
-    r = a != a ? a : r;
-    below = (float)whole == bounded ? r : NAN;              /* where a < 0 */
-    below = magnitude == INFINITY ? r : below;
-    r = ng_float32(ng_bits32(a < 0 ? below : r) ^ flip);
-    r = b == 0 ? 1.0f : r;
-    return ng_bits32(a) == 0x3f800000u ? 1.0f : r;         /* a == 1, in a form that gcc does not tie to a < 0 */
+    r = ng_bits32((float)ng_wide_exp2_f32(y)) | (invalid & 0x7fc00000u);
+    r |= sign & ((uint32_t)whole << 31) & ~fraction;
+    return ng_float32((one & 0x3f800000u) | (~one & r));
 }
 
 #endif
