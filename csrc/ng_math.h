@@ -58,4 +58,21 @@ NG_INLINE REAL ng_math_floor(REAL x) { return NG_LIBM(floor)(x); }
 NG_INLINE REAL ng_math_ceil(REAL x) { return NG_LIBM(ceil)(x); }
 NG_INLINE REAL ng_math_rint(REAL x) { return NG_LIBM(rint)(x); }
 
+/* NumPy's floor division and remainder: the remainder has the divisor's sign, the quotient fits it. */
+NG_UNUSED static inline REAL ng_math_remainder(REAL a, REAL b)
+{
+    REAL m = NG_LIBM(fmod)(a, b);
+    if (m == 0) return NG_LIBM(copysign)(R(0), b);
+    return (m < 0) != (b < 0) ? m + b : m;
+}
+NG_UNUSED static inline REAL ng_math_floor_divide(REAL a, REAL b)
+{
+    if (b == 0) return a / b;
+    const REAL m = NG_LIBM(fmod)(a, b);
+    const REAL q = (a - m) / b - (m != 0 && (m < 0) != (b < 0) ? R(1) : R(0));
+    if (q == 0) return NG_LIBM(copysign)(R(0), a / b);
+    const REAL f = NG_LIBM(floor)(q);
+    return q - f > R(0.5) ? f + R(1) : f;
+}
+
 #endif
