@@ -90,4 +90,5 @@ include "tensor_parameter.pxi"       # Parameter
 include "tensor_create.pxi"          # tensor(), zeros() ...
 include "tensor_elementwise.pxi"     # one unary and one binary node, and where
 include "tensor_cast.pxi"            # astype, copy
-include "tensor_functions.pxi"       # the elementwise functions
+include "tensor_functions.pxi"       # the elementwise functions,
+include "tensor_math.pxi"            # and more of them

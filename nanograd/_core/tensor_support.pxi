@@ -14,7 +14,9 @@ ARRAY_FUNCTIONS = {}                  # NumPy function -> our function, for __ar
 # Names under which NumPy knows what we call otherwise.
 cdef dict NUMPY_NAMES = {"sub": ("subtract",), "mul": ("multiply",), "div": ("divide",), "neg": ("negative",),
                          "abs": ("absolute",), "pow": ("power",), "remainder": ("remainder",), "floor_divide": ("floor_divide",),
-                         "permute": (), "linear": (), "select": ()}
+                         "permute": (), "linear": (), "select": (),
+                         # NumPy's own give NumPy results
+                         "sign": (), "floor": (), "ceil": (), "isnan": (), "isinf": (), "isfinite": ()}
 
 
 cdef Tensor new_tensor(int kind, int rank, const int64_t *dims):
