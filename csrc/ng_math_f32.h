@@ -309,16 +309,18 @@ NG_INLINE float ng_math_arctan(float x)
     return ng_with_sign_f32(a > 1.0f ? (float)NG_HALF_PI - (p - NG_HALF_PI_LOW_F32) : p, x);
 }
 
+/* p, pi/2 - p, pi/2 + p or pi - p, where p is the arctangent of the smaller side over the larger */
 NG_INLINE float ng_math_arctan2(float y, float x)
 {
     const float ay = ng_abs_f32(y), ax = ng_abs_f32(x);
     const float low = ay < ax ? ay : ax, high = ay < ax ? ax : ay;
+    const float base = ay > ax ? (float)NG_HALF_PI : ng_bits32(x) >> 31 ? (float)NG_PI : 0.0f;
+    const uint32_t flip = ng_bits32(ay > ax ? -1.0f : 1.0f) ^ ng_bits32(x);
     float q = low / high, p;
     q = high == 0 ? 0.0f : q;                   /* 0/0 */
     q = low == INFINITY ? 1.0f : q;             /* inf/inf */
-    p = ng_reduced_arctan_f32(q);
-    p = ay > ax ? (float)NG_HALF_PI - (p - NG_HALF_PI_LOW_F32) : p;
-    p = ng_bits32(x) >> 31 ? (float)NG_PI - (p - 2.0f * NG_HALF_PI_LOW_F32) : p;
+    p = ng_float32(ng_bits32(ng_reduced_arctan_f32(q)) ^ (flip & 0x80000000u));
+    p = base + (p + base * (NG_HALF_PI_LOW_F32 / (float)NG_HALF_PI));
     p = x != x ? x : p;
     return y != y ? y : ng_with_sign_f32(p, y);
 }

@@ -283,16 +283,18 @@ NG_INLINE double ng_math_arctan(double x)
     return ng_with_sign_f64(a > 1.0 ? NG_HALF_PI - (p - NG_HALF_PI_LOW_F64) : p, x);
 }
 
+/* p, pi/2 - p, pi/2 + p or pi - p, where p is the arctangent of the smaller side over the larger */
 NG_INLINE double ng_math_arctan2(double y, double x)
 {
     const double ay = ng_abs_f64(y), ax = ng_abs_f64(x);
     const double low = ay < ax ? ay : ax, high = ay < ax ? ax : ay;
+    const double base = ay > ax ? NG_HALF_PI : ng_bits64(x) >> 63 ? NG_PI : 0.0;
+    const uint64_t flip = ng_bits64(ay > ax ? -1.0 : 1.0) ^ ng_bits64(x);
     double q = low / high, p;
-    q = high == 0 ? 0.0 : q;                        /* 0/0 */
-    q = low == (double)INFINITY ? 1.0 : q;          /* inf/inf */
-    p = ng_reduced_arctan_f64(q);
-    p = ay > ax ? NG_HALF_PI - (p - NG_HALF_PI_LOW_F64) : p;
-    p = ng_bits64(x) >> 63 ? NG_PI - (p - 2.0 * NG_HALF_PI_LOW_F64) : p;
+    q = high == 0 ? 0.0 : q;                   /* 0/0 */
+    q = low == (double)INFINITY ? 1.0 : q;             /* inf/inf */
+    p = ng_float64(ng_bits64(ng_reduced_arctan_f64(q)) ^ (flip & 0x8000000000000000u));
+    p = base + (p + base * (NG_HALF_PI_LOW_F64 / NG_HALF_PI));
     p = x != x ? x : p;
     return y != y ? y : ng_with_sign_f64(p, y);
 }

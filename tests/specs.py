@@ -13,6 +13,7 @@ from specs_shape import SHAPE
 
 import nanograd as ng
 
+INTEGERS = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
 MATH = {F32: 5e-7, F64: 2e-15}                    # our own exp, log, tanh ...: a few units in the last place
 
 
@@ -60,6 +61,25 @@ ARITHMETIC = [
     unary("log", np.log, domain=(0.1, 4), rtol=MATH, avoid=(1.0,)),
     unary("sqrt", np.sqrt, domain=(0.1, 4)),
     unary("square", np.square),
+    binary("arctan2", np.arctan2, domain=((-3, 3), (0.2, 3)), rtol=MATH),
+    binary("safe_div", lambda a, b: a / (b + 1e-8), domain=((-3, 3), (0.5, 3)), extremes=False),      # 1e-8 is lost beside 1e4
+    unary("sign", np.sign, avoid=(0.0,)),
+    unary("floor", np.floor, avoid=INTEGERS),
+    unary("ceil", np.ceil, avoid=INTEGERS),
+    unary("round", np.rint, avoid=tuple(i + 0.5 for i in INTEGERS)),
+    unary("rsqrt", lambda x: 1 / np.sqrt(x), domain=(0.1, 4)),
+    unary("reciprocal", lambda x: 1 / x, domain=(0.3, 4)),
+    unary("expm1", np.expm1, rtol=MATH),
+    unary("log1p", np.log1p, domain=(-0.9, 4), rtol=MATH),
+    unary("log2", np.log2, domain=(0.1, 4), rtol=MATH, avoid=(1.0,)),
+    unary("log10", np.log10, domain=(0.1, 4), rtol=MATH, avoid=(1.0,)),
+    unary("sin", np.sin, rtol=MATH),
+    unary("cos", np.cos, rtol=MATH),
+    unary("tan", np.tan, domain=(-1.4, 1.4), rtol=MATH),
+    unary("sinh", np.sinh, rtol=MATH),
+    unary("cosh", np.cosh, rtol=MATH),
+    unary("arctan", np.arctan, rtol=MATH),
+    unary("erf", special.erf, rtol=MATH),
     OpSpec("clip", lambda x: np.clip(x, -1, 0.5), call=lambda x: ng.clip(x, -1, 0.5), elementwise=1, avoid=(-1.0, 0.5), errors=(
         Raises("ValueError", r"clip: .*min.*max", lambda: ng.clip(zeros(3), 2, 1)),
     )),
@@ -74,6 +94,18 @@ ACTIVATIONS = [    unary("relu", lambda x: np.where(x <= 0, 0, x), avoid=(0.0,))
     unary("silu", lambda x: x * special.expit(x), rtol=MATH, extremes=False),      # 0 at -inf, where the reference has NaN
     unary("tanh", np.tanh, rtol=MATH),
     unary("sigmoid", special.expit, rtol=MATH),
+    unary("log_sigmoid", lambda x: -np.logaddexp(0, -x), rtol=MATH),
+    unary("softplus", lambda x: np.logaddexp(0, x), rtol=MATH),
+    OpSpec("softplus", lambda x: np.where(2 * x > 1, x, np.logaddexp(0, 2 * x) / 2), call=lambda x: ng.softplus(x, 2.0, threshold=1.0),
+           case="beta 2, threshold 1", elementwise=1, rtol=MATH, avoid=(0.5,), errors=(
+               Raises("ValueError", r"softplus: beta must be positive, got 0", lambda: ng.softplus(zeros(3), 0)),)),
+    unary("elu", lambda x: np.where(x > 0, x, np.expm1(x)), rtol=MATH, avoid=(0.0,)),
+    OpSpec("elu", lambda x: np.where(x > 0, x, 0.5 * np.expm1(x)), call=lambda x: ng.elu(x, 0.5), case="alpha 0.5", elementwise=1,
+           rtol=MATH, avoid=(0.0,)),
+    unary("gelu", lambda x: x * special.ndtr(x), rtol=MATH, extremes=False),               # 0 at -inf, where the reference has NaN
+    OpSpec("gelu", lambda x: x * special.expit(np.sqrt(8 / np.pi) * (x + 0.044715 * x ** 3)), call=lambda x: ng.gelu(x, "tanh"),
+           case="tanh", elementwise=1, rtol={F32: 2e-6, F64: 1e-14}, extremes=False, errors=(
+               Raises("ValueError", r"gelu: approximate must be 'none' or 'tanh', got 'erf'", lambda: ng.gelu(zeros(3), "erf")),)),
 ]
 
 SPECS = [*ARITHMETIC, *ACTIVATIONS, *LINALG, *REDUCTIONS, *SHAPE, *CONV, *INDEXING, *NETWORK]

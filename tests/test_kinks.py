@@ -60,3 +60,55 @@ def test_sqrt_and_pow_at_zero(dtype):
     assert gradients(dtype, ng.sqrt, [0.0]) == [[np.inf]]
     a, b = gradients(dtype, ng.pow, [0.0, 0.0, 0.0], [0.0, 1.0, 2.0])
     assert a == [0, 1, 0] and b == [0, 0, 0]
+
+
+@both
+def test_steps_are_flat_everywhere(dtype):
+    for op in (ng.sign, ng.floor, ng.ceil, ng.round):
+        assert gradients(dtype, op, [-1.5, 0.0, 0.5, 2.0]) == [[0, 0, 0, 0]]
+    assert ng.round(ng.tensor([0.5, 1.5, 2.5, -0.5], dtype=dtype)).tolist() == [0, 2, 2, 0]
+    assert ng.sign(ng.tensor([-2.0, -0.0, 0.0, np.nan], dtype=dtype)).tolist()[:3] == [-1, 0, 0]
+
+
+@both
+def test_elu_has_the_slope_of_its_left_side_at_zero(dtype):
+    assert gradients(dtype, lambda x: ng.elu(x, 0.25), [0.0, 2.0]) == [[0.25, 1]]
+
+
+@both
+def test_softplus_is_linear_above_its_threshold(dtype):
+    x = [20.0, np.nextafter(dtype(20), dtype(21)), 1e4, -1e4, np.inf, -np.inf]
+    (g,) = gradients(dtype, ng.softplus, x)
+    assert g[0] == pytest.approx(1, abs=1e-8) and g[1:] == [1, 1, 0, 1, 0]
+    assert ng.softplus(ng.tensor(x, dtype=dtype)).tolist()[1:] == [x[1], 1e4, 0, np.inf, 0]
+
+
+@both
+def test_arctan2_is_flat_at_the_origin(dtype):
+    a, b = gradients(dtype, ng.arctan2, [0.0, 0.0, 0.0, 3.0, 1e-30, 1e30], [0.0, 2.0, -2.0, 0.0, 1e-30, 1e30])
+    assert a[:4] == [0, 0.5, -0.5, 0] and b[:3] == [0, 0, 0]
+    np.testing.assert_allclose(b[3:], [-1 / 3, -0.5e30, -0.5e-30], rtol=1e-6)      # no overflow of a**2 + b**2
+    np.testing.assert_allclose(a[4:], [0.5e30, 0.5e-30], rtol=1e-6)
+
+
+@both
+def test_activations_far_from_zero(dtype):
+    """Finite gradients and the right limits where exponentials overflow."""
+    far = [-np.inf, -1e30, -1e4, 1e4, 1e30, np.inf]
+    for op in (ng.silu, ng.gelu, lambda x: ng.gelu(x, "tanh")):
+        assert ng.asarray(np.array(far, dtype)).size and gradients(dtype, op, far) == [[0, 0, 0, 1, 1, 1]]
+        assert op(ng.tensor(far, dtype=dtype)).tolist() == [0, 0, 0, *np.array(far[3:], dtype).tolist()]
+    assert gradients(dtype, ng.log_sigmoid, far) == [[1, 1, 1, 0, 0, 0]]
+    assert gradients(dtype, ng.tanh, far) == [[0] * 6]
+    assert gradients(dtype, ng.erf, far) == [[0] * 6]
+    assert gradients(dtype, ng.elu, far) == [[0, 0, 0, 1, 1, 1]]
+
+
+@both
+def test_numpy_answers(dtype):
+    x = ng.tensor([1.0, np.nan, np.inf, -np.inf], dtype=dtype)
+    assert x.isnan().tolist() == [False, True, False, False] and np.isnan(x).tolist() == x.isnan().tolist()
+    assert ng.isinf(x).tolist() == [False, False, True, True] and ng.isfinite(x).tolist() == [True, False, False, False]
+    assert ng.allclose(x[:1], 1.0 + 1e-6) and not ng.allclose(x[:1], 1.1) and not x.allclose(x)
+    with pytest.raises(ng.errors.ShapeError, match=r"allclose: .*\(2,\).*\(3,\)"):
+        ng.allclose(np.ones(2), np.ones(3))
