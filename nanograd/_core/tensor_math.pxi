@@ -13,12 +13,13 @@ def arctan2(a, b):
     Examples
     --------
     >>> import nanograd as ng
-    >>> a = ng.tensor([1.0, 0.0], requires_grad=True)
-    >>> ng.arctan2(a, [1.0, -2.0])
-    tensor([0.7853982, 3.1415927], dtype=float32, grad_fn=<arctan2>)
-    >>> ng.arctan2(a, [1.0, -2.0]).backward()
+    >>> a = ng.tensor([3.0, 0.0], requires_grad=True)
+    >>> y = ng.arctan2(a, [0.0, -2.0])
+    >>> y
+    tensor([1.5707964, 3.1415927], dtype=float32, grad_fn=<arctan2>)
+    >>> y.backward()
     >>> a.grad
-    tensor([ 0.5, -0.5], dtype=float32)
+    tensor([ 0. , -0.5], dtype=float32)
     """
     return binary(NG_BINARY_arctan2, a, b)
 
@@ -38,11 +39,14 @@ def safe_div(a, b, eps=1e-8):
     >>> b.grad
     tensor([-1.  , -0.25], dtype=float32)
     """
+    cdef int64_t dims[8]
     if not is_number(eps):
         raise TypeError(f"safe_div: eps must be a number, got {type(eps).__name__}")
-    if isinstance(a, Tensor) and not isinstance(b, Tensor):
-        b = as_tensor("safe_div", b, common_kind("safe_div", a, b))
-    return binary(NG_BINARY_div, a, binary(NG_BINARY_add, b, float(eps)))
+    cdef int kind = common_kind("safe_div", a, b)
+    cdef Tensor ta = as_tensor("safe_div", a, kind, True)
+    cdef Tensor tb = as_tensor("safe_div", b, kind, True)
+    broadcast_shapes("safe_div", ta.rank, ta.dims, tb.rank, tb.dims, dims)
+    return binary_tensors(NG_BINARY_div, ta, binary_number(NG_BINARY_add, tb, float(eps), False))
 
 
 def sign(x):
@@ -172,7 +176,7 @@ def log10(x):
     >>> x = ng.tensor([1.0, 100.0], requires_grad=True)
     >>> ng.log10(x).backward()
     >>> x.grad
-    tensor([0.43429446, 0.00434294], dtype=float32)
+    tensor([0.4342945 , 0.00434294], dtype=float32)
     """
     return unary(NG_UNARY_log10, x)
 
