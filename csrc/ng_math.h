@@ -21,6 +21,7 @@
 
 #define NG_HALF_PI 1.57079632679489661923
 #define NG_PI 3.14159265358979323846
+#define NG_NARROW_ANGLE R(1000000)             /* below: sines by a short reduction */
 
 /* Copies of float and double as integers and back. */
 NG_INLINE uint32_t ng_bits32(float x)

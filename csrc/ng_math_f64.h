@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later
  *
- * The functions of ng_math.h in float64. sin, cos, tan and pow are the C library's: one element at a time.
+ * The functions of ng_math.h in float64. pow, and sin, cos, tan of large angles are the C library's: one by one.
  */
 #ifndef NG_MATH_F64_H
 #define NG_MATH_F64_H
@@ -299,9 +299,71 @@ NG_INLINE double ng_math_arctan2(double y, double x)
     return y != y ? y : ng_with_sign_f64(p, y);
 }
 
-NG_INLINE double ng_math_sin(double x) { return sin(x); }
-NG_INLINE double ng_math_cos(double x) { return cos(x); }
-NG_INLINE double ng_math_tan(double x) { return tan(x); }
+/* Trigonometric functions ------------------------------------------------------------------------------------------ */
+
+/* x = n pi/2 + r, |r| <= pi/4; returns r, and n in the low bits of *quadrant. For |x| <= NG_NARROW_ANGLE: n has 20 bits,
+ * the first two parts of pi/2 have 33, so that their products are exact; what rounding t - w loses is kept. */
+NG_INLINE double ng_reduce_angle_f64(double x, uint64_t *quadrant)
+{
+    const double shifted = x * (1.0 / NG_HALF_PI) + NG_SHIFT_F64, n = shifted - NG_SHIFT_F64;
+    const double t = x - n * 0x1.921fb54400000p+0, w = n * 0x1.0b4611a600000p-34, r = t - w, back = r - t;
+    const double lost = (t - (r - back)) - (w + back);
+    *quadrant = ng_bits64(shifted);
+    return r + (lost - n * 0x1.3198a2e037073p-69);
+}
+
+NG_INLINE double ng_reduced_sin_f64(double r)
+{
+    const double s = r * r;                         /* sin(r) = r + r^3 q(r^2), |r| <= pi/4: 2^-58 */
+    double q = 1.5896623433799141e-10;
+    q = q * s - 2.5050755805446199e-08;
+    q = q * s + 2.7557313682534064e-06;
+    q = q * s - 0.00019841269829801766;
+    q = q * s + 0.0083333333333224461;
+    q = q * s - 0.16666666666666632;
+    return r * s * q + r;
+}
+NG_INLINE double ng_reduced_cos_f64(double r)
+{
+    const double s = r * r;                         /* cos(r) = 1 - r^2 / 2 + r^4 q(r^2): 2^-64 */
+    double q = -1.1359763814947531e-11;
+    q = q * s + 2.0875726400058683e-09;
+    q = q * s - 2.7557314383394538e-07;
+    q = q * s + 2.4801587289625543e-05;
+    q = q * s - 0.001388888888887443;
+    q = q * s + 0.041666666666666602;
+    return 1.0 + s * (s * q - 0.5);
+}
+NG_INLINE double ng_pick_sine_f64(double r, uint64_t n)
+{
+    const double sine = ng_reduced_sin_f64(r), cosine = ng_reduced_cos_f64(r);
+    return ng_float64(ng_bits64(n & 1 ? cosine : sine) ^ ((n & 2) << 62));
+}
+
+/* ng_narrow_x: for |x| <= NG_NARROW_ANGLE. ng_math_x: any x, with the same bits, by the C library beyond. */
+NG_INLINE double ng_narrow_sin(double x)
+{
+    uint64_t n;
+    const double r = ng_reduce_angle_f64(x, &n);
+    return x == 0 ? x : ng_pick_sine_f64(r, n);
+}
+NG_INLINE double ng_narrow_cos(double x)
+{
+    uint64_t n;
+    const double r = ng_reduce_angle_f64(x, &n);
+    return ng_pick_sine_f64(r, n + 1);
+}
+NG_INLINE double ng_narrow_tan(double x)
+{
+    uint64_t n;
+    const double r = ng_reduce_angle_f64(x, &n), sine = ng_reduced_sin_f64(r), cosine = ng_reduced_cos_f64(r);
+    const double high = n & 1 ? -cosine : sine, low = n & 1 ? sine : cosine;
+    return x == 0 ? x : high / low;
+}
+NG_INLINE double ng_math_sin(double x) { return ng_abs_f64(x) <= NG_NARROW_ANGLE ? ng_narrow_sin(x) : sin(x); }
+NG_INLINE double ng_math_cos(double x) { return ng_abs_f64(x) <= NG_NARROW_ANGLE ? ng_narrow_cos(x) : cos(x); }
+NG_INLINE double ng_math_tan(double x) { return ng_abs_f64(x) <= NG_NARROW_ANGLE ? ng_narrow_tan(x) : tan(x); }
+
 NG_INLINE double ng_math_pow(double a, double b) { return pow(a, b); }
 
 #endif
