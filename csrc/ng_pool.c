@@ -11,7 +11,9 @@ enum {
     /* Waking a sleeping thread takes 12 to 30 us (docs/measurements.md), as long as a piece. So a worker watches for the
      * next launch a little before it sleeps, and a launch for its last worker. Not where threads outnumber processors. */
     WORKER_SPIN_NS = 50000,
-    LAUNCH_SPIN_NS = 100000
+    LAUNCH_SPIN_NS = 100000,
+    /* Whole pieces that are worth waking a thread for; for fewer it must be awake. */
+    WORTH_WAKING = 3
 };
 
 static struct {
@@ -22,6 +24,7 @@ static struct {
     ng_job *job;               /* NULL when there is none to join */
     int seats;                 /* workers that may still join the job; also read without the lock */
     int working;               /* workers inside the job; also read without the lock */
+    int awake;                 /* workers that work or watch; also read without the lock */
     int stopping;
     int workers;               /* threads that exist */
     int cpus;                  /* that the process may use; 0: not asked yet */
@@ -69,8 +72,13 @@ static NG_THREAD_RETURN worker(void *argument)
     (void)argument;
     ng_tls()->in_launch = 1;
     ng_lock(&pool.mutex);
+    ng_atomic_store_int(&pool.awake, pool.awake + 1);
     for (;;) {
-        while (!pool.stopping && (!pool.job || pool.seats == 0)) ng_wait(&pool.work, &pool.mutex);
+        while (!pool.stopping && (!pool.job || pool.seats == 0)) {
+            ng_atomic_store_int(&pool.awake, pool.awake - 1);
+            ng_wait(&pool.work, &pool.mutex);
+            ng_atomic_store_int(&pool.awake, pool.awake + 1);
+        }
         if (pool.stopping) break;
         ng_job *const job = pool.job;
         ng_atomic_store_int(&pool.seats, pool.seats - 1);
@@ -88,6 +96,7 @@ static NG_THREAD_RETURN worker(void *argument)
             ng_lock(&pool.mutex);
         }
     }
+    ng_atomic_store_int(&pool.awake, pool.awake - 1);
     ng_unlock(&pool.mutex);
     return 0;
 }
@@ -102,7 +111,7 @@ static void after_fork_in_child(void)
     pthread_cond_init(&pool.work, NULL);
     pthread_cond_init(&pool.done, NULL);
     pool.job = NULL;
-    pool.seats = pool.working = pool.stopping = pool.workers = 0;
+    pool.seats = pool.working = pool.awake = pool.stopping = pool.workers = 0;
     ng_atomic_drop(&pool.taken);
 }
 #endif
@@ -117,6 +126,7 @@ static void watch_forks(void)
 
 int ng_pool_run(ng_job *job, int threads)
 {
+    if (job->count / job->grain < WORTH_WAKING && ng_atomic_load_int(&pool.awake) == 0) return 0;
     if (!ng_atomic_take(&pool.taken)) return 0;
     watch_forks();
     if (pool.cpus == 0) pool.cpus = ng_usable_cpus();

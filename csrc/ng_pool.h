@@ -23,8 +23,8 @@ int64_t ng_job_run(ng_job *job, ng_ctx *ctx);
 /* The same with the calling thread's scratch memory. */
 int64_t ng_job_work(ng_job *job);
 
-/* Runs the job on up to `threads` threads, the calling one among them; 0 if the pool is taken (then nothing has run). The
- * caller does not hold the GIL. */
+/* Runs the job on up to `threads` threads, the calling one among them; 0, and nothing has run, if the pool is taken or the
+ * work is not worth waking it. The caller does not hold the GIL. */
 int ng_pool_run(ng_job *job, int threads);
 /* Ends the threads, unless the pool is at work. */
 void ng_pool_stop(void);
