@@ -156,7 +156,7 @@ def generate():
             for inc in sorted(Path("csrc/kernels").glob("*.inc"))]
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def includes(path):
     """The project's files that a C file includes, itself among them, recursively."""
     found = {path}
@@ -175,8 +175,8 @@ def digest(path):
 
 class build_ext(_build_ext):
     def build_extensions(self):
-        from Cython.Build import cythonize
         import numpy
+        from Cython.Build import cythonize
 
         if MSVC:
             self.compiler.initialize()
@@ -214,9 +214,9 @@ class build_ext(_build_ext):
 
     def plan(self, work, source, variant, flags, macros, folders):
         target = OBJECTS / variant / f"{source.stem}{self.compiler.obj_extension}"
-        match = re.search(r"/\* build: (.*?) \*/", next((f for f in includes(source) if f.suffix == ".inc"), source).read_text(errors="replace")) \
-            if source.parent == GENERATED else None
-        extra = shlex.split(match.group(1)) if match and not MSVC else []
+        inc = next((path for path in includes(source) if path.suffix == ".inc"), None) if source.parent == GENERATED else None
+        match = re.search(r"/\* build: (.*?) \*/", inc.read_text()) if inc and not MSVC else None
+        extra = shlex.split(match.group(1)) if match else []
         work[target] = (source, [*flags, *extra], macros, folders)
         return target
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
-from benchmarks import rows_core, rows_infer, rows_arrays, rows_process, rows_train
+from benchmarks import rows_arrays, rows_core, rows_infer, rows_process, rows_train
 from benchmarks.row import Limit, Row
 
 ROWS: list[Row] = [*rows_core.ROWS, *rows_train.ROWS, *rows_infer.ROWS, *rows_arrays.ROWS]

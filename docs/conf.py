@@ -42,7 +42,8 @@ PAGES = {
     "Threads, memory, configuration": ["nanograd.threads", "nanograd.memory", "nanograd.config"],
     "Errors": ["nanograd.errors"],
 }
-for optional, title in (("conv", "Convolutions"), ("pool", "Pooling"), ("normalization", "Normalisation"), ("composed", "Composed functions")):
+for optional, title in (("conv", "Convolutions"), ("pool", "Pooling"), ("normalization", "Normalisation"),
+                        ("composed", "Composed functions")):
     if importlib.util.find_spec(f"nanograd._core.{optional}"):
         PAGES[title] = [f"nanograd._core.{optional}"]
     elif importlib.util.find_spec(f"nanograd.{optional}"):

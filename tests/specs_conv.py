@@ -18,7 +18,7 @@ def conv2d_reference(x, w, b=None, stride=1, padding=0, dilation=1, groups=1):
         return conv2d_reference(x[None], w, b, stride, padding, dilation, groups)[0]
     (sh, sw), (ph, pw), (dh, dw) = pair(stride), pair(padding), pair(dilation)
     x = np.pad(x, ((0, 0), (0, 0), (ph, ph), (pw, pw)))
-    (n, c, height, width), (o, cg, kh, kw) = x.shape, w.shape
+    (n, _, height, width), (o, cg, kh, kw) = x.shape, w.shape
     p, q = (height - dh * (kh - 1) - 1) // sh + 1, (width - dw * (kw - 1) - 1) // sw + 1
     y = np.zeros((n, groups, o // groups, p, q))
     for i in range(kh):

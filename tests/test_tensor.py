@@ -484,7 +484,7 @@ def test_parameter_subclass():
 
 def test_parameter_hooks_are_collected():
     p = ng.Parameter([1.0])
-    p.register_hook(lambda g: p * 0 + g)       # a cycle through the parameter
+    p.register_hook(lambda g: p * 0 + g)       # noqa: F821 - a cycle through the parameter
     (p * 2).backward()
     ref = weakref.ref(p)
     del p

@@ -115,16 +115,15 @@ class Optimizer:
         except GroupsChanged:
             updated = self._update(type(self), self.param_groups, self._matched())
         if updated == 0:
-            warnings.warn(f"{type(self).__name__}.step: no parameter has a gradient, so nothing was updated: call "
-                          f"loss.backward() before step()", UserWarning, stacklevel=2)
+            warnings.warn(f"{type(self).__name__}.step: no parameter has a gradient, so nothing was updated: call loss.backward() "
+                          f"before step()", UserWarning, stacklevel=2)
         return loss
 
     def _matched(self):
         """The states anew, after the user has changed the list of parameters of a group."""
         known = {id(state.parameter): state for mine in self._states for state in mine}
         op = type(self).__name__
-        self._states = [[known.get(id(p)) or ParameterState(_checked(op, p)) for p in group["params"]]
-                        for group in self.param_groups]
+        self._states = [[known.get(id(p)) or ParameterState(_checked(op, p)) for p in group["params"]] for group in self.param_groups]
         return self._states
 
     def zero_grad(self, set_to_none=True):
@@ -166,11 +165,11 @@ class Optimizer:
         The tensors keep their values when training goes on.
         """
         position, groups, state = 0, [], {}
-        for group, mine in zip(self.param_groups, self._matched(), strict=True):
+        for group, mine in zip(self.param_groups, self._matched()):
             positions = list(range(position, position + len(mine)))
             position += len(mine)
             groups.append({**{key: value for key, value in group.items() if key != "params"}, "params": positions})
-            state.update((i, self._export(s)) for i, s in zip(positions, mine, strict=True) if s.steps or s.tensor(0) is not None)
+            state.update((i, self._export(s)) for i, s in zip(positions, mine) if s.steps or s.tensor(0) is not None)
         return {"state": state, "param_groups": groups}
 
     def load_state_dict(self, state_dict):
@@ -192,12 +191,12 @@ class Optimizer:
         settings = [self._settings(op, group) for group in theirs]
         states = self._matched()
         fresh = {}
-        for group, mine in zip(theirs, states, strict=True):
-            for key, state in zip(group["params"], mine, strict=True):
+        for group, mine in zip(theirs, states):
+            for key, state in zip(group["params"], mine):
                 fresh[id(state)] = self._loaded(op, key, state, state_dict["state"].get(key, {}))
         for mine in states:
             mine[:] = [fresh[id(state)] for state in mine]
-        for group, values in zip(self.param_groups, settings, strict=True):
+        for group, values in zip(self.param_groups, settings):
             group.update(values)
 
     def _settings(self, op, theirs):
@@ -205,8 +204,7 @@ class Optimizer:
         for key, value in theirs.items():
             # PyTorch has settings that we do not: at their defaults they mean nothing.
             foreign = key not in self.defaults and key not in ("params", "param_names", "initial_lr")
-            harmless = (not value or key in ("fused", "foreach", "capturable")
-                        or (key == "decoupled_weight_decay" and self._decoupled))
+            harmless = not value or key in ("fused", "foreach", "capturable") or (key == "decoupled_weight_decay" and self._decoupled)
             if foreign and not harmless:
                 raise ValueError(f"{op}: the state has {key}={value!r}, which {type(self).__name__} does not know")
         values = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
@@ -272,7 +270,7 @@ def _checked(op, p):
         raise TypeError(f"{op}: expected tensors, or all (name, tensor) or all dicts, got {type(p).__name__}{hint}")
     if not p.is_leaf:
         raise ValueError(f"{op}: a tensor of shape {p.shape} is no leaf: it was computed, so a step would not reach what it is "
-                         f"computed from")
+                         "computed from")
     if not p.requires_grad and not isinstance(p, Parameter):      # a Parameter without is one that was frozen on purpose
         raise ValueError(f"{op}: a tensor of shape {p.shape} does not require a gradient; make it with requires_grad=True")
     return p
