@@ -19,6 +19,7 @@ from nanograd._core.statistics import *
 from nanograd._core.softmax import *
 from nanograd._core.index import *
 from nanograd._core.loss import *
+from nanograd._core.pair_loss import *
 from nanograd._core.random import *
 
 from nanograd.composed import *

@@ -7,8 +7,11 @@ from nanograd._core.tensor import Tensor
 
 _Reduction = Literal["mean", "sum", "none"]
 
-def mse_loss(input: Tensor | ArrayLike, target: Tensor | ArrayLike, *, reduction: _Reduction = "mean") -> Tensor: ...
 def cross_entropy(
     logits: Tensor | ArrayLike, target: Tensor | ArrayLike, *, weight: Tensor | ArrayLike | None = None, ignore_index: int = -100,
     label_smoothing: float = 0.0, reduction: _Reduction = "mean",
+) -> Tensor: ...
+def nll_loss(
+    log_p: Tensor | ArrayLike, target: ArrayLike, *, weight: Tensor | ArrayLike | None = None, ignore_index: int = -100,
+    reduction: _Reduction = "mean",
 ) -> Tensor: ...

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""Losses: one node each, whose forward also writes the gradient that it will send back (csrc/kernels/loss.h)."""
+"""Losses of classes: one node each, whose forward also writes the gradient that it will send back (csrc/kernels/loss.h)."""
 include "capsule.pxi"
 cimport cython
 from libc.stdint cimport int64_t
@@ -13,62 +13,15 @@ from nanograd.errors import DTypeError, ShapeError
 
 cnp.import_array()
 
-ctypedef int (*pair_loss)(int dtype, void *loss, void *dx, void *dt, const void *x, const void *target, double parameter, double divisor,
-                          int is_reduced, int64_t count)
-
 cdef extern from "kernels/loss.h":
-    enum: NG_LOSS_NONE
-    enum: NG_LOSS_SUM
-    enum: NG_LOSS_MEAN
     int64_t ng_labels_pieces(int64_t count)
     int ng_labels(int dtype, int64_t *labels, double *totals, const void *given, int bytes, int is_signed, const void *weight,
                   int64_t count, int64_t classes, int64_t ignore_index)
     int ng_class_loss(int dtype, void *loss, void *dx, void *dt, const void *x, const int64_t *labels, const double *totals,
                       const void *target, const void *weight, double smoothing, int reduction, int is_nll, int64_t outer, int64_t n,
                       int64_t inner)
-    int ng_loss_scale(int dtype, void *dx, const void *gradient, const void *dy, int64_t outer, int64_t n, int64_t inner)
-    int ng_loss_mse(int dtype, void *loss, void *dx, void *dt, const void *x, const void *target, double parameter, double divisor,
-                    int is_reduced, int64_t count)
 
-
-@cython.no_gc
-cdef class LossNode(Node):
-    """Inputs: x and, where it has a gradient, the target. gradient (outer, n, inner) belongs to dy (outer, inner) = 1."""
-    cdef int64_t outer, n, inner
-    cdef Buffer dx, dt
-
-    cdef int backward(self, Buffer dy, Run run) except -1:
-        cdef Buffer gradient
-        cdef int i
-        for i in range(self.n_inputs):
-            if self.inputs[i] == NULL:
-                continue
-            gradient = self.dx if i == 0 else self.dt
-            if not run.retain_graph:
-                if i == 0:
-                    self.dx = None
-                else:
-                    self.dt = None
-            give_scaled(self, i, gradient, dy, run)
-        return 0
-
-    cdef int release(self) except -1:
-        self.dx = None
-        self.dt = None
-        return 0
-
-
-cdef int give_scaled(LossNode node, int i, Buffer gradient, Buffer dy, Run run) except -1:
-    # In place if the node has let go of it: the caller's variable is the one reference that is left.
-    cdef Buffer out = gradient if is_sole(gradient) else new_buffer(<size_t>(node.outer * node.n * node.inner) * ng_itemsize(node.kind))
-    check("loss", ng_loss_scale(node.kind, out.data, gradient.data, dy.data, node.outer, node.n, node.inner))
-    return give(run, node, i, out)
-
-
-@cython.final
-@cython.no_gc
-cdef class MseLossNode(LossNode):
-    pass
+include "loss_node.pxi"
 
 
 @cython.final
@@ -77,95 +30,11 @@ cdef class CrossEntropyNode(LossNode):
     pass
 
 
-cdef int parse_reduction(str op, object reduction) except -1:
-    if reduction == "mean":
-        return NG_LOSS_MEAN
-    if reduction == "sum":
-        return NG_LOSS_SUM
-    if reduction == "none":
-        return NG_LOSS_NONE
-    raise ValueError(f"{op}: reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
+@cython.final
+@cython.no_gc
+cdef class NllLossNode(LossNode):
+    pass
 
-
-# ---- losses of pairs ----------------------------------------------------------------------------
-
-cdef Tensor pairs(str op, LossNode node, pair_loss function, object input, object target, double parameter, object reduction):
-    """A loss of input and target of one shape. `node`: an empty one of the right class."""
-    cdef int mode = parse_reduction(op, reduction)
-    cdef int kind = common_kind(op, input, target)
-    cdef Tensor x = as_tensor(op, input, kind, False)
-    cdef Tensor t = as_tensor(op, target, kind, False)
-    cdef Buffer xb = x.buffer, tb = t.buffer
-    cdef Tensor out
-    if not same_shape(x, t):
-        raise ShapeError(f"{op}: input and target must have one shape, got {shape_tuple(x.rank, x.dims)} and {shape_tuple(t.rank, t.dims)}")
-    out = new_tensor(kind, x.rank if mode == NG_LOSS_NONE else 0, x.dims)
-    if needs_grad(x):
-        node.dx = new_buffer(<size_t>x.count * ng_itemsize(kind))
-    if needs_grad(t):
-        node.dt = new_buffer(<size_t>x.count * ng_itemsize(kind))
-    check(op, function(kind, out.buffer.data, NULL if node.dx is None else node.dx.data, NULL if node.dt is None else node.dt.data,
-                       xb.data, tb.data, parameter, <double>x.count if mode == NG_LOSS_MEAN else 1.0, mode != NG_LOSS_NONE, x.count))
-    if node.dx is not None or node.dt is not None:
-        node.outer = x.count if mode == NG_LOSS_NONE else 1
-        node.n = 1 if mode == NG_LOSS_NONE else x.count
-        node.inner = 1
-        link_loss(out, node, x, t)
-    return out
-
-
-cdef int link_loss(Tensor out, LossNode node, Tensor x, Tensor target) except -1:
-    node.n_inputs = 2
-    if node.dx is not None:
-        set_input(node, 0, x)
-    if node.dt is not None:
-        set_input(node, 1, target)
-    return link(out, node)
-
-
-def mse_loss(input, target, *, reduction="mean"):
-    """Mean of the squared differences between input and target.
-
-    ``mean((input - target)**2)``; with ``reduction='sum'`` their sum, with ``'none'`` the squares themselves.
-
-    Parameters
-    ----------
-    input, target : Tensor or array_like, of one shape
-    reduction : {'mean', 'sum', 'none'}
-
-    Returns
-    -------
-    Tensor
-        0-d; of input's shape for ``'none'``.
-
-    Raises
-    ------
-    ShapeError
-        If the shapes differ: nothing is broadcast.
-    DTypeError
-        If the dtypes do.
-    ValueError
-        For another reduction.
-
-    Notes
-    -----
-    Both have gradients: ``2 * (input - target) / n`` and its negative. There is no factor 1/2. float32 accumulates in float64.
-
-    Examples
-    --------
-    >>> import nanograd as ng
-    >>> x = ng.tensor([1.0, 2.0], requires_grad=True)
-    >>> loss = ng.mse_loss(x, [0.0, 4.0])
-    >>> loss
-    tensor(2.5, dtype=float32, grad_fn=<mse_loss>)
-    >>> loss.backward()
-    >>> x.grad
-    tensor([ 1., -2.], dtype=float32)
-    """
-    return pairs("mse_loss", MseLossNode.__new__(MseLossNode), ng_loss_mse, input, target, 0, reduction)
-
-
-# ---- losses of classes --------------------------------------------------------------------------
 
 cdef Buffer checked_labels(str op, cnp.ndarray target, Tensor x, int64_t classes, int64_t ignore_index, Tensor weight, Buffer totals):
     """The labels in memory of ours, -1 for ignored ones; totals: their weights. IndexError."""
@@ -184,8 +53,8 @@ cdef Buffer checked_labels(str op, cnp.ndarray target, Tensor x, int64_t classes
     return labels
 
 
-cdef object label_array(str op, object target, Tensor x, str expected):
-    """target as a NumPy array of integers of shape `expected`, or None if it is probabilities of x's shape. Errors."""
+cdef object label_array(str op, object target, Tensor x):
+    """target as a NumPy array of integers, one per sample, or None if it is probabilities of x's shape. Errors."""
     cdef cnp.ndarray array
     cdef int i
     shape = shape_tuple(x.rank, x.dims)
@@ -241,7 +110,7 @@ cdef Tensor class_loss(str op, LossNode node, object logits, object target, obje
     for i in range(2, x.rank):
         inner *= x.dims[i]
         dims[i - 1] = x.dims[i]
-    array = label_array(op, target, x, "")
+    array = label_array(op, target, x)
     if classes == 0:
         raise ShapeError(f"{op}: logits {shape_tuple(x.rank, x.dims)} have no classes")
     if weight is not None:
@@ -338,4 +207,52 @@ def cross_entropy(logits, target, *, weight=None, ignore_index=-100, label_smoot
                       False)
 
 
-__all__ = ["mse_loss", "cross_entropy"]
+def nll_loss(log_p, target, *, weight=None, ignore_index=-100, reduction="mean"):
+    """Negative log-likelihood of class labels under log-probabilities.
+
+    ``loss = -w[target] * log_p[target]`` per sample. `cross_entropy` is log_softmax and this in one.
+
+    Parameters
+    ----------
+    log_p : Tensor or array_like, shape (N, C), (N, C, d1, ...) or (C,)
+        Log-probabilities, such as log_softmax gives. The classes are on axis 1, or on the only axis of a single sample.
+    target : array_like of int, shape (N,), (N, d1, ...) or ()
+    weight : Tensor or array_like, shape (C,), optional
+        A weight per class; it gets no gradient.
+    ignore_index : int
+        Samples with this label count for nothing.
+    reduction : {'mean', 'sum', 'none'}
+        ``'mean'`` divides by the sum of the labels' weights.
+
+    Returns
+    -------
+    Tensor
+        0-d; for ``'none'`` of log_p's shape without the classes.
+
+    Raises
+    ------
+    IndexError
+        For a label that is not in [0, C).
+    DTypeError
+        For labels that are no integers.
+    ShapeError
+        If labels or weight do not fit log_p.
+    ValueError
+        For another reduction.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> log_p = ng.tensor([[-0.5, -1.0], [-2.0, -0.25]], requires_grad=True)
+    >>> loss = ng.nll_loss(log_p, [0, 1])
+    >>> loss
+    tensor(0.375, dtype=float32, grad_fn=<nll_loss>)
+    >>> loss.backward()
+    >>> log_p.grad
+    tensor([[-0.5,  0. ],
+            [ 0. , -0.5]], dtype=float32)
+    """
+    return class_loss("nll_loss", NllLossNode.__new__(NllLossNode), log_p, target, weight, ignore_index, 0.0, reduction, True)
+
+
+__all__ = ["cross_entropy", "nll_loss"]

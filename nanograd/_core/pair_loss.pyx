@@ -1,0 +1,504 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""Losses of pairs of numbers: one node each, whose forward also writes the gradient that it will send back (csrc/kernels/loss.h)."""
+include "capsule.pxi"
+cimport cython
+from libc.stdint cimport int64_t
+
+from nanograd._core.tensor cimport *
+
+import numpy as np
+
+from nanograd.errors import ShapeError
+
+ctypedef int (*pair_loss)(int dtype, void *loss, void *dx, void *dt, const void *x, const void *target, double parameter, double divisor,
+                          int is_reduced, int64_t count)
+
+cdef extern from "kernels/loss.h":
+    int ng_loss_mse(int dtype, void *loss, void *dx, void *dt, const void *x, const void *target, double parameter, double divisor,
+                    int is_reduced, int64_t count)
+    int ng_loss_l1(int dtype, void *loss, void *dx, void *dt, const void *x, const void *target, double parameter, double divisor,
+                   int is_reduced, int64_t count)
+    int ng_loss_smooth_l1(int dtype, void *loss, void *dx, void *dt, const void *x, const void *target, double parameter, double divisor,
+                          int is_reduced, int64_t count)
+    int ng_loss_huber(int dtype, void *loss, void *dx, void *dt, const void *x, const void *target, double parameter, double divisor,
+                      int is_reduced, int64_t count)
+    int ng_loss_bce(int dtype, void *loss, void *dx, void *dt, const void *x, const void *target, double parameter, double divisor,
+                    int is_reduced, int64_t count)
+    int ng_loss_bce_logits(int dtype, void *loss, void *dx, void *dt, const void *x, const void *target, double parameter, double divisor,
+                           int is_reduced, int64_t count)
+    int ng_loss_kl(int dtype, void *loss, void *dx, void *dt, const void *x, const void *target, double parameter, double divisor,
+                   int is_reduced, int64_t count)
+    int ng_loss_from_probs(int dtype, void *loss, void *dx, void *dt, const void *x, const void *target, double parameter, double divisor,
+                           int is_reduced, int64_t count)
+
+include "loss_node.pxi"
+
+
+@cython.final
+@cython.no_gc
+cdef class MseLossNode(LossNode):
+    pass
+
+
+@cython.final
+@cython.no_gc
+cdef class L1LossNode(LossNode):
+    pass
+
+
+@cython.final
+@cython.no_gc
+cdef class SmoothL1LossNode(LossNode):
+    pass
+
+
+@cython.final
+@cython.no_gc
+cdef class HuberLossNode(LossNode):
+    pass
+
+
+@cython.final
+@cython.no_gc
+cdef class BinaryCrossEntropyNode(LossNode):
+    pass
+
+
+@cython.final
+@cython.no_gc
+cdef class BinaryCrossEntropyWithLogitsNode(LossNode):
+    pass
+
+
+@cython.final
+@cython.no_gc
+cdef class KlDivNode(LossNode):
+    pass
+
+
+@cython.final
+@cython.no_gc
+cdef class CrossEntropyFromProbsNode(LossNode):
+    pass
+
+
+cdef Tensor pairs(str op, LossNode node, pair_loss function, object input, object target, double parameter, object reduction):
+    """A loss of input and target of one shape. `node`: an empty one of the right class."""
+    cdef int mode = parse_reduction(op, reduction)
+    cdef int kind = common_kind(op, input, target)
+    cdef Tensor x = as_tensor(op, input, kind, False)
+    cdef Tensor t = as_tensor(op, target, kind, False)
+    cdef Buffer xb = x.buffer, tb = t.buffer
+    cdef Tensor out
+    cdef int status
+    if not same_shape(x, t):
+        raise ShapeError(f"{op}: input and target must have one shape, got {shape_tuple(x.rank, x.dims)} and {shape_tuple(t.rank, t.dims)}")
+    out = new_tensor(kind, x.rank if mode == NG_LOSS_NONE else 0, x.dims)
+    if needs_grad(x):
+        node.dx = new_buffer(<size_t>x.count * ng_itemsize(kind))
+    if needs_grad(t):
+        node.dt = new_buffer(<size_t>x.count * ng_itemsize(kind))
+    status = function(kind, out.buffer.data, NULL if node.dx is None else node.dx.data, NULL if node.dt is None else node.dt.data,
+                      xb.data, tb.data, parameter, <double>x.count if mode == NG_LOSS_MEAN else 1.0, mode != NG_LOSS_NONE, x.count)
+    if status == NG_INDEX_RANGE:
+        values = x.numpy()
+        raise ValueError(f"{op}: p must be probabilities in [0, 1], got {values[(values < 0) | (values > 1)].flat[0]}; for logits write "
+                         f"binary_cross_entropy_with_logits")
+    check(op, status)
+    if node.dx is not None or node.dt is not None:
+        node.outer = x.count if mode == NG_LOSS_NONE else 1
+        node.n = 1 if mode == NG_LOSS_NONE else x.count
+        node.inner = 1
+        link_loss(out, node, x, t)
+    return out
+
+
+def mse_loss(input, target, *, reduction="mean"):
+    """Mean of the squared differences between input and target.
+
+    ``mean((input - target)**2)``; with ``reduction='sum'`` their sum, with ``'none'`` the squares themselves.
+
+    Parameters
+    ----------
+    input, target : Tensor or array_like, of one shape
+    reduction : {'mean', 'sum', 'none'}
+
+    Returns
+    -------
+    Tensor
+        0-d; of input's shape for ``'none'``.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes differ: nothing is broadcast.
+    DTypeError
+        If the dtypes do.
+    ValueError
+        For another reduction.
+
+    Notes
+    -----
+    Both have gradients: ``2 * (input - target) / n`` and its negative. There is no factor 1/2. float32 accumulates in float64.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> x = ng.tensor([1.0, 2.0], requires_grad=True)
+    >>> loss = ng.mse_loss(x, [0.0, 4.0])
+    >>> loss
+    tensor(2.5, dtype=float32, grad_fn=<mse_loss>)
+    >>> loss.backward()
+    >>> x.grad
+    tensor([ 1., -2.], dtype=float32)
+    """
+    return pairs("mse_loss", MseLossNode.__new__(MseLossNode), ng_loss_mse, input, target, 0, reduction)
+
+
+def l1_loss(input, target, *, reduction="mean"):
+    """Mean of the absolute differences between input and target.
+
+    ``mean(abs(input - target))``; the sum, or the differences themselves, by reduction.
+
+    Parameters
+    ----------
+    input, target : Tensor or array_like, of one shape
+    reduction : {'mean', 'sum', 'none'}
+
+    Returns
+    -------
+    Tensor
+        0-d; of input's shape for ``'none'``.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes differ: nothing is broadcast.
+    DTypeError
+        If the dtypes do.
+    ValueError
+        For another reduction.
+
+    Notes
+    -----
+    Both have gradients; at a difference of 0 they are 0.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> x = ng.tensor([0.5, -3.0], requires_grad=True)
+    >>> loss = ng.l1_loss(x, [0.0, 0.0])
+    >>> loss
+    tensor(1.75, dtype=float32, grad_fn=<l1_loss>)
+    >>> loss.backward()
+    >>> x.grad
+    tensor([ 0.5, -0.5], dtype=float32)
+    """
+    return pairs("l1_loss", L1LossNode.__new__(L1LossNode), ng_loss_l1, input, target, 0, reduction)
+
+
+def smooth_l1_loss(input, target, *, beta=1.0, reduction="mean"):
+    """Absolute differences, rounded off to a parabola below beta.
+
+    ``d**2 / (2 * beta)`` where ``abs(d) < beta``, else ``abs(d) - beta / 2``, with d = input - target.
+
+    Parameters
+    ----------
+    input, target : Tensor or array_like, of one shape
+    beta : float
+        Not negative; 0 gives l1_loss.
+    reduction : {'mean', 'sum', 'none'}
+
+    Returns
+    -------
+    Tensor
+        0-d; of input's shape for ``'none'``.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes differ: nothing is broadcast.
+    DTypeError
+        If the dtypes do.
+    ValueError
+        For another reduction, or a negative beta.
+
+    Notes
+    -----
+    It is `huber_loss` with delta = beta, divided by beta. Both input and target have gradients.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> x = ng.tensor([0.5, -3.0], requires_grad=True)
+    >>> loss = ng.smooth_l1_loss(x, [0.0, 0.0])
+    >>> loss
+    tensor(1.3125, dtype=float32, grad_fn=<smooth_l1_loss>)
+    >>> loss.backward()
+    >>> x.grad
+    tensor([ 0.25, -0.5 ], dtype=float32)
+    """
+    if not beta >= 0:
+        raise ValueError(f"smooth_l1_loss: beta must not be negative, got {beta!r}")
+    return pairs("smooth_l1_loss", SmoothL1LossNode.__new__(SmoothL1LossNode), ng_loss_smooth_l1, input, target, beta, reduction)
+
+
+def huber_loss(input, target, *, delta=1.0, reduction="mean"):
+    """Squared differences up to delta, absolute ones beyond (Huber, 1964).
+
+    ``d**2 / 2`` where ``abs(d) <= delta``, else ``delta * (abs(d) - delta / 2)``, with d = input - target.
+
+    Parameters
+    ----------
+    input, target : Tensor or array_like, of one shape
+    delta : float
+        Positive.
+    reduction : {'mean', 'sum', 'none'}
+
+    Returns
+    -------
+    Tensor
+        0-d; of input's shape for ``'none'``.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes differ: nothing is broadcast.
+    DTypeError
+        If the dtypes do.
+    ValueError
+        For another reduction, or a delta that is not positive.
+
+    Notes
+    -----
+    Both input and target have gradients, none larger than delta.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> x = ng.tensor([0.5, -3.0], requires_grad=True)
+    >>> loss = ng.huber_loss(x, [0.0, 0.0])
+    >>> loss
+    tensor(1.3125, dtype=float32, grad_fn=<huber_loss>)
+    >>> loss.backward()
+    >>> x.grad
+    tensor([ 0.25, -0.5 ], dtype=float32)
+    """
+    if not delta > 0:
+        raise ValueError(f"huber_loss: delta must be positive, got {delta!r}")
+    return pairs("huber_loss", HuberLossNode.__new__(HuberLossNode), ng_loss_huber, input, target, delta, reduction)
+
+
+cdef object weighted(str op, Tensor losses, object weight, object reduction):
+    """losses * weight, reduced. weight may broadcast to their shape, and has no gradient."""
+    cdef Tensor w = as_tensor(op, weight, losses.kind, True)
+    cdef int64_t dims[8]
+    cdef int mode = parse_reduction(op, reduction)
+    cdef int rank = broadcast_shapes(op, losses.rank, losses.dims, w.rank, w.dims, dims)
+    if shape_tuple(rank, dims) != shape_tuple(losses.rank, losses.dims):
+        raise ShapeError(f"{op}: weight {shape_tuple(w.rank, w.dims)} does not broadcast to input's shape {shape_tuple(losses.rank, losses.dims)}")
+    product = losses * w.detach()
+    return product.mean() if mode == NG_LOSS_MEAN else product.sum() if mode == NG_LOSS_SUM else product
+
+
+def binary_cross_entropy(p, target, *, weight=None, reduction="mean"):
+    """Cross entropy between probabilities of yes and targets in [0, 1].
+
+    ``-(target * log(p) + (1 - target) * log(1 - p))``, logarithms not below -100.
+
+    Parameters
+    ----------
+    p, target : Tensor or array_like, of one shape
+        p in [0, 1]. For logits there is `binary_cross_entropy_with_logits`, which is more accurate.
+    weight : Tensor or array_like, optional
+        Multiplies the losses; broadcasts to p's shape; gets no gradient.
+    reduction : {'mean', 'sum', 'none'}
+
+    Returns
+    -------
+    Tensor
+        0-d; of input's shape for ``'none'``.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes differ: nothing is broadcast.
+    DTypeError
+        If the dtypes do.
+    ValueError
+        For another reduction, or a p outside of [0, 1].
+
+    Notes
+    -----
+    Both have gradients. As ``torch.nn.functional.binary_cross_entropy``.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> x = ng.tensor([0.5, 0.25], requires_grad=True)
+    >>> loss = ng.binary_cross_entropy(x, [1.0, 0.0])
+    >>> loss
+    tensor(0.4904146, dtype=float32, grad_fn=<binary_cross_entropy>)
+    >>> loss.backward()
+    >>> x.grad
+    tensor([-1.        ,  0.6666667], dtype=float32)
+    """
+    if weight is not None:
+        return weighted("binary_cross_entropy", binary_cross_entropy(p, target, reduction="none"), weight, reduction)
+    return pairs("binary_cross_entropy", BinaryCrossEntropyNode.__new__(BinaryCrossEntropyNode), ng_loss_bce, p, target, 0, reduction)
+
+
+def binary_cross_entropy_with_logits(x, target, *, weight=None, pos_weight=None, reduction="mean"):
+    """Cross entropy between logits of yes and targets in [0, 1]: sigmoid and binary_cross_entropy in one, without overflow.
+
+    ``max(x, 0) - x * target + log(1 + exp(-abs(x)))``.
+
+    Parameters
+    ----------
+    x, target : Tensor or array_like, of one shape
+    weight : Tensor or array_like, optional
+        Multiplies the losses; broadcasts to x's shape; gets no gradient.
+    pos_weight : Tensor or array_like, optional
+        Multiplies the part of the targets that are yes: above 1 it favours recall. It broadcasts, and gets no gradient.
+    reduction : {'mean', 'sum', 'none'}
+
+    Returns
+    -------
+    Tensor
+        0-d; of input's shape for ``'none'``.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes differ: nothing is broadcast.
+    DTypeError
+        If the dtypes do.
+    ValueError
+        For another reduction.
+
+    Notes
+    -----
+    The gradient to x is ``sigmoid(x) - target``, that to the target ``-x``.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> x = ng.tensor([0.0, 100.0], requires_grad=True)
+    >>> loss = ng.binary_cross_entropy_with_logits(x, [1.0, 0.0])
+    >>> loss
+    tensor(50.346573, dtype=float32, grad_fn=<binary_cross_entropy_with_logits>)
+    >>> loss.backward()
+    >>> x.grad
+    tensor([-0.25,  0.5 ], dtype=float32)
+    """
+    cdef Tensor yes, no, t
+    if pos_weight is not None:
+        # pos_weight * target * softplus(-x) + (1 - target) * softplus(x), and softplus(-x) is the loss for target 1
+        t = as_tensor("binary_cross_entropy_with_logits", target, common_kind("binary_cross_entropy_with_logits", x, target), True)
+        yes = binary_cross_entropy_with_logits(x, 0 * t.detach() + 1, reduction="none")
+        no = binary_cross_entropy_with_logits(x, 0 * t.detach(), reduction="none")
+        return weighted("binary_cross_entropy_with_logits", weighted("binary_cross_entropy_with_logits", t * yes, pos_weight, "none")
+                        + (1 - t) * no, 1.0 if weight is None else weight, reduction)
+    if weight is not None:
+        return weighted("binary_cross_entropy_with_logits", binary_cross_entropy_with_logits(x, target, reduction="none"), weight, reduction)
+    return pairs("binary_cross_entropy_with_logits", BinaryCrossEntropyWithLogitsNode.__new__(BinaryCrossEntropyWithLogitsNode),
+                 ng_loss_bce_logits, x, target, 0, reduction)
+
+
+def kl_div(log_p, target, *, reduction="mean"):
+    """Kullback-Leibler divergence of probabilities `target` from the log-probabilities `log_p`.
+
+    ``target * (log(target) - log_p)``, 0 where target is 0.
+
+    Parameters
+    ----------
+    log_p, target : Tensor or array_like, of one shape
+        log_p as log_softmax gives it, target as softmax does.
+    reduction : {'mean', 'sum', 'none'}
+
+    Returns
+    -------
+    Tensor
+        0-d; of input's shape for ``'none'``.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes differ: nothing is broadcast.
+    DTypeError
+        If the dtypes do.
+    ValueError
+        For another reduction.
+
+    Notes
+    -----
+    reduction may also be ``'batchmean'``: the sum divided by the first size, which is the divergence per sample; ``'mean'`` divides by
+    the number of elements, as PyTorch's does. Both have gradients; the target's is 0 where it is 0.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> x = ng.tensor([-1.0, -1.0], requires_grad=True)
+    >>> loss = ng.kl_div(x, [0.5, 0.5])
+    >>> loss
+    tensor(0.15342641, dtype=float32, grad_fn=<kl_div>)
+    >>> loss.backward()
+    >>> x.grad
+    tensor([-0.25, -0.25], dtype=float32)
+    """
+    cdef Tensor out
+    if reduction == "batchmean":
+        out = kl_div(log_p, target, reduction="sum")
+        return out / (np.shape(log_p) or (1,))[0]
+    return pairs("kl_div", KlDivNode.__new__(KlDivNode), ng_loss_kl, log_p, target, 0, reduction)
+
+
+def cross_entropy_from_probs(p, target, *, eps=1e-10, reduction="sum"):
+    """Cross entropy between probabilities and target probabilities, as the original has it.
+
+    ``-target * log(max(p, eps))``, by default added up.
+
+    Parameters
+    ----------
+    p, target : Tensor or array_like, of one shape
+    eps : float
+        Positive: a smaller p counts as eps, and its gradient is 0.
+    reduction : {'mean', 'sum', 'none'}
+
+    Returns
+    -------
+    Tensor
+        0-d; of input's shape for ``'none'``.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes differ: nothing is broadcast.
+    DTypeError
+        If the dtypes do.
+    ValueError
+        For another reduction, or an eps that is not positive.
+
+    Notes
+    -----
+    `cross_entropy` takes logits, and is more accurate. Both p and target have gradients.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> x = ng.tensor([0.5, 0.5], requires_grad=True)
+    >>> loss = ng.cross_entropy_from_probs(x, [1.0, 0.0])
+    >>> loss
+    tensor(0.6931472, dtype=float32, grad_fn=<cross_entropy_from_probs>)
+    >>> loss.backward()
+    >>> x.grad
+    tensor([-2., -0.], dtype=float32)
+    """
+    if not eps > 0:
+        raise ValueError(f"cross_entropy_from_probs: eps must be positive, got {eps!r}")
+    return pairs("cross_entropy_from_probs", CrossEntropyFromProbsNode.__new__(CrossEntropyFromProbsNode), ng_loss_from_probs, p, target,
+                 eps, reduction)
+
+
+__all__ = ["mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits", "kl_div",
+           "cross_entropy_from_probs"]
