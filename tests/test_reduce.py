@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Reductions beyond the contract: every set of axes of many layouts, accuracy, ties, zeros, infinities, errors."""
+
 import itertools
 
 import numpy as np
@@ -10,8 +11,31 @@ from nanograd.errors import DTypeError
 from nanograd.testing import gradcheck
 
 both = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
-SHAPES = [(), (1,), (5,), (70001,), (3, 4), (1000, 3), (3, 1000), (20000, 5), (5, 20000), (2, 1000, 70), (2, 3, 4, 5), (3, 1, 5, 1, 2),
-          (2, 3, 2, 3, 2, 3, 2, 3), (0, 3), (3, 0), (3, 0, 2), (130, 600), (64, 600, 3), (2, 3, 9000, 2), (33, 16), (2, 31), (100, 31), (65, 64)]
+SHAPES = [
+    (),
+    (1,),
+    (5,),
+    (70001,),
+    (3, 4),
+    (1000, 3),
+    (3, 1000),
+    (20000, 5),
+    (5, 20000),
+    (2, 1000, 70),
+    (2, 3, 4, 5),
+    (3, 1, 5, 1, 2),
+    (2, 3, 2, 3, 2, 3, 2, 3),
+    (0, 3),
+    (3, 0),
+    (3, 0, 2),
+    (130, 600),
+    (64, 600, 3),
+    (2, 3, 9000, 2),
+    (33, 16),
+    (2, 31),
+    (100, 31),
+    (65, 64),
+]
 
 
 def all_axes(shape):
@@ -46,14 +70,16 @@ def test_every_set_of_axes(shape, dtype):
 
 
 @both
-@pytest.mark.parametrize("shape", [(), (7,), (70001,), (600000,), (3, 40), (40, 3), (3, 700, 5), (2, 3, 1000), (1000, 600), (600, 1030)], ids=str)
+@pytest.mark.parametrize(
+    "shape", [(), (7,), (70001,), (600000,), (3, 40), (40, 3), (3, 700, 5), (2, 3, 1000), (1000, 600), (600, 1030)], ids=str
+)
 def test_argmax_takes_the_first_and_nan(shape, dtype):
     rng = np.random.default_rng(0)
     x = np.asarray(rng.integers(-20, 20, shape)).astype(dtype)
     with_nan = x.copy()
     with_nan.flat[rng.integers(0, x.size, 3)] = np.nan
     for values in (x, with_nan, np.full(shape, -np.inf, dtype)):
-        for axis in (None, *range(len(shape)), -1)[:len(shape) + 2 if shape else 1]:
+        for axis in (None, *range(len(shape)), -1)[: len(shape) + 2 if shape else 1]:
             for ours, theirs in ((ng.argmax, np.argmax), (ng.argmin, np.argmin)):
                 got = ours(values, axis)
                 np.testing.assert_array_equal(got, theirs(values, axis))
@@ -74,7 +100,11 @@ def test_float32_accumulates_in_float64():
 
 @both
 def test_ties_share_the_gradient(dtype):
-    for op, row in ((ng.max, [1.0, 3.0, 3.0, 3.0]), (ng.min, [1.0, 0.0, 0.0, 0.0]), (lambda x: ng.norm(x, ord=np.inf), [1.0, 3.0, -3.0, 3.0])):
+    for op, row in (
+        (ng.max, [1.0, 3.0, 3.0, 3.0]),
+        (ng.min, [1.0, 0.0, 0.0, 0.0]),
+        (lambda x: ng.norm(x, ord=np.inf), [1.0, 3.0, -3.0, 3.0]),
+    ):
         x = ng.tensor(row, dtype=dtype, requires_grad=True)
         op(x).backward(6.0)
         np.testing.assert_allclose(np.abs(x.grad.numpy()), [0, 2, 2, 2])
@@ -88,7 +118,12 @@ def test_ties_share_the_gradient(dtype):
 
 @both
 def test_prod_with_zeros_and_negatives(dtype):
-    for values, expected in (([2.0, -3.0, 4.0], [-12, 8, -6]), ([2.0, 0.0, -4.0], [0, -8, 0]), ([0.0, 0.0, 5.0], [0, 0, 0]), ([-0.5], [1])):
+    for values, expected in (
+        ([2.0, -3.0, 4.0], [-12, 8, -6]),
+        ([2.0, 0.0, -4.0], [0, -8, 0]),
+        ([0.0, 0.0, 5.0], [0, 0, 0]),
+        ([-0.5], [1]),
+    ):
         x = ng.tensor(values, dtype=dtype, requires_grad=True)
         ng.prod(x).backward()
         assert x.grad.tolist() == expected
@@ -97,7 +132,7 @@ def test_prod_with_zeros_and_negatives(dtype):
     values[1, 2, 3] = values[2, 0, 0] = values[2, 4, 5] = 0
     for axes in all_axes((4, 5, 6)):
         assert gradcheck(lambda x, axes=axes: ng.prod(x, axes), [ng.tensor(values, requires_grad=True)])
-    n = 100_001        # a product of others that took O(n^2) would not end
+    n = 100_001  # a product of others that took O(n^2) would not end
     x = ng.tensor(np.r_[0.0, np.ones(n)], dtype=dtype, requires_grad=True)
     ng.prod(x).backward()
     assert x.grad.numpy()[0] == 1 and not x.grad.numpy()[1:].any()
@@ -139,21 +174,40 @@ def test_of_nothing(dtype):
     assert x.grad.shape == (3, 0)
 
 
-@pytest.mark.parametrize("call, error, message", [
-    (lambda x: ng.sum(x, axis=3), np.exceptions.AxisError, "sum: axis 3 is out of bounds for a tensor with 2 dimensions"),
-    (lambda x: ng.sum(x, axis=(0, -2)), ValueError, "sum: axis 0 occurs twice in axis (0, -2) (x (2, 3))"),
-    (lambda x: ng.mean(x, axis=1.0), TypeError, "mean: axis must be an int, got float 1.0"),
-    (lambda x: ng.mean(x, axis=[0, 1]), TypeError, "mean: axis must be an int, got list [0, 1]"),
-    (lambda x: ng.max(ng.zeros((2, 0)), axis=1), ValueError, "max: x (2, 0) has no elements to choose from along axis 1"),
-    (lambda x: ng.min(ng.zeros(0)), ValueError, "min: x (0,) has no elements to choose from"),
-    (lambda x: ng.argmax(ng.zeros((0, 2)), axis=0), ValueError, "argmax: x (0, 2) has no elements to choose from along axis 0"),
-    (lambda x: ng.argmax(x, axis=2), np.exceptions.AxisError, "argmax: axis 2 is out of bounds for a tensor with 2 dimensions"),
-    (lambda x: ng.sum(ng.tensor(1.0), axis=0), np.exceptions.AxisError, "sum: axis 0 is out of bounds for a tensor with 0 dimensions"),
-    (lambda x: ng.sum(np.array(["a"])), DTypeError, "sum: a tensor holds real numbers, got an array of dtype <U1"),
-    (lambda x: ng.norm(x, ord=3), ValueError, "norm: ord must be 1, 2 or inf, got 3"),
-    (lambda x: ng.norm(ng.zeros(0), ord=np.inf), ValueError, "norm: x (0,) has no elements to choose from"),
-    (lambda x: ng.cumsum(ng.tensor(1.0)), np.exceptions.AxisError, "cumsum: axis -1 is out of bounds for a tensor with 0 dimensions"),
-])
+@pytest.mark.parametrize(
+    "call, error, message",
+    [
+        (lambda x: ng.sum(x, axis=3), np.exceptions.AxisError, "sum: axis 3 is out of bounds for a tensor with 2 dimensions"),
+        (lambda x: ng.sum(x, axis=(0, -2)), ValueError, "sum: axis 0 occurs twice in axis (0, -2) (x (2, 3))"),
+        (lambda x: ng.mean(x, axis=1.0), TypeError, "mean: axis must be an int, got float 1.0"),
+        (lambda x: ng.mean(x, axis=[0, 1]), TypeError, "mean: axis must be an int, got list [0, 1]"),
+        (lambda x: ng.max(ng.zeros((2, 0)), axis=1), ValueError, "max: x (2, 0) has no elements to choose from along axis 1"),
+        (lambda x: ng.min(ng.zeros(0)), ValueError, "min: x (0,) has no elements to choose from"),
+        (
+            lambda x: ng.argmax(ng.zeros((0, 2)), axis=0),
+            ValueError,
+            "argmax: x (0, 2) has no elements to choose from along axis 0",
+        ),
+        (
+            lambda x: ng.argmax(x, axis=2),
+            np.exceptions.AxisError,
+            "argmax: axis 2 is out of bounds for a tensor with 2 dimensions",
+        ),
+        (
+            lambda x: ng.sum(ng.tensor(1.0), axis=0),
+            np.exceptions.AxisError,
+            "sum: axis 0 is out of bounds for a tensor with 0 dimensions",
+        ),
+        (lambda x: ng.sum(np.array(["a"])), DTypeError, "sum: a tensor holds real numbers, got an array of dtype <U1"),
+        (lambda x: ng.norm(x, ord=3), ValueError, "norm: ord must be 1, 2 or inf, got 3"),
+        (lambda x: ng.norm(ng.zeros(0), ord=np.inf), ValueError, "norm: x (0,) has no elements to choose from"),
+        (
+            lambda x: ng.cumsum(ng.tensor(1.0)),
+            np.exceptions.AxisError,
+            "cumsum: axis -1 is out of bounds for a tensor with 0 dimensions",
+        ),
+    ],
+)
 def test_errors(call, error, message):
     with pytest.raises(error) as info:
         call(ng.ones((2, 3)))

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """softmax, log_softmax and the losses beyond the contract: layouts, extremes, every option against PyTorch, errors."""
+
 import numpy as np
 import pytest
 
@@ -8,8 +9,25 @@ from nanograd.errors import DTypeError, ShapeError
 from nanograd.testing import gradcheck
 
 both = pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
-LAYOUTS = [((1, 4), 1), ((3, 4), 1), ((1024, 10), 1), ((17, 31), -1), ((16, 1), 1), ((5, 47), 1), ((33, 48), 1), ((5, 100), 1), ((12, 1000), 1),
-           ((7,), 0), ((3, 5, 7), 1), ((4, 100, 16), 1), ((2, 70, 33), 1), ((3, 1000), 0), ((2, 3, 4, 5), 2), ((0, 3), 1), ((3, 0), 1)]
+LAYOUTS = [
+    ((1, 4), 1),
+    ((3, 4), 1),
+    ((1024, 10), 1),
+    ((17, 31), -1),
+    ((16, 1), 1),
+    ((5, 47), 1),
+    ((33, 48), 1),
+    ((5, 100), 1),
+    ((12, 1000), 1),
+    ((7,), 0),
+    ((3, 5, 7), 1),
+    ((4, 100, 16), 1),
+    ((2, 70, 33), 1),
+    ((3, 1000), 0),
+    ((2, 3, 4, 5), 2),
+    ((0, 3), 1),
+    ((3, 0), 1),
+]
 
 
 @both
@@ -22,7 +40,10 @@ def test_softmax_layouts(shape, axis, dtype):
     e = np.exp(wide - wide.max(axis, keepdims=True, initial=-np.inf))
     p = e / e.sum(axis, keepdims=True)
     tolerance = dict(rtol=2e-6, atol=2e-6) if dtype == np.float32 else dict(rtol=1e-13, atol=1e-13)
-    for op, y, dx in ((ng.softmax, p, p * (dy - (dy * p).sum(axis, keepdims=True))), (ng.log_softmax, np.log(p), dy - p * dy.sum(axis, keepdims=True))):
+    for op, y, dx in (
+        (ng.softmax, p, p * (dy - (dy * p).sum(axis, keepdims=True))),
+        (ng.log_softmax, np.log(p), dy - p * dy.sum(axis, keepdims=True)),
+    ):
         leaf = ng.tensor(x, requires_grad=True)
         out = op(leaf, axis)
         np.testing.assert_allclose(out.numpy(), y, **tolerance)
@@ -68,12 +89,14 @@ def test_gradients_by_random_projection():
     for reduction in ("mean", "sum", "none"):
         for smoothing in (0.0, 0.2):
             options = dict(reduction=reduction, label_smoothing=smoothing, weight=weight)
-            assert gradcheck(lambda x: ng.cross_entropy(x, labels, ignore_index=2, **options), [x])
-            assert gradcheck(lambda x, p: ng.cross_entropy(x, p, **options), [x, p])
-        assert gradcheck(lambda x, p: ng.mse_loss(x, p, reduction=reduction), [x, p])
+            assert gradcheck(lambda x, kw=options: ng.cross_entropy(x, labels, ignore_index=2, **kw), [x])
+            assert gradcheck(lambda x, p, kw=options: ng.cross_entropy(x, p, **kw), [x, p])
+        assert gradcheck(lambda x, p, r=reduction: ng.mse_loss(x, p, reduction=r), [x, p])
 
 
-@pytest.mark.parametrize("integer", [np.int8, np.uint8, np.int16, np.uint16, np.int32, np.uint32, np.int64, np.uint64, ">i4", "<i8"], ids=str)
+@pytest.mark.parametrize(
+    "integer", [np.int8, np.uint8, np.int16, np.uint16, np.int32, np.uint32, np.int64, np.uint64, ">i4", "<i8"], ids=str
+)
 def test_labels_of_any_integer_type(integer):
     x = np.random.default_rng(0).standard_normal((6, 4)).astype(np.float32)
     labels = np.array([0, 3, 1, 2, 3, 0])
@@ -126,30 +149,89 @@ def test_backward_twice_and_shared():
     assert a.grad.tolist() == [-4, -60] and b.grad.tolist() == [4, 60]
 
 
-@pytest.mark.parametrize("call, error, message", [
-    (lambda x: ng.cross_entropy(x, np.array([0, 4])), IndexError, "cross_entropy: label 4 is out of range for 4 classes (logits (2, 4))"),
-    (lambda x: ng.cross_entropy(x, np.array([-1, 0])), IndexError, "cross_entropy: label -1 is out of range for 4 classes (logits (2, 4))"),
-    (lambda x: ng.cross_entropy(x, ng.zeros(2)), DTypeError,
-     "cross_entropy: class labels are integers, not tensors: got a float32 tensor (2,) for logits (2, 4); write target.numpy().astype(int), "
-     "or give probabilities of the logits' shape"),
-    (lambda x: ng.cross_entropy(x, np.zeros(2)), DTypeError,
-     "cross_entropy: class labels must be integers, got an array of dtype float64 and shape (2,) for logits (2, 4) (probabilities have the "
-     "logits' shape)"),
-    (lambda x: ng.cross_entropy(x, np.array([True, False])), DTypeError,
-     "cross_entropy: class labels must be integers, got an array of dtype bool and shape (2,) for logits (2, 4) (probabilities have the "
-     "logits' shape)"),
-    (lambda x: ng.cross_entropy(x, np.array([0, 1, 2])), ShapeError, "cross_entropy: logits (2, 4) take labels of shape (2,), got (3,)"),
-    (lambda x: ng.cross_entropy(x, np.zeros((2, 4), int)), ShapeError, "cross_entropy: logits (2, 4) take labels of shape (2,), got (2, 4)"),
-    (lambda x: ng.cross_entropy(ng.tensor(1.0), 0), ShapeError, "cross_entropy: logits need an axis of classes, got shape ()"),
-    (lambda x: ng.cross_entropy(x, [0, 1], weight=[1.0, 2.0, 3.0]), ShapeError,
-     "cross_entropy: weight must have shape (4,), one per class of the logits (2, 4), got (3,)"),
-    (lambda x: ng.cross_entropy(x, [0, 1], label_smoothing=1.5), ValueError, "cross_entropy: label_smoothing must be in [0, 1], got 1.5"),
-    (lambda x: ng.cross_entropy(x, [0, 1], reduction="avg"), ValueError, "cross_entropy: reduction must be 'mean', 'sum' or 'none', got 'avg'"),
-    (lambda x: ng.mse_loss(ng.zeros((3, 1)), ng.zeros(3)), ShapeError, "mse_loss: input and target must have one shape, got (3, 1) and (3,)"),
-    (lambda x: ng.mse_loss(x, x, reduction=None), ValueError, "mse_loss: reduction must be 'mean', 'sum' or 'none', got None"),
-    (lambda x: ng.softmax(x, axis=2), np.exceptions.AxisError, "softmax: axis 2 is out of bounds for a tensor with 2 dimensions"),
-    (lambda x: ng.log_softmax(ng.tensor(1.0)), np.exceptions.AxisError, "log_softmax: axis -1 is out of bounds for a tensor with 0 dimensions"),
-])
+@pytest.mark.parametrize(
+    "call, error, message",
+    [
+        (
+            lambda x: ng.cross_entropy(x, np.array([0, 4])),
+            IndexError,
+            "cross_entropy: label 4 is out of range for 4 classes (logits (2, 4))",
+        ),
+        (
+            lambda x: ng.cross_entropy(x, np.array([-1, 0])),
+            IndexError,
+            "cross_entropy: label -1 is out of range for 4 classes (logits (2, 4))",
+        ),
+        (
+            lambda x: ng.cross_entropy(x, ng.zeros(2)),
+            DTypeError,
+            "cross_entropy: class labels are integers, not tensors: got a float32 tensor (2,) for logits (2, 4); write "
+            "target.numpy().astype(int), or give probabilities of the logits' shape",
+        ),
+        (
+            lambda x: ng.cross_entropy(x, np.zeros(2)),
+            DTypeError,
+            "cross_entropy: class labels must be integers, got an array of dtype float64 and shape (2,) for logits (2, 4) "
+            "(probabilities have the logits' shape)",
+        ),
+        (
+            lambda x: ng.cross_entropy(x, np.array([True, False])),
+            DTypeError,
+            "cross_entropy: class labels must be integers, got an array of dtype bool and shape (2,) for logits (2, 4) "
+            "(probabilities have the logits' shape)",
+        ),
+        (
+            lambda x: ng.cross_entropy(x, np.array([0, 1, 2])),
+            ShapeError,
+            "cross_entropy: logits (2, 4) take labels of shape (2,), got (3,)",
+        ),
+        (
+            lambda x: ng.cross_entropy(x, np.zeros((2, 4), int)),
+            ShapeError,
+            "cross_entropy: logits (2, 4) take labels of shape (2,), got (2, 4)",
+        ),
+        (
+            lambda x: ng.cross_entropy(ng.tensor(1.0), 0),
+            ShapeError,
+            "cross_entropy: logits need an axis of classes, got shape ()",
+        ),
+        (
+            lambda x: ng.cross_entropy(x, [0, 1], weight=[1.0, 2.0, 3.0]),
+            ShapeError,
+            "cross_entropy: weight must have shape (4,), one per class of the logits (2, 4), got (3,)",
+        ),
+        (
+            lambda x: ng.cross_entropy(x, [0, 1], label_smoothing=1.5),
+            ValueError,
+            "cross_entropy: label_smoothing must be in [0, 1], got 1.5",
+        ),
+        (
+            lambda x: ng.cross_entropy(x, [0, 1], reduction="avg"),
+            ValueError,
+            "cross_entropy: reduction must be 'mean', 'sum' or 'none', got 'avg'",
+        ),
+        (
+            lambda x: ng.mse_loss(ng.zeros((3, 1)), ng.zeros(3)),
+            ShapeError,
+            "mse_loss: input and target must have one shape, got (3, 1) and (3,)",
+        ),
+        (
+            lambda x: ng.mse_loss(x, x, reduction=None),
+            ValueError,
+            "mse_loss: reduction must be 'mean', 'sum' or 'none', got None",
+        ),
+        (
+            lambda x: ng.softmax(x, axis=2),
+            np.exceptions.AxisError,
+            "softmax: axis 2 is out of bounds for a tensor with 2 dimensions",
+        ),
+        (
+            lambda x: ng.log_softmax(ng.tensor(1.0)),
+            np.exceptions.AxisError,
+            "log_softmax: axis -1 is out of bounds for a tensor with 0 dimensions",
+        ),
+    ],
+)
 def test_errors(call, error, message):
     with pytest.raises(error) as info:
         call(ng.ones((2, 4)))
@@ -180,8 +262,13 @@ def test_cross_entropy_against_torch(shape, dtype):
                     ours = ng.tensor(target, requires_grad=True) if is_soft else target
                     theirs = torch.tensor(target, requires_grad=is_soft)
                     y = ng.cross_entropy(x, ours, weight=weight, label_smoothing=smoothing, reduction=reduction)
-                    expected = torch.nn.functional.cross_entropy(t, theirs, None if weight is None else torch.tensor(weight), reduction=reduction,
-                                                                 label_smoothing=smoothing)
+                    expected = torch.nn.functional.cross_entropy(
+                        t,
+                        theirs,
+                        None if weight is None else torch.tensor(weight),
+                        reduction=reduction,
+                        label_smoothing=smoothing,
+                    )
                     np.testing.assert_allclose(y.numpy(), expected.detach().numpy(), **tolerance)
                     if np.isnan(y.numpy()).any():
                         continue
@@ -191,3 +278,77 @@ def test_cross_entropy_against_torch(shape, dtype):
                     np.testing.assert_allclose(x.grad.numpy(), t.grad.numpy(), **tolerance)
                     if is_soft:
                         np.testing.assert_allclose(ours.grad.numpy(), theirs.grad.numpy(), **tolerance)
+
+
+@pytest.mark.torch
+@pytest.mark.filterwarnings("ignore:reduction. 'mean' divides")      # PyTorch's, of its kl_div
+@both
+def test_other_losses_against_torch(dtype):
+    torch = pytest.importorskip("torch")
+    functional = torch.nn.functional
+    rng = np.random.default_rng(7)
+    x, t = rng.uniform(0.01, 0.99, (2, 5, 6)).astype(dtype)
+    x[0, :2], t[0, :3] = (0, 1), (0, 1, 0)
+    weight = rng.uniform(0.5, 2, 6).astype(dtype)
+    tolerance = dict(rtol=2e-5, atol=2e-6) if dtype == np.float32 else dict(rtol=1e-12, atol=1e-13)
+    cases = [
+        (ng.l1_loss, functional.l1_loss, {}),
+        (ng.mse_loss, functional.mse_loss, {}),
+        (ng.smooth_l1_loss, functional.smooth_l1_loss, dict(beta=0.3)),
+        (ng.smooth_l1_loss, functional.smooth_l1_loss, dict(beta=0.0)),
+        (ng.huber_loss, functional.huber_loss, dict(delta=0.3)),
+        (ng.binary_cross_entropy, functional.binary_cross_entropy, {}),
+        (ng.binary_cross_entropy, functional.binary_cross_entropy, dict(weight=weight)),
+        (ng.binary_cross_entropy_with_logits, functional.binary_cross_entropy_with_logits, {}),
+        (ng.binary_cross_entropy_with_logits, functional.binary_cross_entropy_with_logits, dict(weight=weight, pos_weight=t[0])),
+        (ng.kl_div, functional.kl_div, {}),
+    ]
+    for ours, theirs, options in cases:
+        for reduction in ("mean", "sum", "none") + (("batchmean",) if ours is ng.kl_div else ()):
+            is_bounded = ours in (ng.binary_cross_entropy, ng.kl_div)      # PyTorch's gradient of their target is another one
+            a, b = ng.tensor(x, requires_grad=True), ng.tensor(t, requires_grad=not is_bounded)
+            ta, tb = torch.tensor(x, requires_grad=True), torch.tensor(t, requires_grad=not is_bounded)
+            y = ours(a, b, reduction=reduction, **options)
+            translated = {k: torch.tensor(v) if "weight" in k else v for k, v in options.items()}
+            expected = theirs(ta, tb, reduction=reduction, **translated)
+            np.testing.assert_allclose(y.numpy(), expected.detach().numpy(), **tolerance)
+            dy = rng.standard_normal(y.shape).astype(dtype)
+            y.backward(dy)
+            expected.backward(torch.tensor(dy))
+            np.testing.assert_allclose(a.grad.numpy(), ta.grad.numpy(), **tolerance)
+            if not is_bounded:
+                np.testing.assert_allclose(b.grad.numpy(), tb.grad.numpy(), **tolerance)
+
+
+@pytest.mark.parametrize(
+    "call, error, message",
+    [
+        (lambda: ng.huber_loss([1.0], [2.0], delta=0), ValueError, "huber_loss: delta must be positive, got 0"),
+        (lambda: ng.smooth_l1_loss([1.0], [2.0], beta=-1), ValueError, "smooth_l1_loss: beta must not be negative, got -1"),
+        (
+            lambda: ng.binary_cross_entropy(np.array([0.5, 1.5]), [0, 1]),
+            ValueError,
+            "binary_cross_entropy: p must be probabilities in [0, 1], got 1.5; for logits write binary_cross_entropy_with_logits",
+        ),
+        (
+            lambda: ng.binary_cross_entropy([0.5, 0.5], [0, 1], weight=np.ones((3, 2), np.float32)),
+            ShapeError,
+            "binary_cross_entropy: weight (3, 2) does not broadcast to input's shape (2,)",
+        ),
+        (lambda: ng.nll_loss([[0.0, 1.0]], [2]), IndexError, "nll_loss: label 2 is out of range for 2 classes (logits (1, 2))"),
+        (
+            lambda: ng.nll_loss([[0.0, 1.0]], [[0.0, 1.0]]),
+            DTypeError,
+            "nll_loss: class labels must be integers; for probabilities use kl_div or cross_entropy",
+        ),
+        (
+            lambda: ng.kl_div([0.0], [1.0], reduction="avg"),
+            ValueError,
+            "kl_div: reduction must be 'mean', 'sum', 'none' or 'batchmean', got 'avg'",
+        ),
+    ],
+)
+def test_errors_of_other_losses(call, error, message):
+    with pytest.raises(error) as info:
+        call()
+    assert str(info.value) == message

@@ -66,16 +66,17 @@ static inline int64_t ng_labels_grain(void) { return ng_grain(24); }
 static inline int64_t ng_labels_pieces(int64_t count) { return ng_pieces(count, ng_labels_grain()); }
 
 /* labels = given, checked to be in [0, classes) or ignore_index; NG_INDEX_RANGE if not */
-static inline int ng_labels(int dtype, int64_t *labels, double *totals, const void *given, int bytes, int is_signed, const void *weight,
-                            int64_t count, int64_t classes, int64_t ignore_index)
+static inline int ng_labels(int dtype, int64_t *labels, double *totals, const void *given, int bytes, int is_signed,
+                            const void *weight, int64_t count, int64_t classes, int64_t ignore_index)
 {
     const ng_labels_args args = {labels, totals, given, weight, classes, ignore_index, ng_labels_grain(), bytes, is_signed};
     return count ? NG->launch(NG->kernels[dtype]->labels, &args, sizeof args, count, args.grain, 0) : NG_OK;
 }
 
 /* Adds up the parts that a launch of `count` items leaves, or has it write the result itself where it is one piece. */
-static inline int ng_loss_launch(int dtype, ng_body body, void *args, size_t size, void *loss, double **parts, const double *totals,
-                                 int64_t n_totals, double divisor, int is_reduced, int64_t count, int64_t grain, size_t scratch)
+static inline int ng_loss_launch(int dtype, ng_body body, void *args, size_t size, void *loss, double **parts,
+                                 const double *totals, int64_t n_totals, double divisor, int is_reduced, int64_t count,
+                                 int64_t grain, size_t scratch)
 {
     const int64_t pieces = ng_pieces(count, grain);
     if (!is_reduced || pieces == 1) return count ? NG->launch(body, args, size, count, grain, scratch) : NG_OK;
@@ -91,9 +92,9 @@ static inline int ng_loss_launch(int dtype, ng_body body, void *args, size_t siz
 }
 
 /* Cross entropy of logits, or (is_nll) of log-probabilities. labels with totals, or target; dx, dt: NULL where not wanted */
-static inline int ng_class_loss(int dtype, void *loss, void *dx, void *dt, const void *x, const int64_t *labels, const double *totals,
-                                const void *target, const void *weight, double smoothing, int reduction, int is_nll, int64_t outer,
-                                int64_t n, int64_t inner)
+static inline int ng_class_loss(int dtype, void *loss, void *dx, void *dt, const void *x, const int64_t *labels,
+                                const double *totals, const void *target, const void *weight, double smoothing, int reduction,
+                                int is_nll, int64_t outer, int64_t n, int64_t inner)
 {
     ng_class_loss_args args = {.loss = loss, .dx = dx, .dt = dt, .x = x, .target = target, .weight = weight, .labels = labels,
                                .smoothing = smoothing, .n = n, .inner = inner, .reduction = reduction, .is_nll = is_nll};
@@ -104,39 +105,36 @@ static inline int ng_class_loss(int dtype, void *loss, void *dx, void *dt, const
     int64_t count = outer * args.tiles;
     args.grain = ng_grain(n * cost * NG_LOSS_LANES + 300);
     if (inner == 1) args.grain *= NG_LOSS_LANES, count = outer;
-    return ng_loss_launch(dtype, NG->kernels[dtype]->class_loss, &args, sizeof args, loss, &args.parts, args.totals, args.n_totals, args.divisor,
-                          reduction != NG_LOSS_NONE, count, args.grain, (size_t)(n * NG_LOSS_LANES) * ng_itemsize(dtype));
+    return ng_loss_launch(dtype, NG->kernels[dtype]->class_loss, &args, sizeof args, loss, &args.parts, args.totals,
+                          args.n_totals, args.divisor, reduction != NG_LOSS_NONE, count, args.grain,
+                          (size_t)(n * NG_LOSS_LANES) * ng_itemsize(dtype));
 }
 
-/* A loss of pairs x[i], target[i] (body: a kernel loss_<name>). `divisor` divides sum and gradient. */
-static inline int ng_pair_loss(int dtype, ng_body body, void *loss, void *dx, void *dt, const void *x, const void *target,
+/* The losses of pairs x[i], target[i]. */
+enum { NG_LOSS_MSE, NG_LOSS_L1, NG_LOSS_SMOOTH_L1, NG_LOSS_HUBER, NG_LOSS_BCE, NG_LOSS_BCE_LOGITS, NG_LOSS_KL, NG_LOSS_FROM_PROBS };
+
+/* loss = their sum / divisor, or (not reduced) one each; dx, dt: NULL where not wanted. NG_INDEX_RANGE: x is no probability */
+static inline int ng_pair_loss(int dtype, int which, void *loss, void *dx, void *dt, const void *x, const void *target,
                                double parameter, double divisor, int is_reduced, int64_t count)
 {
-    ng_pair_loss_args args = {.loss = loss, .dx = dx, .dt = dt, .x = x, .target = target, .parameter = parameter, .divisor = divisor,
-                              .reduction = is_reduced ? NG_LOSS_SUM : NG_LOSS_NONE, .grain = ng_grain(dtype == NG_F32 ? 8 : 16)};
-    return ng_loss_launch(dtype, body, &args, sizeof args, loss, &args.parts, NULL, 0, divisor, is_reduced, count, args.grain, 0);
+    const ng_kernels *k = NG->kernels[dtype];
+    const ng_body bodies[] = {k->loss_mse, k->loss_l1, k->loss_smooth_l1, k->loss_huber, k->loss_bce, k->loss_bce_logits,
+                              k->loss_kl, k->loss_from_probs};
+    ng_pair_loss_args args = {.loss = loss, .dx = dx, .dt = dt, .x = x, .target = target, .parameter = parameter,
+                              .divisor = divisor, .reduction = is_reduced ? NG_LOSS_SUM : NG_LOSS_NONE,
+                              .grain = ng_grain(dtype == NG_F32 ? 8 : 16)};
+    return ng_loss_launch(dtype, bodies[which], &args, sizeof args, loss, &args.parts, NULL, 0, divisor, is_reduced, count,
+                          args.grain, 0);
 }
-#define NG_PAIR_LOSS(name) \
-    static inline int ng_loss_##name(int dtype, void *loss, void *dx, void *dt, const void *x, const void *target, double parameter, \
-                                     double divisor, int is_reduced, int64_t count) \
-    { \
-        return ng_pair_loss(dtype, NG->kernels[dtype]->loss_##name, loss, dx, dt, x, target, parameter, divisor, is_reduced, count); \
-    }
-NG_PAIR_LOSS(mse)
-NG_PAIR_LOSS(l1)
-NG_PAIR_LOSS(smooth_l1)
-NG_PAIR_LOSS(huber)
-NG_PAIR_LOSS(bce)
-NG_PAIR_LOSS(bce_logits)
-NG_PAIR_LOSS(kl)
-NG_PAIR_LOSS(from_probs)
 
 /* dx = gradient (outer, n, inner) * dy (outer, inner); dx may be gradient */
-static inline int ng_loss_scale(int dtype, void *dx, const void *gradient, const void *dy, int64_t outer, int64_t n, int64_t inner)
+static inline int ng_loss_scale(int dtype, void *dx, const void *gradient, const void *dy, int64_t outer, int64_t n,
+                                int64_t inner)
 {
     const ng_loss_scale_args args = {dx, gradient, dy, n, inner};
     const int64_t count = outer * n * inner;
-    return count ? NG->launch(NG->kernels[dtype]->loss_scale, &args, sizeof args, count, ng_grain(dtype == NG_F32 ? 3 : 6), 0) : NG_OK;
+    if (count == 0) return NG_OK;
+    return NG->launch(NG->kernels[dtype]->loss_scale, &args, sizeof args, count, ng_grain(dtype == NG_F32 ? 3 : 6), 0);
 }
 
 #endif

@@ -168,7 +168,8 @@ static inline int ng_sum_axes(int dtype, void *out, const void *x, int rank, con
     return NG_FOLD(sum, out, NULL, divisor, 0, ng_reduce_cost(dtype));
 }
 /* out = in * (1 / divisor), broadcast along the axes in mask; dims is out's shape */
-static inline int ng_broadcast_axes(int dtype, void *dx, const void *dy, int rank, const int64_t *dims, unsigned mask, double divisor)
+static inline int ng_broadcast_axes(int dtype, void *dx, const void *dy, int rank, const int64_t *dims, unsigned mask,
+                                    double divisor)
 {
     return NG_SPREAD(sum, NULL, NULL, NULL, 1 / divisor, ng_reduce_cost(dtype));
 }
@@ -207,11 +208,12 @@ static inline int ng_logsumexp(int dtype, void *out, void *largest, double *sums
 {
     int status = NG_FOLD(max, largest, NULL, 0, 0, ng_reduce_cost(dtype));
     if (status == NG_OK) status = NG_FOLD(exp, sums, largest, 0, 1, 4 * ng_reduce_cost(dtype));
-    return status ? status : ng_spread(NG->kernels[dtype]->spread_log_of_sum, out, NULL, largest, largest, sums, 0, 1, &outputs, 0, 32);
+    if (status) return status;
+    return ng_spread(NG->kernels[dtype]->spread_log_of_sum, out, NULL, largest, largest, sums, 0, 1, &outputs, 0, 32);
 }
 /* dx = dy * exp(x - largest) / sums */
-static inline int ng_logsumexp_backward(int dtype, void *dx, const void *dy, const void *x, const void *largest, const double *sums,
-                                        int rank, const int64_t *dims, unsigned mask)
+static inline int ng_logsumexp_backward(int dtype, void *dx, const void *dy, const void *x, const void *largest,
+                                        const double *sums, int rank, const int64_t *dims, unsigned mask)
 {
     return NG_SPREAD(exp, x, largest, sums, 0, 5 * ng_reduce_cost(dtype));
 }

@@ -81,7 +81,8 @@ static NG_NOINLINE void THIS(narrow_rows)(VALUE *restrict values, const REAL *re
 }
 
 /* TOGETHER rows of `run` contiguous elements, one lane each: what is slow about short rows is their ends. */
-static NG_NOINLINE void THIS(short_runs)(VALUE *restrict values, const REAL *restrict x, int64_t run, const CENTER *restrict center)
+static NG_NOINLINE void THIS(short_runs)(VALUE *restrict values, const REAL *restrict x, int64_t run,
+                                         const CENTER *restrict center)
 {
     REAL column[TOGETHER];
     (void)center;

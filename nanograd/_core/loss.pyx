@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""Losses of classes: one node each, whose forward also writes the gradient that it will send back (csrc/kernels/loss.h)."""
+"""Losses of classes: one node each, whose forward writes the gradient too (csrc/kernels/loss.h)."""
 include "capsule.pxi"
 cimport cython
 from libc.stdint cimport int64_t
@@ -18,8 +18,8 @@ cdef extern from "kernels/loss.h":
     int ng_labels(int dtype, int64_t *labels, double *totals, const void *given, int bytes, int is_signed, const void *weight,
                   int64_t count, int64_t classes, int64_t ignore_index)
     int ng_class_loss(int dtype, void *loss, void *dx, void *dt, const void *x, const int64_t *labels, const double *totals,
-                      const void *target, const void *weight, double smoothing, int reduction, int is_nll, int64_t outer, int64_t n,
-                      int64_t inner)
+                      const void *target, const void *weight, double smoothing, int reduction, int is_nll, int64_t outer,
+                      int64_t n, int64_t inner)
 
 include "loss_node.pxi"
 
@@ -36,15 +36,16 @@ cdef class NllLossNode(LossNode):
     pass
 
 
-cdef Buffer checked_labels(str op, cnp.ndarray target, Tensor x, int64_t classes, int64_t ignore_index, Tensor weight, Buffer totals):
+cdef Buffer checked_labels(str op, cnp.ndarray target, Tensor x, int64_t classes, int64_t ignore_index, Buffer weight,
+                           Buffer totals):
     """The labels in memory of ours, -1 for ignored ones; totals: their weights. IndexError."""
     cdef int64_t count = cnp.PyArray_SIZE(target)
     cdef Buffer labels = new_buffer(<size_t>count * sizeof(int64_t))
     cdef bint is_signed = cnp.PyArray_ISSIGNED(target)
     if not (cnp.PyArray_ISCARRAY_RO(target)):
         target = np.ascontiguousarray(target, dtype=target.dtype.newbyteorder("="))
-    cdef int status = ng_labels(x.kind, <int64_t *>labels.data, <double *>totals.data, cnp.PyArray_DATA(target), cnp.PyArray_ITEMSIZE(target),
-                                is_signed, NULL if weight is None else weight.buffer.data, count, classes, ignore_index)
+    cdef int status = ng_labels(x.kind, <int64_t *>labels.data, <double *>totals.data, cnp.PyArray_DATA(target),
+                                cnp.PyArray_ITEMSIZE(target), is_signed, data_or_null(weight), count, classes, ignore_index)
     if status == NG_INDEX_RANGE:
         flat = target.reshape(-1)
         bad = flat[((flat < 0) | (flat >= classes)) & (flat != ignore_index)][0]
@@ -72,8 +73,8 @@ cdef object label_array(str op, object target, Tensor x):
         if array.size == 0 and not isinstance(target, np.ndarray):
             array = array.astype(np.int64)
         else:
-            raise DTypeError(f"{op}: class labels must be integers, got an array of dtype {array.dtype} and shape {np.shape(array)} for "
-                             f"logits {shape} (probabilities have the logits' shape)")
+            raise DTypeError(f"{op}: class labels must be integers, got an array of dtype {array.dtype} and shape "
+                             f"{np.shape(array)} for logits {shape} (probabilities have the logits' shape)")
     wanted = shape[:1] + shape[2:] if x.rank > 1 else ()
     if np.shape(array) != wanted:
         raise ShapeError(f"{op}: logits {shape} take labels of shape {wanted}, got {np.shape(array)}")
@@ -88,8 +89,8 @@ cdef Tensor class_weight(str op, object weight, Tensor x, int64_t classes):
     return w
 
 
-cdef Tensor class_loss(str op, LossNode node, object logits, object target, object weight, object ignore_index, double smoothing,
-                       object reduction, bint is_nll):
+cdef Tensor class_loss(str op, LossNode node, object logits, object target, object weight, object ignore_index,
+                       double smoothing, object reduction, bint is_nll):
     cdef int mode = parse_reduction(op, reduction)
     cdef Tensor x, t = None, w = None, out
     cdef Buffer xb, tb = None, wb = None, labels = None, totals = None
@@ -118,7 +119,7 @@ cdef Tensor class_loss(str op, LossNode node, object logits, object target, obje
         wb = w.buffer
     if array is not None:
         totals = new_buffer(<size_t>(ng_labels_pieces(outer * inner) + 1) * sizeof(double))
-        labels = checked_labels(op, array, x, classes, ignore_index, w, totals)
+        labels = checked_labels(op, array, x, classes, ignore_index, wb, totals)
     elif is_nll:
         raise DTypeError(f"{op}: class labels must be integers; for probabilities use kl_div or cross_entropy")
     else:
@@ -130,10 +131,9 @@ cdef Tensor class_loss(str op, LossNode node, object logits, object target, obje
     if t is not None and needs_grad(t):
         node.dt = new_buffer(<size_t>x.count * ng_itemsize(x.kind))
     xb = x.buffer
-    check(op, ng_class_loss(x.kind, out.buffer.data, NULL if node.dx is None else node.dx.data, NULL if node.dt is None else node.dt.data,
-                            xb.data, NULL if labels is None else <int64_t *>labels.data, NULL if totals is None else <double *>totals.data,
-                            NULL if tb is None else tb.data, NULL if wb is None else wb.data, smoothing, mode, is_nll, outer, classes,
-                            inner))
+    check(op, ng_class_loss(x.kind, out.buffer.data, data_or_null(node.dx), data_or_null(node.dt), xb.data,
+                            <int64_t *>data_or_null(labels), <double *>data_or_null(totals), data_or_null(tb), data_or_null(wb),
+                            smoothing, mode, is_nll, outer, classes, inner))
     if node.dx is not None or node.dt is not None:
         node.outer = outer if mode == NG_LOSS_NONE else 1
         node.n = classes if mode == NG_LOSS_NONE else x.count
@@ -160,8 +160,8 @@ def cross_entropy(logits, target, *, weight=None, ignore_index=-100, label_smoot
         Samples with this label count for nothing.
     label_smoothing : float in [0, 1]
     reduction : {'mean', 'sum', 'none'}
-        ``'mean'`` divides by the sum of the labels' weights (of all samples that are not ignored); for probabilities by the number
-        of samples.
+        ``'mean'`` divides by the sum of the labels' weights (of all samples that are not ignored); for probabilities by the
+        number of samples.
 
     Returns
     -------
@@ -181,8 +181,8 @@ def cross_entropy(logits, target, *, weight=None, ignore_index=-100, label_smoot
 
     Notes
     -----
-    The gradient is ``(softmax(logits) - target) / N`` for the mean without weights. Probabilities have a gradient too. A mean over
-    no samples is NaN. As ``torch.nn.functional.cross_entropy`` [1]_.
+    The gradient is ``(softmax(logits) - target) / N`` for the mean without weights. Probabilities have a gradient too. A mean
+    over no samples is NaN. As ``torch.nn.functional.cross_entropy`` [1]_.
 
     References
     ----------
@@ -203,8 +203,8 @@ def cross_entropy(logits, target, *, weight=None, ignore_index=-100, label_smoot
     cdef double smoothing = label_smoothing
     if not 0 <= smoothing <= 1:
         raise ValueError(f"cross_entropy: label_smoothing must be in [0, 1], got {label_smoothing!r}")
-    return class_loss("cross_entropy", CrossEntropyNode.__new__(CrossEntropyNode), logits, target, weight, ignore_index, smoothing, reduction,
-                      False)
+    return class_loss("cross_entropy", CrossEntropyNode.__new__(CrossEntropyNode), logits, target, weight, ignore_index,
+                      smoothing, reduction, False)
 
 
 def nll_loss(log_p, target, *, weight=None, ignore_index=-100, reduction="mean"):

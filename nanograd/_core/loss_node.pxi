@@ -37,7 +37,9 @@ cdef class LossNode(Node):
 
 cdef int give_scaled(LossNode node, int i, Buffer gradient, Buffer dy, Run run) except -1:
     # In place if the node has let go of it: the caller's variable is the one reference that is left.
-    cdef Buffer out = gradient if is_sole(gradient) else new_buffer(<size_t>(node.outer * node.n * node.inner) * ng_itemsize(node.kind))
+    cdef Buffer out = gradient
+    if not is_sole(gradient):
+        out = new_buffer(<size_t>(node.outer * node.n * node.inner) * ng_itemsize(node.kind))
     check("loss", ng_loss_scale(node.kind, out.data, gradient.data, dy.data, node.outer, node.n, node.inner))
     return give(run, node, i, out)
 
@@ -59,3 +61,7 @@ cdef int parse_reduction(str op, object reduction) except -1:
     if reduction == "none":
         return NG_LOSS_NONE
     raise ValueError(f"{op}: reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
+
+
+cdef inline void *data_or_null(Buffer buffer) noexcept:
+    return NULL if buffer is None else buffer.data

@@ -1,35 +1,24 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""Losses of pairs of numbers: one node each, whose forward also writes the gradient that it will send back (csrc/kernels/loss.h)."""
+"""Losses of pairs of numbers: one node each, whose forward writes the gradient too (csrc/kernels/loss.h)."""
 include "capsule.pxi"
 cimport cython
 from libc.stdint cimport int64_t
 
 from nanograd._core.tensor cimport *
 
-import numpy as np
-
 from nanograd.errors import ShapeError
 
-ctypedef int (*pair_loss)(int dtype, void *loss, void *dx, void *dt, const void *x, const void *target, double parameter, double divisor,
-                          int is_reduced, int64_t count)
-
 cdef extern from "kernels/loss.h":
-    int ng_loss_mse(int dtype, void *loss, void *dx, void *dt, const void *x, const void *target, double parameter, double divisor,
-                    int is_reduced, int64_t count)
-    int ng_loss_l1(int dtype, void *loss, void *dx, void *dt, const void *x, const void *target, double parameter, double divisor,
-                   int is_reduced, int64_t count)
-    int ng_loss_smooth_l1(int dtype, void *loss, void *dx, void *dt, const void *x, const void *target, double parameter, double divisor,
-                          int is_reduced, int64_t count)
-    int ng_loss_huber(int dtype, void *loss, void *dx, void *dt, const void *x, const void *target, double parameter, double divisor,
-                      int is_reduced, int64_t count)
-    int ng_loss_bce(int dtype, void *loss, void *dx, void *dt, const void *x, const void *target, double parameter, double divisor,
-                    int is_reduced, int64_t count)
-    int ng_loss_bce_logits(int dtype, void *loss, void *dx, void *dt, const void *x, const void *target, double parameter, double divisor,
-                           int is_reduced, int64_t count)
-    int ng_loss_kl(int dtype, void *loss, void *dx, void *dt, const void *x, const void *target, double parameter, double divisor,
-                   int is_reduced, int64_t count)
-    int ng_loss_from_probs(int dtype, void *loss, void *dx, void *dt, const void *x, const void *target, double parameter, double divisor,
-                           int is_reduced, int64_t count)
+    enum: NG_LOSS_MSE
+    enum: NG_LOSS_L1
+    enum: NG_LOSS_SMOOTH_L1
+    enum: NG_LOSS_HUBER
+    enum: NG_LOSS_BCE
+    enum: NG_LOSS_BCE_LOGITS
+    enum: NG_LOSS_KL
+    enum: NG_LOSS_FROM_PROBS
+    int ng_pair_loss(int dtype, int which, void *loss, void *dx, void *dt, const void *x, const void *target, double parameter,
+                     double divisor, int is_reduced, int64_t count)
 
 include "loss_node.pxi"
 
@@ -82,7 +71,7 @@ cdef class CrossEntropyFromProbsNode(LossNode):
     pass
 
 
-cdef Tensor pairs(str op, LossNode node, pair_loss function, object input, object target, double parameter, object reduction):
+cdef Tensor pairs(str op, LossNode node, int which, object input, object target, double parameter, object reduction):
     """A loss of input and target of one shape. `node`: an empty one of the right class."""
     cdef int mode = parse_reduction(op, reduction)
     cdef int kind = common_kind(op, input, target)
@@ -92,18 +81,19 @@ cdef Tensor pairs(str op, LossNode node, pair_loss function, object input, objec
     cdef Tensor out
     cdef int status
     if not same_shape(x, t):
-        raise ShapeError(f"{op}: input and target must have one shape, got {shape_tuple(x.rank, x.dims)} and {shape_tuple(t.rank, t.dims)}")
+        raise ShapeError(f"{op}: input and target must have one shape, got {shape_tuple(x.rank, x.dims)} and "
+                         f"{shape_tuple(t.rank, t.dims)}")
     out = new_tensor(kind, x.rank if mode == NG_LOSS_NONE else 0, x.dims)
     if needs_grad(x):
         node.dx = new_buffer(<size_t>x.count * ng_itemsize(kind))
     if needs_grad(t):
         node.dt = new_buffer(<size_t>x.count * ng_itemsize(kind))
-    status = function(kind, out.buffer.data, NULL if node.dx is None else node.dx.data, NULL if node.dt is None else node.dt.data,
-                      xb.data, tb.data, parameter, <double>x.count if mode == NG_LOSS_MEAN else 1.0, mode != NG_LOSS_NONE, x.count)
+    status = ng_pair_loss(kind, which, out.buffer.data, data_or_null(node.dx), data_or_null(node.dt), xb.data, tb.data, parameter,
+                          <double>x.count if mode == NG_LOSS_MEAN else 1.0, mode != NG_LOSS_NONE, x.count)
     if status == NG_INDEX_RANGE:
         values = x.numpy()
-        raise ValueError(f"{op}: p must be probabilities in [0, 1], got {values[(values < 0) | (values > 1)].flat[0]}; for logits write "
-                         f"binary_cross_entropy_with_logits")
+        raise ValueError(f"{op}: p must be probabilities in [0, 1], got {values[(values < 0) | (values > 1)].flat[0]}; for "
+                         f"logits write binary_cross_entropy_with_logits")
     check(op, status)
     if node.dx is not None or node.dt is not None:
         node.outer = x.count if mode == NG_LOSS_NONE else 1
@@ -152,7 +142,7 @@ def mse_loss(input, target, *, reduction="mean"):
     >>> x.grad
     tensor([ 1., -2.], dtype=float32)
     """
-    return pairs("mse_loss", MseLossNode.__new__(MseLossNode), ng_loss_mse, input, target, 0, reduction)
+    return pairs("mse_loss", MseLossNode.__new__(MseLossNode), NG_LOSS_MSE, input, target, 0, reduction)
 
 
 def l1_loss(input, target, *, reduction="mean"):
@@ -194,7 +184,7 @@ def l1_loss(input, target, *, reduction="mean"):
     >>> x.grad
     tensor([ 0.5, -0.5], dtype=float32)
     """
-    return pairs("l1_loss", L1LossNode.__new__(L1LossNode), ng_loss_l1, input, target, 0, reduction)
+    return pairs("l1_loss", L1LossNode.__new__(L1LossNode), NG_LOSS_L1, input, target, 0, reduction)
 
 
 def smooth_l1_loss(input, target, *, beta=1.0, reduction="mean"):
@@ -240,7 +230,8 @@ def smooth_l1_loss(input, target, *, beta=1.0, reduction="mean"):
     """
     if not beta >= 0:
         raise ValueError(f"smooth_l1_loss: beta must not be negative, got {beta!r}")
-    return pairs("smooth_l1_loss", SmoothL1LossNode.__new__(SmoothL1LossNode), ng_loss_smooth_l1, input, target, beta, reduction)
+    return pairs("smooth_l1_loss", SmoothL1LossNode.__new__(SmoothL1LossNode), NG_LOSS_SMOOTH_L1, input, target, beta,
+                 reduction)
 
 
 def huber_loss(input, target, *, delta=1.0, reduction="mean"):
@@ -286,7 +277,7 @@ def huber_loss(input, target, *, delta=1.0, reduction="mean"):
     """
     if not delta > 0:
         raise ValueError(f"huber_loss: delta must be positive, got {delta!r}")
-    return pairs("huber_loss", HuberLossNode.__new__(HuberLossNode), ng_loss_huber, input, target, delta, reduction)
+    return pairs("huber_loss", HuberLossNode.__new__(HuberLossNode), NG_LOSS_HUBER, input, target, delta, reduction)
 
 
 cdef object weighted(str op, Tensor losses, object weight, object reduction):
@@ -296,7 +287,8 @@ cdef object weighted(str op, Tensor losses, object weight, object reduction):
     cdef int mode = parse_reduction(op, reduction)
     cdef int rank = broadcast_shapes(op, losses.rank, losses.dims, w.rank, w.dims, dims)
     if shape_tuple(rank, dims) != shape_tuple(losses.rank, losses.dims):
-        raise ShapeError(f"{op}: weight {shape_tuple(w.rank, w.dims)} does not broadcast to input's shape {shape_tuple(losses.rank, losses.dims)}")
+        raise ShapeError(f"{op}: weight {shape_tuple(w.rank, w.dims)} does not broadcast to input's shape "
+                         f"{shape_tuple(losses.rank, losses.dims)}")
     product = losses * w.detach()
     return product.mean() if mode == NG_LOSS_MEAN else product.sum() if mode == NG_LOSS_SUM else product
 
@@ -338,14 +330,15 @@ def binary_cross_entropy(p, target, *, weight=None, reduction="mean"):
     >>> x = ng.tensor([0.5, 0.25], requires_grad=True)
     >>> loss = ng.binary_cross_entropy(x, [1.0, 0.0])
     >>> loss
-    tensor(0.4904146, dtype=float32, grad_fn=<binary_cross_entropy>)
+    tensor(0.49041462, dtype=float32, grad_fn=<binary_cross_entropy>)
     >>> loss.backward()
     >>> x.grad
-    tensor([-1.        ,  0.6666667], dtype=float32)
+    tensor([-1.       ,  0.6666667], dtype=float32)
     """
     if weight is not None:
         return weighted("binary_cross_entropy", binary_cross_entropy(p, target, reduction="none"), weight, reduction)
-    return pairs("binary_cross_entropy", BinaryCrossEntropyNode.__new__(BinaryCrossEntropyNode), ng_loss_bce, p, target, 0, reduction)
+    return pairs("binary_cross_entropy", BinaryCrossEntropyNode.__new__(BinaryCrossEntropyNode), NG_LOSS_BCE, p, target, 0,
+                 reduction)
 
 
 def binary_cross_entropy_with_logits(x, target, *, weight=None, pos_weight=None, reduction="mean"):
@@ -391,18 +384,18 @@ def binary_cross_entropy_with_logits(x, target, *, weight=None, pos_weight=None,
     >>> x.grad
     tensor([-0.25,  0.5 ], dtype=float32)
     """
-    cdef Tensor yes, no, t
+    cdef str op = "binary_cross_entropy_with_logits"
     if pos_weight is not None:
         # pos_weight * target * softplus(-x) + (1 - target) * softplus(x), and softplus(-x) is the loss for target 1
-        t = as_tensor("binary_cross_entropy_with_logits", target, common_kind("binary_cross_entropy_with_logits", x, target), True)
+        t = as_tensor(op, target, common_kind(op, x, target), True)
         yes = binary_cross_entropy_with_logits(x, 0 * t.detach() + 1, reduction="none")
         no = binary_cross_entropy_with_logits(x, 0 * t.detach(), reduction="none")
-        return weighted("binary_cross_entropy_with_logits", weighted("binary_cross_entropy_with_logits", t * yes, pos_weight, "none")
-                        + (1 - t) * no, 1.0 if weight is None else weight, reduction)
+        losses = weighted(op, t * yes, pos_weight, "none") + (1 - t) * no
+        return weighted(op, losses, 1.0 if weight is None else weight, reduction)
     if weight is not None:
-        return weighted("binary_cross_entropy_with_logits", binary_cross_entropy_with_logits(x, target, reduction="none"), weight, reduction)
-    return pairs("binary_cross_entropy_with_logits", BinaryCrossEntropyWithLogitsNode.__new__(BinaryCrossEntropyWithLogitsNode),
-                 ng_loss_bce_logits, x, target, 0, reduction)
+        return weighted(op, binary_cross_entropy_with_logits(x, target, reduction="none"), weight, reduction)
+    return pairs(op, BinaryCrossEntropyWithLogitsNode.__new__(BinaryCrossEntropyWithLogitsNode), NG_LOSS_BCE_LOGITS, x, target, 0,
+                 reduction)
 
 
 def kl_div(log_p, target, *, reduction="mean"):
@@ -432,8 +425,8 @@ def kl_div(log_p, target, *, reduction="mean"):
 
     Notes
     -----
-    reduction may also be ``'batchmean'``: the sum divided by the first size, which is the divergence per sample; ``'mean'`` divides by
-    the number of elements, as PyTorch's does. Both have gradients; the target's is 0 where it is 0.
+    reduction may also be ``'batchmean'``: the sum divided by the first size, which is the divergence per sample; ``'mean'``
+    divides by the number of elements, as PyTorch's does. Both have gradients; the target's is 0 where it is 0.
 
     Examples
     --------
@@ -446,11 +439,13 @@ def kl_div(log_p, target, *, reduction="mean"):
     >>> x.grad
     tensor([-0.25, -0.25], dtype=float32)
     """
-    cdef Tensor out
+    cdef Tensor x
     if reduction == "batchmean":
-        out = kl_div(log_p, target, reduction="sum")
-        return out / (np.shape(log_p) or (1,))[0]
-    return pairs("kl_div", KlDivNode.__new__(KlDivNode), ng_loss_kl, log_p, target, 0, reduction)
+        x = as_tensor("kl_div", log_p, common_kind("kl_div", log_p, target), False)
+        return kl_div(x, target, reduction="sum") / (x.dims[0] if x.rank else 1)
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError(f"kl_div: reduction must be 'mean', 'sum', 'none' or 'batchmean', got {reduction!r}")
+    return pairs("kl_div", KlDivNode.__new__(KlDivNode), NG_LOSS_KL, log_p, target, 0, reduction)
 
 
 def cross_entropy_from_probs(p, target, *, eps=1e-10, reduction="sum"):
@@ -496,9 +491,9 @@ def cross_entropy_from_probs(p, target, *, eps=1e-10, reduction="sum"):
     """
     if not eps > 0:
         raise ValueError(f"cross_entropy_from_probs: eps must be positive, got {eps!r}")
-    return pairs("cross_entropy_from_probs", CrossEntropyFromProbsNode.__new__(CrossEntropyFromProbsNode), ng_loss_from_probs, p, target,
-                 eps, reduction)
+    return pairs("cross_entropy_from_probs", CrossEntropyFromProbsNode.__new__(CrossEntropyFromProbsNode), NG_LOSS_FROM_PROBS, p,
+                 target, eps, reduction)
 
 
-__all__ = ["mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits", "kl_div",
-           "cross_entropy_from_probs"]
+__all__ = ["mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits",
+           "kl_div", "cross_entropy_from_probs"]

@@ -166,7 +166,8 @@ cdef class MaxNode(Node):
         cdef Node x = <Node>self.inputs[0]
         cdef Buffer dx = buffer_like(x)
         cdef Buffer ties = doubles(self.count)
-        check("max", ng_max_backward(self.kind, dx.data, <double *>ties.data, dy.data, self.x.data, self.y.data, x.rank, x.dims, self.mask))
+        check("max", ng_max_backward(self.kind, dx.data, <double *>ties.data, dy.data, self.x.data, self.y.data, x.rank, x.dims,
+                                     self.mask))
         return give(run, self, 0, dx)
 
     cdef int release(self) except -1:
@@ -188,7 +189,8 @@ cdef Tensor max_or_min(str op, object operand, object axis, bint keepdims, bint 
     cdef Reduction r
     parse_axes(op, x, axis, keepdims, &r)
     if r.reduced == 0:
-        raise ValueError(f"{op}: x {shape_tuple(x.rank, x.dims)} has no elements to choose from" + ("" if axis is None else f" along axis {axis}"))
+        raise ValueError(f"{op}: x {shape_tuple(x.rank, x.dims)} has no elements to choose from"
+                         + ("" if axis is None else f" along axis {axis}"))
     cdef Tensor out = new_tensor(x.kind, r.rank, r.dims)
     check(op, ng_max(x.kind, out.buffer.data, xb.data, x.rank, x.dims, r.mask, smallest))
     if needs_grad(x):
@@ -309,7 +311,8 @@ cdef object arg_of(str op, object operand, object axis, bint smallest):
             elif i > k:
                 inner *= x.dims[i]
     if n == 0:
-        raise ValueError(f"{op}: x {shape_tuple(x.rank, x.dims)} has no elements to choose from" + ("" if axis is None else f" along axis {axis}"))
+        raise ValueError(f"{op}: x {shape_tuple(x.rank, x.dims)} has no elements to choose from"
+                         + ("" if axis is None else f" along axis {axis}"))
     out = cnp.PyArray_EMPTY(rank, shape, cnp.NPY_INT64, 0)
     check(op, ng_argmax(x.kind, <int64_t *>cnp.PyArray_DATA(out), xb.data, outer, n, inner, smallest))
     return out if rank else out[()]

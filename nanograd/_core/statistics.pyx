@@ -8,7 +8,8 @@ from nanograd._core.tensor cimport *
 
 cdef extern from "kernels/reduce.h":
     int ng_prod(int dtype, void *out, const void *x, int rank, const int64_t *dims, unsigned int mask)
-    int ng_prod_backward(int dtype, void *dx, void *zeros, double *rest, const void *dy, const void *x, int rank, const int64_t *dims, unsigned int mask)
+    int ng_prod_backward(int dtype, void *dx, void *zeros, double *rest, const void *dy, const void *x, int rank,
+                         const int64_t *dims, unsigned int mask)
     int ng_logsumexp(int dtype, void *out, void *largest, double *sums, const void *x, int rank, const int64_t *dims,
                      unsigned int mask, int64_t outputs)
     int ng_logsumexp_backward(int dtype, void *dx, const void *dy, const void *x, const void *largest, const double *sums,
@@ -56,7 +57,8 @@ cdef class ProdNode(ReductionNode):
         cdef Buffer dx = buffer_like(x)
         cdef Buffer zeros = buffer_like(self)
         cdef Buffer rest = doubles(self.count)
-        check("prod", ng_prod_backward(self.kind, dx.data, zeros.data, <double *>rest.data, dy.data, self.x.data, x.rank, x.dims, self.mask))
+        check("prod", ng_prod_backward(self.kind, dx.data, zeros.data, <double *>rest.data, dy.data, self.x.data, x.rank, x.dims,
+                                       self.mask))
         return give(run, self, 0, dx)
 
 
@@ -87,8 +89,8 @@ def prod(x, axis=None, keepdims=False):
 
     Notes
     -----
-    The gradient is dy times the product of the other elements, in O(n): with one zero among them it is not 0 there, with two it is
-    0 everywhere. The product of nothing is 1. float32 accumulates in float64.
+    The gradient is dy times the product of the other elements, in O(n): with one zero among them it is not 0 there, with two it
+    is 0 everywhere. The product of nothing is 1. float32 accumulates in float64.
 
     Examples
     --------
@@ -123,8 +125,8 @@ cdef class LogsumexpNode(ReductionNode):
     cdef int backward(self, Buffer dy, Run run) except -1:
         cdef Node x = <Node>self.inputs[0]
         cdef Buffer dx = buffer_like(x)
-        check("logsumexp", ng_logsumexp_backward(self.kind, dx.data, dy.data, self.x.data, self.y.data, <double *>self.sums.data,
-                                                 x.rank, x.dims, self.mask))
+        check("logsumexp", ng_logsumexp_backward(self.kind, dx.data, dy.data, self.x.data, self.y.data,
+                                                 <double *>self.sums.data, x.rank, x.dims, self.mask))
         return give(run, self, 0, dx)
 
     cdef int release(self) except -1:
@@ -180,7 +182,8 @@ def logsumexp(x, axis=None, keepdims=False):
     cdef Tensor out = new_tensor(t.kind, r.rank, r.dims)
     largest = new_buffer(<size_t>out.count * ng_itemsize(t.kind))
     sums = doubles(out.count)
-    check("logsumexp", ng_logsumexp(t.kind, out.buffer.data, largest.data, <double *>sums.data, xb.data, t.rank, t.dims, r.mask, out.count))
+    check("logsumexp", ng_logsumexp(t.kind, out.buffer.data, largest.data, <double *>sums.data, xb.data, t.rank, t.dims, r.mask,
+                                    out.count))
     if needs_grad(t):
         node = LogsumexpNode.__new__(LogsumexpNode)
         node.y = largest
@@ -225,7 +228,8 @@ cdef Tensor var_or_std(str op, object operand, object axis, bint keepdims, objec
         divisor = 0
     cdef Tensor out = new_tensor(x.kind, r.rank, r.dims)
     mean = doubles(out.count)
-    check(op, ng_var(x.kind, out.buffer.data, <double *>mean.data, xb.data, x.rank, x.dims, r.mask, <double>r.reduced, divisor, root))
+    check(op, ng_var(x.kind, out.buffer.data, <double *>mean.data, xb.data, x.rank, x.dims, r.mask, <double>r.reduced, divisor,
+                     root))
     if needs_grad(x):
         node = StdNode.__new__(StdNode) if root else VarNode.__new__(VarNode)
         node.mean = mean
@@ -335,8 +339,8 @@ cdef class NormNode(ReductionNode):
         cdef Node x = <Node>self.inputs[0]
         cdef Buffer dx = buffer_like(x)
         cdef Buffer ties = doubles(self.count if self.order == 0 else 0)
-        check("norm", ng_norm_backward(self.kind, dx.data, <double *>ties.data, dy.data, self.x.data, self.y.data, x.rank, x.dims, self.mask,
-                                       self.order))
+        check("norm", ng_norm_backward(self.kind, dx.data, <double *>ties.data, dy.data, self.x.data, self.y.data, x.rank,
+                                       x.dims, self.mask, self.order))
         return give(run, self, 0, dx)
 
 
@@ -398,7 +402,8 @@ def norm(x, axis=None, keepdims=False, *, ord=2):
         raise ValueError(f"norm: ord must be 1, 2 or inf, got {ord!r}")
     parse_axes("norm", t, axis, keepdims, &r)
     if order == 0 and r.reduced == 0:
-        raise ValueError(f"norm: x {shape_tuple(t.rank, t.dims)} has no elements to choose from" + ("" if axis is None else f" along axis {axis}"))
+        raise ValueError(f"norm: x {shape_tuple(t.rank, t.dims)} has no elements to choose from"
+                         + ("" if axis is None else f" along axis {axis}"))
     cdef Tensor out = new_tensor(t.kind, r.rank, r.dims)
     check("norm", ng_norm(t.kind, out.buffer.data, xb.data, t.rank, t.dims, r.mask, order))
     if needs_grad(t):
