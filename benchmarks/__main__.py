@@ -16,9 +16,7 @@ README = Path(__file__).resolve().parent.parent / "README.md"
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """The options; a mistake ends the program with a line that says what is wrong."""
-    parser = argparse.ArgumentParser(
-        "python -m benchmarks", description="nanograd's speed beside that of other libraries"
-    )
+    parser = argparse.ArgumentParser("python -m benchmarks", description="nanograd's speed beside that of other libraries")
     parser.add_argument(
         "--filter", default="", metavar="PATTERN[,...]", help="rows whose family/name contains or matches one of these"
     )

@@ -44,9 +44,7 @@ def _installed_size(library: str, rounds: int) -> list[float] | None:
     """MB of the package's folder, and of the shared libraries that wheels put beside it (NumPy, JAX)."""
     package = Path(importlib.util.find_spec(library).origin).parent
     folders = [package, package.with_name(f"{library}.libs"), package.with_name(f"{library}lib")]
-    files = [
-        path for folder in folders for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts
-    ]
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
     if library == "nanograd":
         files = [path for path in files if path.suffix in _INSTALLED or ".so." in path.name]
     return [sum(path.stat().st_size for path in files) / 1e6]

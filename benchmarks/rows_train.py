@@ -75,8 +75,7 @@ def _jax_step(sizes, x, labels) -> Job:
 
     keys = jax.random.split(jax.random.PRNGKey(0), len(sizes))
     weights = [
-        (jax.random.normal(key, (i, o)) / i**0.5, jnp.zeros(o))
-        for key, (i, o) in zip(keys, pairwise(sizes), strict=False)
+        (jax.random.normal(key, (i, o)) / i**0.5, jnp.zeros(o)) for key, (i, o) in zip(keys, pairwise(sizes), strict=False)
     ]
 
     def loss_of(weights, x, labels):

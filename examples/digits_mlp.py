@@ -74,7 +74,8 @@ def fit(model, parts, epochs):
     history, best, best_epoch, best_score = [], model.state_dict(), 0, (0.0, -math.inf)
     steps = epochs_of_training(model, *parts["train"], epochs)
     try:
-        with tqdm(steps, total=epochs, unit="epoch", disable=None) as bar:  # None: quiet where there is no terminal
+        # disable=None: quiet where there is no terminal
+        with tqdm(steps, total=epochs, bar_format="{desc} {bar} {elapsed}", disable=None) as bar:
             for epoch in bar:
                 scores = {name: evaluate(model, *part) for name, part in parts.items()}
                 history.append([*scores["train"], *scores["held-out"]])
@@ -83,7 +84,7 @@ def fit(model, parts, epochs):
                     # No copy: an optimizer gives parameters new values, and the old ones stay as they are.
                     best, best_epoch, best_score = model.state_dict(), epoch + 1, (accuracy, -loss)
                 loss, accuracy = scores["train"][0], scores["held-out"][1]
-                bar.set_postfix_str(f"epoch {epoch + 1}, loss {loss:.4f}, held-out accuracy {accuracy:.2%}")
+                bar.set_description_str(f"epoch {epoch + 1}, loss {loss:.4f}, held-out accuracy {accuracy:.2%}")
     except KeyboardInterrupt:
         kept = f"the best weights so far, of epoch {best_epoch}" if best_epoch else "the weights it began with"
         print(f"Ctrl-C after {len(history)} of {epochs} epochs: keeping {kept}")
@@ -108,12 +109,12 @@ def save_picture(path, history, pixels, labels, probabilities):
     said, sure = probabilities.argmax(axis=1), probabilities.max(axis=1)
     wrong = np.flatnonzero(said != labels)
     wrong = wrong[np.argsort(-sure[wrong])][:6]
-    figure, axes = plt.subplot_mosaic(["LLLAAA", "012345"], figsize=(10, 5), height_ratios=(2, 1), layout="constrained")
+    figure, axes = plt.subplot_mosaic("LLLAAA;012345", figsize=(10, 5), height_ratios=(2, 1), layout="constrained")
     epochs = np.arange(1, len(history) + 1)
     for column, part in enumerate(("training", "held out")):
-        axes["L"].semilogy(epochs, history[:, 2 * column], label=part)
+        axes["L"].plot(epochs, history[:, 2 * column], label=part)
         axes["A"].plot(epochs, 100 * history[:, 2 * column + 1], label=part)
-    axes["L"].set(xlabel="epoch", ylabel="cross-entropy")
+    axes["L"].set(xlabel="epoch", ylabel="cross-entropy", ylim=(0, None))
     axes["A"].set(xlabel="epoch", ylabel="accuracy (%)")
     axes["L"].legend()
     axes["A"].legend()

@@ -13,9 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 pytestmark = pytest.mark.skipif(not (ROOT / "benchmarks").exists(), reason="the benchmarks are not beside the tests")
 sys.path.append(str(ROOT))  # behind everything else: an installed nanograd stays the one that is tested
 
-needs_rich = pytest.mark.skipif(
-    not importlib.util.find_spec("rich"), reason='needs python -m pip install -e ".[bench]"'
-)
+needs_rich = pytest.mark.skipif(not importlib.util.find_spec("rich"), reason='needs python -m pip install -e ".[bench]"')
 
 
 def result(times, threads=1, bar=2.0, single=None, name="job"):
@@ -64,7 +62,7 @@ def test_rows_are_apart_and_chosen():
     assert rows.chosen(rows.ROWS, "no such row") == []
 
 
-def test_measuring_takes_turns():
+def test_measuring_takes_turns(monkeypatch):
     """Every library and number of threads has a sample in every round; a library without a counterpart is left out."""
     from benchmarks import measure
     from benchmarks.row import Job, Row
@@ -74,6 +72,7 @@ def test_measuring_takes_turns():
     def make(library):
         return None if library == "torch" else Job(lambda: calls.append(library))
 
+    monkeypatch.setattr(measure, "set_threads", lambda library, threads: calls.append((library, threads)))
     row = Row("family", "job", "a job", make)
     effort = measure.Effort(rounds=3, sample=1e-5, warm_up=1e-5)
     results = measure.measure_row(row, ["nanograd", "torch", "numpy"], [1, 2], effort)
@@ -83,7 +82,7 @@ def test_measuring_takes_turns():
     ]
     assert all(len(samples) == 3 and min(samples) > 0 for result in results for samples in result.samples.values())
     assert results[0].single is None and results[1].single == results[0].samples["nanograd"]
-    assert set(calls) == {"nanograd", "numpy"}
+    assert set(calls) == {"nanograd", "numpy", *((library, n) for library in ("nanograd", "numpy") for n in (1, 2))}
 
 
 @needs_rich

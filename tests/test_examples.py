@@ -6,23 +6,27 @@ import os
 import re
 import signal
 import statistics
+import struct
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import nanograd as ng
+
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 DIGITS = EXAMPLES / "digits_mlp.py"
 HAS_EXTRAS = all(importlib.util.find_spec(name) for name in ("sklearn", "matplotlib", "tqdm"))
 extras = pytest.mark.skipif(not HAS_EXTRAS, reason='needs python -m pip install ".[examples]"')
+# The nanograd that is tested, also where it is built in place and not installed.
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(ng.__file__).resolve().parent.parent)}
 pytestmark = pytest.mark.skipif(not DIGITS.exists(), reason="the examples are not beside the tests")
 
 
 def run(*arguments, **options):
-    return subprocess.run(
-        [sys.executable, *map(str, arguments)], capture_output=True, text=True, timeout=300, **options
-    )
+    command = [sys.executable, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, env=ENVIRONMENT, **options)
 
 
 def load(path):
@@ -81,9 +85,7 @@ def test_a_missing_extra_is_one_line(tmp_path):
     hide = "import runpy, sys; sys.modules['tqdm'] = None; runpy.run_path(sys.argv[1], run_name='__main__')"
     done = run("-c", hide, DIGITS, cwd=tmp_path)
     assert done.returncode == 1 and done.stdout == ""
-    assert re.fullmatch(r'digits_mlp: \w+ is missing; python -m pip install "\.\[examples\]"\n', done.stderr), (
-        done.stderr
-    )
+    assert re.fullmatch(r'digits_mlp: \w+ is missing; python -m pip install "\.\[examples\]"\n', done.stderr), done.stderr
 
 
 def test_epochs_must_be_positive(tmp_path):
@@ -97,19 +99,23 @@ def test_epochs_must_be_positive(tmp_path):
 def test_bar_and_interrupt(tmp_path):
     """On a terminal there is a bar; Ctrl-C keeps the best weights so far, says so, and the rest is done with them."""
     picture = tmp_path / "digits.png"
+    import fcntl
+    import termios
+
     ours, theirs = os.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     command = [sys.executable, str(DIGITS), "--epochs", "100000", "--out", str(picture)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=theirs, text=True)
-    os.close(theirs)
-    try:
-        seen = ""
-        while not re.search(r"epoch [1-9]\d*, loss \d\.\d+, held-out accuracy \d+\.\d\d%", seen):
-            seen += os.read(ours, 4096).decode()
-        process.send_signal(signal.SIGINT)
-        out = process.communicate(timeout=120)[0]
-    finally:
-        process.kill()
-        os.close(ours)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=theirs, text=True, env=ENVIRONMENT) as process:
+        os.close(theirs)
+        try:
+            seen = ""
+            while not re.search(r"epoch [1-9]\d*, loss \d\.\d+, held-out accuracy \d+\.\d\d%", seen):
+                seen += os.read(ours, 4096).decode()
+            process.send_signal(signal.SIGINT)
+            out = process.communicate(timeout=120)[0]
+        finally:
+            process.kill()
+            os.close(ours)
     assert process.returncode == 0
     match = re.search(r"Ctrl-C after (\d+) of 100000 epochs: keeping the best weights so far, of epoch (\d+)", out)
     assert match and 1 <= int(match[2]) <= int(match[1])
