@@ -43,7 +43,7 @@ static inline int64_t ng_block_size(int64_t size, int64_t parts)
 
 /* Cuts a product into blocks for the threads, by its shape alone; at most `most` of them. Blocks under about 200 rows or
  * columns cost up to a tenth in packing, so smaller ones are made only where there would be fewer than four. Where both sides of
- * C are short, K is cut. Returns the number of blocks. */
+ * C are too short for that, K is cut. Returns the number of blocks. */
 static inline int64_t ng_gemm_cut(int dtype, ng_gemm_args *g, int64_t most)
 {
     g->row_step = ng_block_size(g->m, 1), g->column_step = ng_block_size(g->n, 1), g->k_step = ng_block_size(g->k, 1);
@@ -55,7 +55,7 @@ static inline int64_t ng_gemm_cut(int dtype, ng_gemm_args *g, int64_t most)
     const int64_t rows_first = g->m >= g->n, longer = rows_first ? g->m : g->n, shorter = rows_first ? g->n : g->m;
     const int64_t first = ng_power_of_two(ng_lesser(want, ng_greater(longer / 192, ng_lesser(thin ? 64 : 4, longer / 64))));
     const int64_t second = ng_power_of_two(ng_lesser(want / first, shorter / 192));
-    const int64_t over_k = first * second < 4 ? ng_power_of_two(ng_lesser(ng_lesser(want, 4) / (first * second), g->k / 256)) : 1;
+    const int64_t over_k = first * second == 1 ? ng_power_of_two(ng_lesser(ng_lesser(want, 4), g->k / 256)) : 1;
     g->row_step = ng_block_size(g->m, rows_first ? first : second);
     g->column_step = ng_block_size(g->n, rows_first ? second : first);
     g->k_step = ng_block_size(g->k, over_k);
