@@ -347,6 +347,7 @@ LOSSES = [
 
 
 @pytest.mark.torch
+@pytest.mark.filterwarnings("ignore:reduction. 'mean' divides:UserWarning")
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
 @pytest.mark.parametrize(
     "name, options, x, target",

@@ -24,8 +24,8 @@ class ReLU(Module):
     def __init__(self, inplace=False):
         _check.not_in_place("ReLU", inplace)
 
-    def forward(self, x):
-        return ng.relu(x)
+    def forward(self, input):
+        return ng.relu(input)
 
 
 class LeakyReLU(Module):
@@ -42,8 +42,8 @@ class LeakyReLU(Module):
         _check.not_in_place("LeakyReLU", inplace)
         self.negative_slope = _check.real("LeakyReLU", "negative_slope", negative_slope)
 
-    def forward(self, x):
-        return ng.leaky_relu(x, self.negative_slope)
+    def forward(self, input):
+        return ng.leaky_relu(input, self.negative_slope)
 
     def extra_repr(self):
         return _check.arguments(negative_slope=(self.negative_slope, 0.01))
@@ -59,8 +59,8 @@ class Tanh(Module):
     tensor([0., 0.], dtype=float32)
     """
 
-    def forward(self, x):
-        return ng.tanh(x)
+    def forward(self, input):
+        return ng.tanh(input)
 
 
 class Sigmoid(Module):
@@ -73,8 +73,8 @@ class Sigmoid(Module):
     tensor([0.5, 0.5], dtype=float32)
     """
 
-    def forward(self, x):
-        return ng.sigmoid(x)
+    def forward(self, input):
+        return ng.sigmoid(input)
 
 
 class LogSigmoid(Module):
@@ -87,8 +87,8 @@ class LogSigmoid(Module):
     tensor([-1000.], dtype=float32)
     """
 
-    def forward(self, x):
-        return ng.log_sigmoid(x)
+    def forward(self, input):
+        return ng.log_sigmoid(input)
 
 
 class SiLU(Module):
@@ -104,8 +104,8 @@ class SiLU(Module):
     def __init__(self, inplace=False):
         _check.not_in_place("SiLU", inplace)
 
-    def forward(self, x):
-        return ng.silu(x)
+    def forward(self, input):
+        return ng.silu(input)
 
 
 class GELU(Module):
@@ -128,8 +128,8 @@ class GELU(Module):
             raise ValueError(f"GELU: approximate must be 'none' or 'tanh', got {approximate!r}")
         self.approximate = approximate
 
-    def forward(self, x):
-        return ng.gelu(x, approximate=self.approximate)
+    def forward(self, input):
+        return ng.gelu(input, approximate=self.approximate)
 
     def extra_repr(self):
         return _check.arguments(approximate=(self.approximate, "none"))
@@ -149,8 +149,8 @@ class ELU(Module):
         _check.not_in_place("ELU", inplace)
         self.alpha = _check.real("ELU", "alpha", alpha)
 
-    def forward(self, x):
-        return ng.elu(x, self.alpha)
+    def forward(self, input):
+        return ng.elu(input, self.alpha)
 
     def extra_repr(self):
         return _check.arguments(alpha=(self.alpha, 1.0))
@@ -170,8 +170,8 @@ class Softplus(Module):
         self.beta = _check.real("Softplus", "beta", beta)
         self.threshold = _check.real("Softplus", "threshold", threshold)
 
-    def forward(self, x):
-        return ng.softplus(x, self.beta, self.threshold)
+    def forward(self, input):
+        return ng.softplus(input, self.beta, self.threshold)
 
     def extra_repr(self):
         return _check.arguments(beta=(self.beta, 1.0), threshold=(self.threshold, 20.0))
@@ -195,8 +195,8 @@ class Softmax(Module):
     def __init__(self, dim=-1):
         self.dim = _check.size(type(self).__name__, "dim", dim, -64)
 
-    def forward(self, x):
-        return ng.softmax(x, self.dim)
+    def forward(self, input):
+        return ng.softmax(input, self.dim)
 
     def extra_repr(self):
         return f"dim={self.dim}"
@@ -212,8 +212,8 @@ class LogSoftmax(Softmax):
     tensor([[0.]], dtype=float32)
     """
 
-    def forward(self, x):
-        return ng.log_softmax(x, self.dim)
+    def forward(self, input):
+        return ng.log_softmax(input, self.dim)
 
 
 class Identity(Module):
@@ -229,8 +229,8 @@ class Identity(Module):
     def __init__(self, *args, **kwargs):
         pass
 
-    def forward(self, x):
-        return x
+    def forward(self, input):
+        return input
 
 
 # Every activation by its lower-case name, for activation=. Those of FUSED stay names.

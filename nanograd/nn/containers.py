@@ -130,15 +130,15 @@ class Sequential(_Items):
             if name not in ("_items", "_names"):
                 yield name, value
 
-    def forward(self, x):
+    def forward(self, input):
         layer = self
         try:
-            for layer in self._items:
-                x = layer.forward(x) if layer._direct else layer(x)    # a call of __call__ costs as much as a small layer
+            for layer in self._items:        # a call of __call__ costs as much as a small layer
+                input = layer.forward(input) if layer._direct else layer(input)
         except Exception as error:
             note_place(layer, error)
             raise
-        return x
+        return input
 
     def __getitem__(self, i):
         if isinstance(i, slice):

@@ -31,8 +31,8 @@ class Dropout(Module):
         _check.not_in_place("Dropout", inplace)
         self.p = _check.probability("Dropout", "p", p)
 
-    def forward(self, x):
-        return ng.dropout(x, self.p, self.training)
+    def forward(self, input):
+        return ng.dropout(input, self.p, self.training)
 
     def extra_repr(self):
         return f"p={self.p}"

@@ -58,8 +58,8 @@ class Embedding(Module):
             draw = values
         self.weight.assign(draw)
 
-    def forward(self, indices):
-        return ng.embedding(indices, self.weight, self.padding_idx)
+    def forward(self, input):
+        return ng.embedding(input, self.weight, self.padding_idx)
 
     def extra_repr(self):
         return _check.arguments(self.num_embeddings, self.embedding_dim, padding_idx=(self.padding_idx, None))

@@ -9,8 +9,11 @@ import nanograd as ng
 from nanograd.errors import ShapeError
 from nanograd.nn import _check
 
-__all__ = ["cross_entropy", "dropout", "embedding", "gelu", "leaky_relu", "linear", "log_softmax", "mse_loss", "one_hot", "pad", "relu",
-           "sigmoid", "silu", "softmax", "tanh"]
+__all__ = [
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "dropout", "elu", "embedding",
+    "gelu", "huber_loss", "kl_div", "l1_loss", "leaky_relu", "linear", "log_softmax", "logsigmoid", "mse_loss",
+    "nll_loss", "one_hot", "pad", "relu", "sigmoid", "silu", "smooth_l1_loss", "softmax", "softplus", "tanh",
+]
 
 
 def _reduction(op, size_average, reduce, reduction):
@@ -258,3 +261,139 @@ def pad(input, pad, mode="constant", value=None):
     pairs = [(widths[i], widths[i + 1]) for i in range(0, len(widths), 2)]
     pairs = [(0, 0)] * (x.ndim - len(pairs)) + pairs[::-1]
     return ng.pad(x, pairs, mode=modes[mode], value=0 if value is None else value)
+
+
+def elu(input, alpha=1.0, inplace=False):
+    """:func:`nanograd.elu`.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> import nanograd.nn.functional as F
+    >>> F.elu(ng.tensor([0.0, 1.0]))
+    tensor([0., 1.], dtype=float32)
+    """
+    _check.not_in_place("elu", inplace)
+    return ng.elu(input, alpha)
+
+
+def softplus(input, beta=1, threshold=20):
+    """:func:`nanograd.softplus`.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> import nanograd.nn.functional as F
+    >>> F.softplus(ng.tensor([100.0]))
+    tensor([100.], dtype=float32)
+    """
+    return ng.softplus(input, beta, threshold)
+
+
+def logsigmoid(input):
+    """:func:`nanograd.log_sigmoid`.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> import nanograd.nn.functional as F
+    >>> F.logsigmoid(ng.tensor([-100.0]))
+    tensor([-100.], dtype=float32)
+    """
+    return ng.log_sigmoid(input)
+
+
+def l1_loss(input, target, size_average=None, reduce=None, reduction="mean"):
+    """:func:`nanograd.l1_loss`.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> import nanograd.nn.functional as F
+    >>> F.l1_loss(ng.tensor([1.0, 3.0]), [0.0, 0.0]).item()
+    2.0
+    """
+    return ng.l1_loss(input, target, reduction=_reduction("l1_loss", size_average, reduce, reduction))
+
+
+def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mean", beta=1.0):
+    """:func:`nanograd.smooth_l1_loss`.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> import nanograd.nn.functional as F
+    >>> F.smooth_l1_loss(ng.tensor([0.5, 3.0]), [0.0, 0.0]).item()
+    1.3125
+    """
+    return ng.smooth_l1_loss(input, target, beta=beta, reduction=_reduction("smooth_l1_loss", size_average, reduce, reduction))
+
+
+def huber_loss(input, target, reduction="mean", delta=1.0):
+    """:func:`nanograd.huber_loss`.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> import nanograd.nn.functional as F
+    >>> F.huber_loss(ng.tensor([1.0, 3.0]), [0.0, 0.0], delta=2.0).item()
+    2.25
+    """
+    return ng.huber_loss(input, target, delta=delta, reduction=reduction)
+
+
+def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean"):
+    """:func:`nanograd.nll_loss`.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> import nanograd.nn.functional as F
+    >>> F.nll_loss(ng.tensor([[-1.0, -2.0]]), [1]).item()
+    2.0
+    """
+    return ng.nll_loss(input, target, weight=weight, ignore_index=ignore_index,
+                       reduction=_reduction("nll_loss", size_average, reduce, reduction))
+
+
+def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):
+    """:func:`nanograd.binary_cross_entropy`.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> import nanograd.nn.functional as F
+    >>> round(F.binary_cross_entropy(ng.tensor([0.5]), [1.0]).item(), 4)
+    0.6931
+    """
+    return ng.binary_cross_entropy(input, target, weight=weight,
+                                   reduction=_reduction("binary_cross_entropy", size_average, reduce, reduction))
+
+
+def binary_cross_entropy_with_logits(input, target, weight=None, size_average=None, reduce=None, reduction="mean", pos_weight=None):
+    """:func:`nanograd.binary_cross_entropy_with_logits`.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> import nanograd.nn.functional as F
+    >>> round(F.binary_cross_entropy_with_logits(ng.tensor([0.0]), [1.0]).item(), 4)
+    0.6931
+    """
+    reduction = _reduction("binary_cross_entropy_with_logits", size_average, reduce, reduction)
+    return ng.binary_cross_entropy_with_logits(input, target, weight=weight, pos_weight=pos_weight, reduction=reduction)
+
+
+def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_target=False):
+    """:func:`nanograd.kl_div`.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> import nanograd.nn.functional as F
+    >>> F.kl_div(ng.tensor([[0.0]]), [[1.0]], reduction="batchmean").item()
+    0.0
+    """
+    if log_target:
+        target = ng.exp(target)
+    return ng.kl_div(input, target, reduction=_reduction("kl_div", size_average, reduce, reduction))

@@ -71,11 +71,11 @@ class Linear(Module):
             if p is not None:
                 p.assign(ng.uniform(-bound, bound, p.shape, dtype=p.dtype, generator=generator))
 
-    def forward(self, x):
+    def forward(self, input):
         activation = self.activation
         if activation is None or type(activation) is str:
-            return linear(x, self.weight, self.bias, activation)
-        return activation(linear(x, self.weight, self.bias))
+            return linear(input, self.weight, self.bias, activation)
+        return activation(linear(input, self.weight, self.bias))
 
     def _named_arguments(self):
         dtype, default = (_activation._Name(d) for d in (self.weight.dtype, ng.get_default_dtype()))

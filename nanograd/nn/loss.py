@@ -6,7 +6,8 @@ import nanograd as ng
 from nanograd.nn import _check
 from nanograd.nn.module import Module
 
-__all__ = ["CrossEntropyLoss", "MSELoss"]
+__all__ = ["BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "HuberLoss", "KLDivLoss", "L1Loss", "MSELoss", "NLLLoss",
+           "SmoothL1Loss"]
 
 
 class _Loss(Module):
@@ -96,3 +97,164 @@ class CrossEntropyLoss(_Weighted):
 
     def _options(self):
         return {"weight": self.weight, "ignore_index": self.ignore_index, "label_smoothing": self.label_smoothing}
+
+
+class L1Loss(_Loss):
+    """The mean of |input - target|. Both must have one shape.
+
+    Parameters
+    ----------
+    reduction : {'mean', 'sum', 'none'}
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> ng.nn.L1Loss()(ng.tensor([1.0, 3.0]), [0.0, 0.0]).item()
+    2.0
+    """
+
+    _function = "l1_loss"
+
+
+class SmoothL1Loss(_Loss):
+    """(input - target)^2 / (2 beta) where the difference is below beta, else its magnitude less beta / 2.
+
+    Parameters
+    ----------
+    reduction : {'mean', 'sum', 'none'}
+    beta : float, default 1.0
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> ng.nn.SmoothL1Loss()(ng.tensor([0.5, 3.0]), [0.0, 0.0]).item()
+    1.3125
+    """
+
+    _function = "smooth_l1_loss"
+
+    def __init__(self, *, reduction="mean", beta=1.0):
+        super().__init__(reduction=reduction)
+        self.beta = _check.real("SmoothL1Loss", "beta", beta)
+
+    def _options(self):
+        return {"beta": self.beta}
+
+
+class HuberLoss(_Loss):
+    """(input - target)^2 / 2 where the difference is below delta, else delta * (its magnitude less delta / 2).
+
+    Parameters
+    ----------
+    reduction : {'mean', 'sum', 'none'}
+    delta : float, default 1.0
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> ng.nn.HuberLoss(delta=2.0)(ng.tensor([1.0, 3.0]), [0.0, 0.0]).item()
+    2.25
+    """
+
+    _function = "huber_loss"
+
+    def __init__(self, *, reduction="mean", delta=1.0):
+        super().__init__(reduction=reduction)
+        self.delta = _check.real("HuberLoss", "delta", delta)
+
+    def _options(self):
+        return {"delta": self.delta}
+
+
+class NLLLoss(_Weighted):
+    """The negative log-likelihood of class indices, given log-probabilities.
+
+    Parameters
+    ----------
+    weight : array_like, shape (C,), optional
+        A weight for each class.
+    ignore_index : int, default -100
+        A label that does not count.
+    reduction : {'mean', 'sum', 'none'}
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> ng.nn.NLLLoss()(ng.tensor([[-1.0, -2.0]]), [1]).item()
+    2.0
+    """
+
+    _function = "nll_loss"
+
+    def __init__(self, weight=None, *, ignore_index=-100, reduction="mean"):
+        super().__init__(weight, reduction=reduction)
+        self.ignore_index = _check.size("NLLLoss", "ignore_index", ignore_index, -2**63)
+
+    def _options(self):
+        return {"weight": self.weight, "ignore_index": self.ignore_index}
+
+
+class BCELoss(_Weighted):
+    """The cross entropy of probabilities with targets in [0, 1].
+
+    Parameters
+    ----------
+    weight : array_like, optional
+        A weight for each element, broadcast.
+    reduction : {'mean', 'sum', 'none'}
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> round(ng.nn.BCELoss()(ng.tensor([0.5, 0.5]), [0.0, 1.0]).item(), 4)
+    0.6931
+    """
+
+    _function = "binary_cross_entropy"
+
+
+class BCEWithLogitsLoss(_Weighted):
+    """The cross entropy of sigmoid(input) with targets in [0, 1].
+
+    Parameters
+    ----------
+    weight : array_like, optional
+        A weight for each element, broadcast.
+    reduction : {'mean', 'sum', 'none'}
+    pos_weight : array_like, optional
+        A weight for the positive part, broadcast.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> round(ng.nn.BCEWithLogitsLoss()(ng.tensor([0.0, 0.0]), [0.0, 1.0]).item(), 4)
+    0.6931
+    """
+
+    _function = "binary_cross_entropy_with_logits"
+
+    def __init__(self, weight=None, *, reduction="mean", pos_weight=None):
+        super().__init__(weight, reduction=reduction)
+        self.register_buffer("pos_weight", None if pos_weight is None else ng.tensor(pos_weight))
+
+    def _options(self):
+        return {"weight": self.weight, "pos_weight": self.pos_weight}
+
+
+class KLDivLoss(_Loss):
+    """target * (log(target) - input), the input being log-probabilities.
+
+    Parameters
+    ----------
+    reduction : {'mean', 'sum', 'none', 'batchmean'}
+        'batchmean' divides the sum by the size of the first axis: the divergence as it is defined.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> ng.nn.KLDivLoss(reduction="batchmean")(ng.tensor([[0.0]]), [[1.0]]).item()
+    0.0
+    """
+
+    _function = "kl_div"
+    _reductions = ("mean", "sum", "none", "batchmean")

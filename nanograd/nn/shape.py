@@ -22,8 +22,8 @@ class Flatten(Module):
         self.start_dim = _check.size("Flatten", "start_dim", start_dim, -64)
         self.end_dim = _check.size("Flatten", "end_dim", end_dim, -64)
 
-    def forward(self, x):
-        return ng.flatten(x, self.start_dim, self.end_dim)
+    def forward(self, input):
+        return ng.flatten(input, self.start_dim, self.end_dim)
 
     def extra_repr(self):
         return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
@@ -54,10 +54,10 @@ class Unflatten(Module):
         if self.unflattened_size.count(-1) > 1:
             raise ValueError(f"Unflatten: only one size may be -1, got {self.unflattened_size}")
 
-    def forward(self, x):
-        if not isinstance(x, ng.Tensor):
-            x = ng.asarray(x)
-        shape = x.shape
+    def forward(self, input):
+        if not isinstance(input, ng.Tensor):
+            input = ng.asarray(input)
+        shape = input.shape
         if not -len(shape) <= self.dim < len(shape):
             raise ShapeError(f"Unflatten: axis {self.dim} is out of range for shape {shape}")
         axis = self.dim % len(shape)
@@ -71,7 +71,7 @@ class Unflatten(Module):
             total *= n
         if total != shape[axis]:
             raise ShapeError(f"Unflatten: axis {self.dim} of shape {shape} cannot become {self.unflattened_size}")
-        return ng.reshape(x, (*shape[:axis], *sizes, *shape[axis + 1:]))
+        return ng.reshape(input, (*shape[:axis], *sizes, *shape[axis + 1:]))
 
     def extra_repr(self):
         return f"dim={self.dim}, unflattened_size={self.unflattened_size}"
