@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later
+ *
+ * Normalisation. One description serves layer, RMS and group normalisation: R rows of `count` elements, normalised each by
+ * itself; a row is `segments` runs of `run` elements, and the elements of a run share a weight and a bias. Layer and RMS
+ * normalisation have runs of 1. In group normalisation a row is a group of one image, a run one channel; rows take turns
+ * through `turns` sets of weights. Batch normalisation is over channels: N segments of `run` elements, C channels apart.
+ *
+ *   xhat = (x - mean) * rstd,  y = xhat * weight + bias,   mean 0 in RMS normalisation
+ */
+#ifndef NG_KERNELS_NORM_H
+#define NG_KERNELS_NORM_H
+
+#include "elementwise.h"
+#include "ng_api.h"
+
+typedef struct ng_norm_args {
+    void *y;                        /* y, or dx (NULL: not wanted) */
+    const void *x, *dy;
+    const void *weight, *bias;      /* or NULL */
+    void *mean, *rstd;              /* per row or channel, REAL; mean NULL: not subtracted */
+    void *dweight, *dbias;          /* or NULL; rows: ACC, one set of sums per piece */
+    int64_t rows, segments, run, turns, grain;
+    double eps;
+    int frozen;                     /* batch normalisation: mean and rstd are given constants */
+} ng_norm_args;
+
+/* ---- rows ---- */
+
+static inline int ng_norm_forward(int dtype, void *y, void *mean, void *rstd, const void *x, const void *weight, const void *bias,
+                                  int64_t rows, int64_t segments, int64_t run, int64_t turns, double eps)
+{
+    const ng_norm_args args = {.y = y, .x = x, .weight = weight, .bias = bias, .mean = mean, .rstd = rstd, .rows = rows,
+                               .segments = segments, .run = run, .turns = turns, .eps = eps};
+    return NG->launch(NG->kernels[dtype]->norm_forward, &args, sizeof args, rows, ng_grain(segments * run * (dtype == NG_F32 ? 6 : 12) + 200), 0);
+}
+
+/* dx, dweight and dbias (turns * segments,) in one pass, each NULL if not wanted; then the pieces' sums are added in order. */
+static inline int ng_norm_backward(int dtype, void *dx, void *dweight, void *dbias, const void *dy, const void *x, const void *weight,
+                                   const void *mean, const void *rstd, int64_t rows, int64_t segments, int64_t run, int64_t turns)
+{
+    const ng_kernels *kernels = NG->kernels[dtype];
+    ng_norm_args args = {.y = dx, .x = x, .dy = dy, .weight = weight, .mean = (void *)mean, .rstd = (void *)rstd, .rows = rows,
+                         .segments = segments, .run = run, .turns = turns};
+    args.grain = ng_grain(segments * run * (dtype == NG_F32 ? 10 : 20) + 200);
+    /* The sums of a piece are written once: let a piece be worth it. */
+    const int64_t sets = turns * segments, least = dweight || dbias ? (rows + 15) / 16 : 1;
+    if (args.grain < least) args.grain = least;
+    const int64_t pieces = rows > 0 ? (rows - 1) / args.grain + 1 : 1;
+    const size_t bytes = (size_t)(2 * pieces * sets) * sizeof(double);
+    void *sums = NULL;
+    if (dweight || dbias) {
+        if (!(sums = NG->alloc(bytes))) return NG_NO_MEMORY;
+        args.dweight = dweight ? sums : NULL;
+        args.dbias = dbias ? (double *)sums + pieces * sets : NULL;
+    }
+    int status = NG->launch(kernels->norm_backward, &args, sizeof args, rows, args.grain, 0);
+    if (sums) {
+        const ng_norm_args combine = {.x = args.dweight, .dy = args.dbias, .dweight = dweight, .dbias = dbias, .rows = rows > 0 ? pieces : 0,
+                                      .segments = sets};
+        if (status == NG_OK) status = NG->launch(kernels->norm_combine, &combine, sizeof combine, sets, ng_grain(pieces * 32), 0);
+        NG->release(sums, bytes);
+    }
+    return status;
+}
+
+/* ---- channels ---- */
+
+/* x (N, C, run). Not frozen: mean and rstd (C,) are computed, and variance (C,), biased, where it is not NULL (in dweight's place).
+ * Frozen: they are read. */
+static inline int ng_batch_norm_forward(int dtype, void *y, void *mean, void *rstd, void *variance, const void *x, const void *weight,
+                                        const void *bias, int64_t N, int64_t C, int64_t run, double eps, int frozen)
+{
+    const ng_norm_args args = {.y = y, .x = x, .weight = weight, .bias = bias, .mean = mean, .rstd = rstd, .dweight = variance, .rows = C,
+                               .segments = N, .run = run, .eps = eps, .frozen = frozen};
+    const ng_body body = run == 1 ? NG->kernels[dtype]->batch_norm_columns : NG->kernels[dtype]->batch_norm_forward;
+    const int64_t width = run == 1 ? 16 : 1;       /* columns are done sixteen at a time */
+    return NG->launch(body, &args, sizeof args, (C + width - 1) / width, ng_grain(width * N * run * (dtype == NG_F32 ? 6 : 12) + 200), 0);
+}
+
+static inline int ng_batch_norm_backward(int dtype, void *dx, void *dweight, void *dbias, const void *dy, const void *x, const void *weight,
+                                         const void *mean, const void *rstd, int64_t N, int64_t C, int64_t run, int frozen)
+{
+    const ng_norm_args args = {.y = dx, .x = x, .dy = dy, .weight = weight, .mean = (void *)mean, .rstd = (void *)rstd, .dweight = dweight,
+                               .dbias = dbias, .rows = C, .segments = N, .run = run, .frozen = frozen};
+    const ng_body body = run == 1 ? NG->kernels[dtype]->batch_norm_columns_backward : NG->kernels[dtype]->batch_norm_backward;
+    const int64_t width = run == 1 ? 16 : 1;
+    return NG->launch(body, &args, sizeof args, (C + width - 1) / width, ng_grain(width * N * run * (dtype == NG_F32 ? 10 : 20) + 200), 0);
+}
+
+#endif

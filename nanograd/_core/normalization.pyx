@@ -1,0 +1,501 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""Layer, RMS, group and batch normalisation. The formulas stand in csrc/kernels/norm.inc."""
+include "capsule.pxi"
+cimport cython
+from libc.stdint cimport int64_t
+from nanograd._core.tensor cimport *
+
+from nanograd.errors import ShapeError
+
+cdef extern from "kernels/norm.h":
+    int ng_norm_forward(int dtype, void *y, void *mean, void *rstd, const void *x, const void *weight, const void *bias, int64_t rows,
+                        int64_t segments, int64_t run, int64_t turns, double eps)
+    int ng_norm_backward(int dtype, void *dx, void *dweight, void *dbias, const void *dy, const void *x, const void *weight,
+                         const void *mean, const void *rstd, int64_t rows, int64_t segments, int64_t run, int64_t turns)
+    int ng_batch_norm_forward(int dtype, void *y, void *mean, void *rstd, void *variance, const void *x, const void *weight,
+                              const void *bias, int64_t N, int64_t C, int64_t run, double eps, int frozen)
+    int ng_batch_norm_backward(int dtype, void *dx, void *dweight, void *dbias, const void *dy, const void *x, const void *weight,
+                               const void *mean, const void *rstd, int64_t N, int64_t C, int64_t run, int frozen)
+    int ng_unary_forward(int dtype, int op, void *y, const void *x, double p, double q, int64_t n)
+    int ng_unary_backward(int dtype, int op, void *dx, const void *dy, const void *x, const void *y, double p, double q, int64_t n)
+
+cdef extern from "ng_api.h":
+    enum: NG_UNARY_COUNT
+    enum: NG_READS_X
+    enum: NG_READS_Y
+
+cdef dict ACTIVATIONS = {NG.unary_info[i].name.decode(): i for i in range(NG_UNARY_COUNT) if NG.unary_info[i].is_activation}
+cdef double NEGATIVE_SLOPE = 0.01       # of leaky_relu, the one activation with a parameter; the others do not read it
+
+
+cdef inline void *data_of(Buffer buffer) noexcept:
+    return NULL if buffer is None else buffer.data
+
+
+cdef Buffer input_buffer(Node node, int i):
+    """Memory for the gradient of input i; None where none is wanted."""
+    cdef Node target
+    if node.inputs[i] == NULL:
+        return None
+    target = <Node>node.inputs[i]
+    return new_buffer(<size_t>target.count * ng_itemsize(target.kind))
+
+
+cdef double checked_eps(str op, object eps) except -1:
+    cdef double value = eps
+    if not value >= 0:
+        raise ValueError(f"{op}: eps must not be negative, got {eps}")
+    return value
+
+
+cdef Tensor scales(str op, str name, object value, Tensor x, int rank, const int64_t *dims):
+    """A weight or bias (or None) of the shape that it must have."""
+    cdef Tensor t
+    cdef int i
+    if value is None:
+        return None
+    common_kind(op, x, value)
+    t = as_tensor(op, value, x.kind, True)
+    if t.rank == rank:
+        for i in range(rank):
+            if t.dims[i] != dims[i]:
+                break
+        else:
+            return t
+    raise ShapeError(f"{op}: {name} must be {shape_tuple(rank, dims)}, got shape {shape_tuple(t.rank, t.dims)} "
+                     f"(x {shape_tuple(x.rank, x.dims)})")
+
+
+# ---- rows: layer, RMS and group normalisation ---------------------------------------------------
+
+@cython.no_gc
+cdef class NormNode(Node):
+    """Inputs: x, weight, bias."""
+    cdef Buffer x, weight, mean, rstd
+    cdef int64_t rows, segments, run, turns
+
+    cdef int backward(self, Buffer dy, Run run) except -1:
+        cdef Buffer dx = input_buffer(self, 0), dweight = input_buffer(self, 1), dbias = input_buffer(self, 2)
+        check("normalisation", ng_norm_backward(self.kind, data_of(dx), data_of(dweight), data_of(dbias), dy.data, self.x.data,
+                                                data_of(self.weight), data_of(self.mean), self.rstd.data, self.rows, self.segments,
+                                                self.run, self.turns))
+        return give_all(run, self, dx, dweight, dbias)
+
+    cdef int release(self) except -1:
+        self.x = self.weight = self.mean = self.rstd = None
+        return 0
+
+
+@cython.final
+@cython.no_gc
+cdef class LayerNormNode(NormNode):
+    pass
+
+
+@cython.final
+@cython.no_gc
+cdef class RmsNormNode(NormNode):
+    pass
+
+
+@cython.final
+@cython.no_gc
+cdef class GroupNormNode(NormNode):
+    pass
+
+
+cdef int give_all(Run run, Node node, Buffer dx, Buffer dweight, Buffer dbias) except -1:
+    if dbias is not None:
+        give(run, node, 2, dbias)
+    if dweight is not None:
+        give(run, node, 1, dweight)
+    if dx is not None:
+        give(run, node, 0, dx)
+    return 0
+
+
+cdef bint wants_graph(Tensor x, Tensor weight, Tensor bias):
+    return grad_mode() and (x.wants_grad or (weight is not None and weight.wants_grad) or (bias is not None and bias.wants_grad))
+
+
+cdef int set_all(Node node, Tensor x, Tensor weight, Tensor bias) except -1:
+    set_inputs(node, 3)
+    if x.wants_grad:
+        set_input(node, 0, x)
+    if weight is not None and weight.wants_grad:
+        set_input(node, 1, weight)
+    if bias is not None and bias.wants_grad:
+        set_input(node, 2, bias)
+    return 0
+
+
+cdef Tensor normalize_rows(str op, NormNode node, Tensor x, Tensor weight, Tensor bias, bint centered, int64_t rows, int64_t segments,
+                           int64_t run, int64_t turns, double eps):
+    """`node` is an empty one of the op's class, used if a gradient is wanted."""
+    cdef Tensor out = new_tensor(x.kind, x.rank, x.dims)
+    cdef Buffer xb = x.buffer
+    cdef Buffer wb = None if weight is None else weight.buffer
+    cdef Buffer bb = None if bias is None else bias.buffer
+    cdef Buffer mean = new_buffer(<size_t>rows * ng_itemsize(x.kind)) if centered else None
+    cdef Buffer rstd = new_buffer(<size_t>rows * ng_itemsize(x.kind))
+    if x.count:
+        check(op, ng_norm_forward(x.kind, out.buffer.data, data_of(mean), rstd.data, xb.data, data_of(wb), data_of(bb), rows, segments, run,
+                                  turns, eps))
+    else:
+        rows = 0
+    if wants_graph(x, weight, bias):
+        set_all(node, x, weight, bias)
+        node.x = xb
+        node.weight = wb
+        node.mean = mean
+        node.rstd = rstd
+        node.rows = rows
+        node.segments = segments
+        node.run = run
+        node.turns = turns
+        link(out, node)
+    return out
+
+
+cdef int trailing(str op, Tensor x, object normalized_shape, int64_t *dims) except -1:
+    """normalized_shape checked against x's last axes; returns how many they are."""
+    cdef int i
+    cdef int rank = parse_shape(op, (normalized_shape,), dims)
+    if rank == 0:
+        raise ShapeError(f"{op}: normalized_shape must have at least one axis")
+    for i in range(rank):
+        if rank > x.rank or x.dims[x.rank - rank + i] != dims[i]:
+            raise ShapeError(f"{op}: normalized_shape {shape_tuple(rank, dims)} must be the last axes of x, which has shape "
+                             f"{shape_tuple(x.rank, x.dims)}")
+    return rank
+
+
+def layer_norm(x, normalized_shape, weight=None, bias=None, eps=1e-5):
+    """Layer normalisation (Ba, Kiros and Hinton 2016): over the last axes, each sample by itself.
+
+    ``y = (x - mean) / sqrt(var + eps) * weight + bias``, mean and biased variance over the axes of ``normalized_shape``.
+
+    Parameters
+    ----------
+    x : Tensor, shape (..., *normalized_shape)
+    normalized_shape : int or tuple of int
+        The sizes of x's last axes.
+    weight, bias : Tensor, shape normalized_shape, optional
+    eps : float, default 1e-5
+
+    Returns
+    -------
+    Tensor
+        Of x's shape.
+
+    Raises
+    ------
+    ShapeError
+        If normalized_shape, weight or bias do not fit x.
+    DTypeError
+        If float32 and float64 mix.
+
+    Notes
+    -----
+    In float32 the sums gather in float64.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> x = ng.tensor([[1.0, 3.0], [10.0, 30.0]], requires_grad=True)
+    >>> y = ng.layer_norm(x, 2, eps=0.0)
+    >>> y
+    tensor([[-1.,  1.],
+            [-1.,  1.]], dtype=float32, grad_fn=<layer_norm>)
+    >>> (y * [1.0, 2.0]).sum().backward()
+    >>> x.grad.tolist()
+    [[0.0, 0.0], [0.0, 0.0]]
+    """
+    cdef Tensor tx = as_tensor("layer_norm", x, -1, True)
+    cdef int64_t dims[8]
+    cdef int rank = trailing("layer_norm", tx, normalized_shape, dims)
+    cdef int64_t count = shape_size("layer_norm", rank, dims)
+    return normalize_rows("layer_norm", LayerNormNode.__new__(LayerNormNode), tx, scales("layer_norm", "weight", weight, tx, rank, dims),
+                          scales("layer_norm", "bias", bias, tx, rank, dims), True, tx.count // count if count else 0, count, 1, 1,
+                          checked_eps("layer_norm", eps))
+
+
+def rms_norm(x, normalized_shape, weight=None, eps=1e-5):
+    """Root mean square normalisation (Zhang and Sennrich 2019): over the last axes, without subtracting the mean.
+
+    ``y = x / sqrt(mean(x ** 2) + eps) * weight``, the mean over the axes of ``normalized_shape``.
+
+    Parameters
+    ----------
+    x : Tensor, shape (..., *normalized_shape)
+    normalized_shape : int or tuple of int
+    weight : Tensor, shape normalized_shape, optional
+    eps : float, default 1e-5
+
+    Raises
+    ------
+    ShapeError, DTypeError
+        As :func:`layer_norm`.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> x = ng.tensor([1.0, 2.0, 3.0, 4.0], requires_grad=True)
+    >>> y = ng.rms_norm(x, 4)
+    >>> y.numpy().round(3)
+    array([0.365, 0.73 , 1.095, 1.461], dtype=float32)
+    >>> y.sum().backward()
+    >>> x.grad.numpy().round(3)
+    array([ 0.243,  0.122, -0.   , -0.122], dtype=float32)
+    """
+    cdef Tensor tx = as_tensor("rms_norm", x, -1, True)
+    cdef int64_t dims[8]
+    cdef int rank = trailing("rms_norm", tx, normalized_shape, dims)
+    cdef int64_t count = shape_size("rms_norm", rank, dims)
+    return normalize_rows("rms_norm", RmsNormNode.__new__(RmsNormNode), tx, scales("rms_norm", "weight", weight, tx, rank, dims), None, False,
+                          tx.count // count if count else 0, count, 1, 1, checked_eps("rms_norm", eps))
+
+
+def group_norm(x, num_groups, weight=None, bias=None, eps=1e-5):
+    """Group normalisation (Wu and He 2018): over groups of channels, each sample by itself.
+
+    ``y = (x - mean) / sqrt(var + eps) * weight + bias``, mean and biased variance over a group's channels and all places, weight
+    and bias per channel.
+
+    Parameters
+    ----------
+    x : Tensor, shape (N, C, ...)
+    num_groups : int
+        Divides C.
+    weight, bias : Tensor, shape (C,), optional
+    eps : float, default 1e-5
+
+    Raises
+    ------
+    ShapeError
+        If x has no channel axis, or weight or bias do not fit.
+    ValueError
+        If num_groups does not divide C.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> x = ng.tensor([[[1.0], [3.0], [10.0], [30.0]]], requires_grad=True)
+    >>> ng.group_norm(x, 2, eps=0.0).tolist()
+    [[[-1.0], [1.0], [-1.0], [1.0]]]
+    """
+    cdef Tensor tx = as_tensor("group_norm", x, -1, True)
+    cdef int64_t places = 1
+    cdef int64_t dims[1]
+    cdef int i
+    if tx.rank < 2:
+        raise ShapeError(f"group_norm: x must be (N, C, ...), got shape {shape_tuple(tx.rank, tx.dims)}")
+    if isinstance(num_groups, bool) or not hasattr(num_groups, "__index__"):
+        raise TypeError(f"group_norm: num_groups must be an int, got {num_groups!r}")
+    if num_groups.__index__() < 1 or tx.dims[1] % num_groups:
+        raise ValueError(f"group_norm: num_groups must divide {tx.dims[1]} channels, got {num_groups}")
+    for i in range(2, tx.rank):
+        places *= tx.dims[i]
+    dims[0] = tx.dims[1]
+    return normalize_rows("group_norm", GroupNormNode.__new__(GroupNormNode), tx, scales("group_norm", "weight", weight, tx, 1, dims),
+                          scales("group_norm", "bias", bias, tx, 1, dims), True, tx.dims[0] * num_groups, tx.dims[1] // num_groups, places,
+                          num_groups, checked_eps("group_norm", eps))
+
+
+# ---- channels: batch normalisation --------------------------------------------------------------
+
+@cython.final
+@cython.no_gc
+cdef class BatchNormNode(Node):
+    """Inputs: x, weight, bias."""
+    cdef Buffer x, weight, mean, rstd
+    cdef Buffer z, y             # what the activation's derivative reads
+    cdef int op                  # of the activation, -1: none
+    cdef bint frozen
+    cdef int64_t N, C, run
+
+    cdef int backward(self, Buffer dy, Run run) except -1:
+        cdef Buffer dweight = input_buffer(self, 1), dbias = input_buffer(self, 2)
+        cdef Buffer dz = dy
+        cdef Buffer dx = None
+        if self.op >= 0:
+            dz = dy if is_sole(dy) else new_buffer(<size_t>self.count * ng_itemsize(self.kind))
+            check("batch_norm", ng_unary_backward(self.kind, self.op, dz.data, dy.data, data_of(self.z), data_of(self.y), NEGATIVE_SLOPE,
+                                                  0.0, self.count))
+        if wants(self, 0):
+            dx = dz if dz is not dy or is_sole(dy) else input_buffer(self, 0)
+        check("batch_norm", ng_batch_norm_backward(self.kind, data_of(dx), data_of(dweight), data_of(dbias), dz.data, self.x.data,
+                                                   data_of(self.weight), self.mean.data, self.rstd.data, self.N, self.C, self.run,
+                                                   self.frozen))
+        return give_all(run, self, dx, dweight, dbias)
+
+    cdef int release(self) except -1:
+        self.x = self.weight = self.mean = self.rstd = self.z = self.y = None
+        return 0
+
+
+cdef double read(int kind, const void *data, int64_t i) noexcept:
+    return (<const float *>data)[i] if kind == NG_F32 else (<const double *>data)[i]
+
+
+cdef void write(int kind, void *data, int64_t i, double value) noexcept:
+    if kind == NG_F32:
+        (<float *>data)[i] = <float>value
+    else:
+        (<double *>data)[i] = value
+
+
+cdef int update_running(Tensor running, const void *statistic, double momentum, double factor) except -1:
+    """running = (1 - momentum) * running + momentum * factor * statistic: a new value, in place if nobody else holds the old."""
+    cdef Buffer old = running.buffer
+    cdef Buffer new = old
+    cdef int64_t i
+    if refcount(<void *>old) != 2 or old.nbytes == 0:      # ours here and the tensor's
+        new = new_buffer(<size_t>running.count * ng_itemsize(running.kind))
+    for i in range(running.count):
+        write(running.kind, new.data, i, (1 - momentum) * read(running.kind, old.data, i)
+              + momentum * factor * read(running.kind, statistic, i))
+    if new is not old:
+        set_value(running, new)
+    return 0
+
+
+cdef Tensor running_of(str name, object value, Tensor x, int64_t channels, bint updated):
+    cdef Tensor t
+    cdef int64_t dims[1]
+    dims[0] = channels
+    if value is None:
+        return None
+    if updated and not isinstance(value, Tensor):
+        raise TypeError(f"batch_norm: {name} must be a tensor, which is given a new value in training, got {type(value).__name__}")
+    t = scales("batch_norm", name, value, x, 1, dims)
+    if updated and t.wants_grad:
+        raise TypeError(f"batch_norm: {name} is given new values and cannot require a gradient")
+    return t
+
+
+def batch_norm(x, running_mean=None, running_var=None, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5,
+               activation=None):
+    """Batch normalisation (Ioffe and Szegedy 2015): each channel over the batch and all places.
+
+    ``y = activation((x - mean) / sqrt(var + eps) * weight + bias)``.
+
+    Parameters
+    ----------
+    x : Tensor, shape (N, C) or (N, C, ...)
+    running_mean, running_var : Tensor, shape (C,), optional
+        With ``training=False`` the statistics that are used (both are needed then). With ``training=True`` they are given new values,
+        ``(1 - momentum) * running + momentum * batch``, the variance without bias, as PyTorch's.
+    weight, bias : Tensor, shape (C,), optional
+    training : bool, default False
+        Normalise by the statistics of this batch; mean and biased variance are differentiated through.
+    momentum : float, default 0.1
+    eps : float, default 1e-5
+    activation : {None, 'relu', 'tanh', 'sigmoid', 'silu', 'gelu', 'leaky_relu'}
+        Applied in the same node.
+
+    Returns
+    -------
+    Tensor
+        Of x's shape.
+
+    Raises
+    ------
+    ShapeError
+        If x has no channel axis, another argument does not fit, or training is asked for with one value per channel.
+    ValueError
+        If running statistics are missing with ``training=False``, or the activation is unknown.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> mean, var = ng.zeros(1), ng.ones(1)
+    >>> x = ng.tensor([[1.0], [3.0]], requires_grad=True)
+    >>> y = ng.batch_norm(x, mean, var, training=True, eps=0.0)
+    >>> y.tolist(), mean.numpy().round(2).tolist(), var.numpy().round(2).tolist()
+    ([[-1.0], [1.0]], [0.20000000298023224], [1.100000023841858])
+    >>> (y * [[1.0], [2.0]]).sum().backward()
+    >>> x.grad.tolist()
+    [[0.0], [0.0]]
+    """
+    cdef Tensor tx = as_tensor("batch_norm", x, -1, True)
+    cdef Tensor tw, tb, tm, tv, out
+    cdef Buffer xb = tx.buffer
+    cdef Buffer wb, bb, mean, rstd
+    cdef Buffer variance = None
+    cdef Buffer z = None
+    cdef BatchNormNode node
+    cdef int64_t dims[1]
+    cdef int64_t N, C, run = 1
+    cdef int64_t i
+    cdef int op = -1, reads = 0
+    cdef bint graph, train = bool(training)
+    cdef double epsilon = checked_eps("batch_norm", eps), rate = momentum
+    if tx.rank < 2:
+        raise ShapeError(f"batch_norm: x must be (N, C) or (N, C, ...), got shape {shape_tuple(tx.rank, tx.dims)}")
+    N = tx.dims[0]
+    C = tx.dims[1]
+    for i in range(2, tx.rank):
+        run *= tx.dims[i]
+    dims[0] = C
+    tm = running_of("running_mean", running_mean, tx, C, train)
+    tv = running_of("running_var", running_var, tx, C, train)
+    tw = scales("batch_norm", "weight", weight, tx, 1, dims)
+    tb = scales("batch_norm", "bias", bias, tx, 1, dims)
+    if activation is not None:
+        if not isinstance(activation, str) or activation not in ACTIVATIONS:
+            raise ValueError(f"batch_norm: activation must be None or one of {', '.join(map(repr, ACTIVATIONS))}, got {activation!r}")
+        op = ACTIVATIONS[activation]
+        reads = NG.unary_info[op].reads
+    if train and N * run <= 1:
+        raise ShapeError(f"batch_norm: training needs more than one value per channel, got shape {shape_tuple(tx.rank, tx.dims)}; write "
+                         f"model.eval() for single samples")
+    if not train and (tm is None or tv is None):
+        raise ValueError("batch_norm: training=False needs running_mean and running_var")
+    wb = None if tw is None else tw.buffer
+    bb = None if tb is None else tb.buffer
+    rstd = new_buffer(<size_t>C * ng_itemsize(tx.kind))
+    if train:
+        mean = new_buffer(<size_t>C * ng_itemsize(tx.kind))
+        if tv is not None:
+            variance = new_buffer(<size_t>C * ng_itemsize(tx.kind))
+    else:
+        mean = tm.buffer
+        for i in range(C):
+            write(tx.kind, rstd.data, i, 1 / (read(tx.kind, tv.buffer.data, i) + epsilon) ** 0.5)
+    out = new_tensor(tx.kind, tx.rank, tx.dims)
+    check("batch_norm", ng_batch_norm_forward(tx.kind, out.buffer.data, mean.data, rstd.data, data_of(variance), xb.data, data_of(wb),
+                                              data_of(bb), N, C, run, epsilon, not train))
+    graph = wants_graph(tx, tw, tb)
+    if op >= 0:
+        if graph and reads & NG_READS_X:
+            z = out.buffer
+            out = new_tensor(tx.kind, tx.rank, tx.dims)
+            check("batch_norm", ng_unary_forward(tx.kind, op, out.buffer.data, z.data, NEGATIVE_SLOPE, 0.0, out.count))
+        else:
+            check("batch_norm", ng_unary_forward(tx.kind, op, out.buffer.data, out.buffer.data, NEGATIVE_SLOPE, 0.0, out.count))
+    if graph:
+        node = BatchNormNode.__new__(BatchNormNode)
+        set_all(node, tx, tw, tb)
+        node.x = xb
+        node.weight = wb
+        node.mean = mean
+        node.rstd = rstd
+        node.z = z
+        if reads & NG_READS_Y:
+            node.y = out.buffer
+        node.op = op
+        node.frozen = not train
+        node.N = N
+        node.C = C
+        node.run = run
+        link(out, node)
+    if train:
+        if tm is not None:
+            update_running(tm, mean.data, rate, 1.0)
+        if tv is not None:
+            update_running(tv, variance.data, rate, <double>(N * run) / <double>(N * run - 1))
+    return out
+
+
+__all__ = ["batch_norm", "group_norm", "layer_norm", "rms_norm"]
