@@ -244,9 +244,9 @@ def rms_norm(x, normalized_shape, weight=None, eps=1e-5):
     >>> y = ng.rms_norm(x, 4)
     >>> y.numpy().round(3)
     array([0.365, 0.73 , 1.095, 1.461], dtype=float32)
-    >>> y.sum().backward()
+    >>> (y * [1.0, 0.0, 0.0, 0.0]).sum().backward()
     >>> x.grad.numpy().round(3)
-    array([ 0.243,  0.122, -0.   , -0.122], dtype=float32)
+    array([ 0.353, -0.024, -0.037, -0.049], dtype=float32)
     """
     cdef Tensor tx = as_tensor("rms_norm", x, -1, True)
     cdef int64_t dims[8]
