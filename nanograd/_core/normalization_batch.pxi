@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+# Batch normalisation, over channels.
+
+@cython.final
+@cython.no_gc
+cdef class BatchNormNode(Node):
+    """Inputs: x, weight, bias."""
+    cdef Buffer x, weight, mean, rstd
+    cdef Buffer z, y             # what the activation's derivative reads
+    cdef int op                  # of the activation, -1: none
+    cdef bint frozen
+    cdef int64_t N, C, run
+
+    cdef int backward(self, Buffer dy, Run run) except -1:
+        cdef Buffer dweight = input_buffer(self, 1), dbias = input_buffer(self, 2)
+        cdef Buffer dz = dy
+        cdef Buffer dx = None
+        if self.op >= 0:
+            dz = dy if is_sole(dy) else new_buffer(<size_t>self.count * ng_itemsize(self.kind))
+            check("batch_norm", ng_unary_backward(self.kind, self.op, dz.data, dy.data, data_of(self.z), data_of(self.y), NEGATIVE_SLOPE,
+                                                  0.0, self.count))
+        if wants(self, 0):
+            dx = dz if dz is not dy or is_sole(dy) else input_buffer(self, 0)
+        check("batch_norm", ng_batch_norm_backward(self.kind, data_of(dx), data_of(dweight), data_of(dbias), dz.data, self.x.data,
+                                                   data_of(self.weight), self.mean.data, self.rstd.data, self.N, self.C, self.run,
+                                                   self.frozen))
+        return give_all(run, self, dx, dweight, dbias)
+
+    cdef int release(self) except -1:
+        self.x = self.weight = self.mean = self.rstd = self.z = self.y = None
+        return 0
+
+
+cdef double read(int kind, const void *data, int64_t i) noexcept:
+    return (<const float *>data)[i] if kind == NG_F32 else (<const double *>data)[i]
+
+
+cdef void write(int kind, void *data, int64_t i, double value) noexcept:
+    if kind == NG_F32:
+        (<float *>data)[i] = <float>value
+    else:
+        (<double *>data)[i] = value
+
+
+cdef int update_running(Tensor running, const void *statistic, double momentum, double factor) except -1:
+    """running = (1 - momentum) * running + momentum * factor * statistic: a new value, in place if nobody else holds the old."""
+    cdef Buffer old = running.buffer
+    cdef Buffer new = old
+    cdef int64_t i
+    if refcount(<void *>old) != 2 or old.nbytes == 0:      # ours here and the tensor's
+        new = new_buffer(<size_t>running.count * ng_itemsize(running.kind))
+    for i in range(running.count):
+        write(running.kind, new.data, i, (1 - momentum) * read(running.kind, old.data, i)
+              + momentum * factor * read(running.kind, statistic, i))
+    if new is not old:
+        set_value(running, new)
+    return 0
+
+
+cdef Tensor running_of(str name, object value, Tensor x, int64_t channels, bint updated):
+    cdef Tensor t
+    cdef int64_t dims[1]
+    dims[0] = channels
+    if value is None:
+        return None
+    if updated and not isinstance(value, Tensor):
+        raise TypeError(f"batch_norm: {name} must be a tensor, which is given a new value in training, got {type(value).__name__}")
+    t = scales("batch_norm", name, value, x, 1, dims)
+    if updated and t.wants_grad:
+        raise TypeError(f"batch_norm: {name} is given new values and cannot require a gradient")
+    return t
+
+
+def batch_norm(x, running_mean=None, running_var=None, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5,
+               activation=None):
+    """Batch normalisation (Ioffe and Szegedy 2015): each channel over the batch and all places.
+
+    ``y = activation((x - mean) / sqrt(var + eps) * weight + bias)``.
+
+    Parameters
+    ----------
+    x : Tensor, shape (N, C) or (N, C, ...)
+    running_mean, running_var : Tensor, shape (C,), optional
+        With ``training=False`` the statistics that are used (both are needed then). With ``training=True`` they are given new values,
+        ``(1 - momentum) * running + momentum * batch``, the variance without bias, as PyTorch's.
+    weight, bias : Tensor, shape (C,), optional
+    training : bool, default False
+        Normalise by the statistics of this batch; mean and biased variance are differentiated through.
+    momentum : float, default 0.1
+    eps : float, default 1e-5
+    activation : {None, 'relu', 'tanh', 'sigmoid', 'silu', 'gelu', 'leaky_relu'}
+        Applied in the same node.
+
+    Returns
+    -------
+    Tensor
+        Of x's shape.
+
+    Raises
+    ------
+    ShapeError
+        If x has no channel axis, another argument does not fit, or training is asked for with one value per channel.
+    ValueError
+        If running statistics are missing with ``training=False``, or the activation is unknown.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> mean, var = ng.zeros(1), ng.ones(1)
+    >>> x = ng.tensor([[1.0], [3.0]], requires_grad=True)
+    >>> y = ng.batch_norm(x, mean, var, training=True, eps=0.0)
+    >>> y.tolist(), mean.numpy().round(2).tolist(), var.numpy().round(2).tolist()
+    ([[-1.0], [1.0]], [0.20000000298023224], [1.100000023841858])
+    >>> (y * [[1.0], [2.0]]).sum().backward()
+    >>> x.grad.tolist()
+    [[0.0], [0.0]]
+    """
+    cdef Tensor tx = as_tensor("batch_norm", x, -1, True)
+    cdef Tensor tw, tb, tm, tv, out
+    cdef Buffer xb = tx.buffer
+    cdef Buffer wb, bb, mean, rstd
+    cdef Buffer variance = None
+    cdef Buffer z = None
+    cdef BatchNormNode node
+    cdef int64_t dims[1]
+    cdef int64_t N, C, run = 1
+    cdef int64_t i
+    cdef int op = -1, reads = 0
+    cdef bint graph, train = bool(training)
+    cdef double epsilon = checked_eps("batch_norm", eps), rate = momentum
+    if tx.rank < 2:
+        raise ShapeError(f"batch_norm: x must be (N, C) or (N, C, ...), got shape {shape_tuple(tx.rank, tx.dims)}")
+    N = tx.dims[0]
+    C = tx.dims[1]
+    for i in range(2, tx.rank):
+        run *= tx.dims[i]
+    dims[0] = C
+    tm = running_of("running_mean", running_mean, tx, C, train)
+    tv = running_of("running_var", running_var, tx, C, train)
+    tw = scales("batch_norm", "weight", weight, tx, 1, dims)
+    tb = scales("batch_norm", "bias", bias, tx, 1, dims)
+    if activation is not None:
+        if not isinstance(activation, str) or activation not in ACTIVATIONS:
+            raise ValueError(f"batch_norm: activation must be None or one of {', '.join(map(repr, ACTIVATIONS))}, got {activation!r}")
+        op = ACTIVATIONS[activation]
+        reads = NG.unary_info[op].reads
+    if train and N * run <= 1:
+        raise ShapeError(f"batch_norm: training needs more than one value per channel, got shape {shape_tuple(tx.rank, tx.dims)}; write "
+                         f"model.eval() for single samples")
+    if not train and (tm is None or tv is None):
+        raise ValueError("batch_norm: training=False needs running_mean and running_var")
+    wb = None if tw is None else tw.buffer
+    bb = None if tb is None else tb.buffer
+    rstd = new_buffer(<size_t>C * ng_itemsize(tx.kind))
+    if train:
+        mean = new_buffer(<size_t>C * ng_itemsize(tx.kind))
+        if tv is not None:
+            variance = new_buffer(<size_t>C * ng_itemsize(tx.kind))
+    else:
+        mean = tm.buffer
+        for i in range(C):
+            write(tx.kind, rstd.data, i, 1 / (read(tx.kind, tv.buffer.data, i) + epsilon) ** 0.5)
+    out = new_tensor(tx.kind, tx.rank, tx.dims)
+    check("batch_norm", ng_batch_norm_forward(tx.kind, out.buffer.data, mean.data, rstd.data, data_of(variance), xb.data, data_of(wb),
+                                              data_of(bb), N, C, run, epsilon, not train))
+    graph = wants_graph(tx, tw, tb)
+    if op >= 0:
+        if graph and reads & NG_READS_X:
+            z = out.buffer
+            out = new_tensor(tx.kind, tx.rank, tx.dims)
+            check("batch_norm", ng_unary_forward(tx.kind, op, out.buffer.data, z.data, NEGATIVE_SLOPE, 0.0, out.count))
+        else:
+            check("batch_norm", ng_unary_forward(tx.kind, op, out.buffer.data, out.buffer.data, NEGATIVE_SLOPE, 0.0, out.count))
+    if graph:
+        node = BatchNormNode.__new__(BatchNormNode)
+        set_all(node, tx, tw, tb)
+        node.x = xb
+        node.weight = wb
+        node.mean = mean
+        node.rstd = rstd
+        node.z = z
+        if reads & NG_READS_Y:
+            node.y = out.buffer
+        node.op = op
+        node.frozen = not train
+        node.N = N
+        node.C = C
+        node.run = run
+        link(out, node)
+    if train:
+        if tm is not None:
+            update_running(tm, mean.data, rate, 1.0)
+        if tv is not None:
+            update_running(tv, variance.data, rate, <double>(N * run) / <double>(N * run - 1))
+    return out
