@@ -149,3 +149,25 @@ cdef object compare(object ufunc, Tensor x, object other):
         return ufunc(tensor_array(x), float(other))
     common_kind(ufunc.__name__, x, other)
     return ufunc(tensor_array(x), as_array(ufunc.__name__, other))
+
+
+cdef object refuse_in_place(Tensor t, str operator):
+    if t.wants_grad and is_leaf(t):
+        raise TypeError(f"`x {operator}= y` would rebind x to a new tensor and leave the leaf (the parameter) as it is: "
+                        f"write p.assign(p {operator} y) for an nn.Parameter p, or x = x {operator} y for a new name")
+    return None
+
+
+cdef class _HookHandle:
+    """What register_hook returns: remove() takes the hook away."""
+    cdef dict hooks
+    cdef object key
+
+    def remove(self):
+        """Take the hook away; a second call does nothing."""
+        if self.hooks is not None:
+            self.hooks.pop(self.key, None)
+            self.hooks = None
+
+
+cdef object _hook_keys = itertools.count()
