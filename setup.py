@@ -31,6 +31,7 @@ os.chdir(Path(__file__).resolve().parent)
 CORE, MAIN = Path("nanograd/_core"), "nanograd._core.tensor"
 LIBS = Path("nanograd/_libs")
 GENERATED = Path("build/generated")
+NAMES = GENERATED / "names.txt"         # of all ops and kernels, in order
 OBJECTS = Path("build", "objects-" + sysconfig.get_config_var("EXT_SUFFIX").strip(".").rsplit(".", 1)[0])
 MSVC = sys.platform == "win32"
 WERROR = os.environ.get("NANOGRAD_WERROR", "0") not in ("", "0")
@@ -152,6 +153,8 @@ def generate():
         names = re.findall(r"^NG_(?:UNARY|ACTIVATION|BINARY)\(\s*(\w+)\s*,", text, flags=re.M)
         lines += [f"    enum: NG_{kind}_{name}" for name in names] + [f"    enum: NG_{kind}_COUNT"]
     write_if_changed(GENERATED / "elementwise_ops.pxi", "\n".join(lines) + "\n")
+    kernels = re.findall(r"^NG_KERNEL\(.*?\)", Path("csrc/ng_kernels.def").read_text(), flags=re.M)
+    write_if_changed(NAMES, "\n".join(lines + kernels) + "\n")
     return [write_if_changed(GENERATED / f"{inc.stem}.c", f'#include "kernels/{inc.name}"\n')
             for inc in sorted(Path("csrc/kernels").glob("*.inc"))]
 
@@ -160,9 +163,11 @@ def generate():
 def includes(path):
     """The project's files that a C file includes, itself among them, recursively."""
     found = {path}
+    if path.name == "ng_api.h":      # all that it takes from the .def files; whoever reads formulas includes them too
+        found.add(NAMES)
     for name in re.findall(r'^\s*#\s*include\s+"([^"]+)"', path.read_text(errors="replace"), flags=re.M):
         for folder in (path.parent, Path("csrc")):
-            if (folder / name).is_file():
+            if (folder / name).is_file() and not (path.name == "ng_api.h" and name.endswith(".def")):
                 found |= includes(Path(os.path.normpath(folder / name)))
                 break
     return frozenset(found)
