@@ -17,17 +17,36 @@ NG_INLINE float ng_pow2_f32(uint32_t shifted, int offset)
     return ng_float32((shifted << 23) + ((uint32_t)(127 + offset) << 23));
 }
 
-/* Writes x = n ln 2 + r with |r| <= 0.347; returns expm1(r), and n in the low bits of *n */
-NG_INLINE float ng_reduced_expm1_f32(float x, uint32_t *n)
+/* Writes x = n ln 2 + r with |r| <= 0.347; returns r, and n in the low bits of *n */
+NG_INLINE float ng_reduce_ln2_f32(float x, uint32_t *n)
 {
     const float shifted = x * 1.44269504088896341f + NG_SHIFT_F32, whole = shifted - NG_SHIFT_F32;
-    const float r = (x - whole * NG_LN2_HIGH_F32) - whole * NG_LN2_LOW_F32;
-    float q = 1.391778e-3f;                     /* expm1(r) = r + r^2 q, |r| <= 0.3471: 2^-26 */
+    *n = ng_bits32(shifted);
+    return (x - whole * NG_LN2_HIGH_F32) - whole * NG_LN2_LOW_F32;
+}
+
+/* expm1(r) = r + r^2 q, |r| <= 0.3471: 2^-26, enough for exp */
+NG_INLINE float ng_reduced_expm1_f32(float x, uint32_t *n)
+{
+    const float r = ng_reduce_ln2_f32(x, n);
+    float q = 1.391778e-3f;
     q = q * r + 8.36768933e-3f;
     q = q * r + 4.1666612e-2f;
     q = q * r + 1.66665345e-1f;
     q = q * r + 0.5f;
-    *n = ng_bits32(shifted);
+    return r + r * r * q;
+}
+
+/* the same to 2^-31, where 1 will be subtracted */
+NG_INLINE float ng_exact_expm1_f32(float x, uint32_t *n)
+{
+    const float r = ng_reduce_ln2_f32(x, n);
+    float q = 1.99630726e-4f;
+    q = q * r + 1.39331294e-3f;
+    q = q * r + 8.33319034e-3f;
+    q = q * r + 4.16664854e-2f;
+    q = q * r + 1.66666672e-1f;
+    q = q * r + 0.5f;
     return r + r * r * q;
 }
 
@@ -50,7 +69,7 @@ NG_INLINE float ng_math_exp(float x)
 NG_INLINE float ng_quarter_expm1_f32(float x)
 {
     uint32_t n;
-    const float p = ng_reduced_expm1_f32(x, &n), scale = ng_pow2_f32(n, -2);
+    const float p = ng_exact_expm1_f32(x, &n), scale = ng_pow2_f32(n, -2);
     return p * scale + (scale - 0.25f);
 }
 
@@ -73,7 +92,7 @@ NG_INLINE float ng_math_tanh(float x)
     float a = ng_abs_f32(x), e, scale, below, lost, y;
     uint32_t n;
     a = a > 10.0f ? 10.0f : a;
-    e = ng_reduced_expm1_f32(a + a, &n);
+    e = ng_exact_expm1_f32(a + a, &n);
     scale = ng_pow2_f32(n, 0);
     e = e * scale + (scale - 1.0f);
     below = e + 2.0f;
