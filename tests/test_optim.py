@@ -402,3 +402,26 @@ def test_zero_grad():
     assert w.grad is None
     optimizer.zero_grad(set_to_none=False)
     assert w.grad is None
+
+
+def test_an_optimizer_of_ones_own():
+    class Signs(optim.Optimizer):
+        def __init__(self, params, lr=0.5):
+            super().__init__(params, {"lr": lr})
+
+        def step(self):
+            for group in self.param_groups:
+                for p in group["params"]:
+                    if p.grad is not None:
+                        p.assign(p.detach() - group["lr"] * np.sign(p.grad.numpy()))
+
+    w = Parameter(np.array([1.0, 2.0]))
+    optimizer = Signs([w])
+    (w * w).sum().backward()
+    optimizer.step()
+    assert w.tolist() == [0.5, 1.5] and optimizer.lr == 0.5
+    other = Signs([Parameter([1.0])], lr=3.0)
+    other.load_state_dict(optimizer.state_dict())
+    assert other.lr == 0.5
+    with pytest.raises(NotImplementedError, match="Optimizer does not define step"):
+        optim.Optimizer([w], {}).step()

@@ -14,8 +14,9 @@ __all__ = ["Optimizer"]
 class Optimizer:
     """The base of the optimizers.
 
-    A subclass names its settings and arrays and has an update, a function of nanograd._core.update: one launch over all
-    parameters of a dtype. ``.grad`` is never changed, and a parameter without gradient is skipped.
+    Those of nanograd name their settings and arrays and have an update, a function of nanograd._core.update: one launch over all
+    parameters of a dtype. ``.grad`` is never changed, and a parameter without gradient is skipped. An optimizer of your own calls
+    ``super().__init__(params, defaults)`` with its settings, and defines ``step``, where it gives new values by ``p.assign``.
 
     Examples
     --------
@@ -84,7 +85,8 @@ class Optimizer:
 
     def _check(self, group):
         """Raise TypeError or ValueError for settings that the update does not take."""
-        self._update(type(self), [group], [], False)
+        if self._update is not None:
+            self._update(type(self), [group], [], False)
 
     # ---- what training calls ----
 
@@ -106,6 +108,8 @@ class Optimizer:
         UserWarning
             If no parameter has a gradient: ``backward()`` was not called.
         """
+        if self._update is None:
+            raise NotImplementedError(f"{type(self).__name__} does not define step")
         loss = None
         if closure is not None:
             with ng.enable_grad():
