@@ -17,6 +17,7 @@ import operator
 
 import numpy as np
 
+from nanograd._core.tensor import ARRAY_FUNCTIONS
 from nanograd.errors import DTypeError, ShapeError
 
 cnp.import_array()
@@ -71,3 +72,15 @@ __all__ = ["gather", "take", "index_set", "index_add", "embedding", "one_hot", "
 
 add_methods({"gather": gather, "take": take, "index_set": index_set, "index_add": index_add, "sort": sort, "argsort": argsort,
              "topk": topk})
+
+
+# NumPy's own arguments for these; `kind` because our sort is stable, and so any kind.
+def numpy_sort(a, axis=-1, kind=None, *, stable=None):
+    return sort(a.reshape(-1) if axis is None else a, -1 if axis is None else axis)[0]
+
+
+def numpy_argsort(a, axis=-1, kind=None, *, stable=None):
+    return argsort(a.reshape(-1) if axis is None else a, -1 if axis is None else axis)
+
+
+ARRAY_FUNCTIONS.update({np.sort: numpy_sort, np.argsort: numpy_argsort})

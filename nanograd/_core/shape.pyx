@@ -16,7 +16,7 @@ import operator
 
 import numpy as np
 
-from nanograd._core.tensor import register_transpose
+from nanograd._core.tensor import ARRAY_FUNCTIONS, register_numpy, register_transpose
 from nanograd.errors import ShapeError
 
 cnp.import_array()
@@ -104,3 +104,5 @@ add_methods({
     "flip": flip, "roll": roll, "tril": tril, "triu": triu, "diagonal": diagonal, "split": split, "chunk": chunk,
     "tile": tile, "repeat": repeat, "pad": pad,
 })
+
+include "shape_numpy.pxi"       # after add_methods, which knows these by their names alone
