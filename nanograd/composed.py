@@ -149,7 +149,8 @@ def _product(a, a_labels, b, b_labels, kept, sizes):
     lead, rows, middle, columns = ([sizes[label] for label in group] for group in (batch, a_only, inner, b_only))
     shape = [*lead, *rows, *columns]
     if inner:
-        y = matmul(reshape(a, [math.prod(lead), math.prod(rows), math.prod(middle)]), reshape(b, [math.prod(lead), math.prod(middle), math.prod(columns)]))
+        y = matmul(reshape(a, [math.prod(lead), math.prod(rows), math.prod(middle)]),
+                   reshape(b, [math.prod(lead), math.prod(middle), math.prod(columns)]))
     else:
         y = reshape(a, [math.prod(lead), math.prod(rows), 1]) * reshape(b, [math.prod(lead), 1, math.prod(columns)])
     return reshape(y, shape), [*batch, *a_only, *b_only]
