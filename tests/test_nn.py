@@ -83,6 +83,8 @@ def test_repr_of_layers():
     assert repr(nn.Linear(2, 2, activation="softplus")) == "Linear(\n  2, 2, activation=Softplus()\n  (activation): Softplus()\n)"
     assert repr(nn.CrossEntropyLoss(label_smoothing=0.1)) == "CrossEntropyLoss(label_smoothing=0.1)"
     assert repr(nn.MSELoss(reduction="sum")) == "MSELoss(reduction='sum')"
+    assert repr(nn.LayerNorm((2, 3), eps=1e-3)) == "LayerNorm((2, 3), eps=0.001)"
+    assert repr(nn.LayerNorm(4, bias=False)) == "LayerNorm(4, bias=False)" and repr(nn.RMSNorm(4)) == "RMSNorm(4)"
     assert repr(nn.Dropout()) == "Dropout(p=0.5)" and repr(nn.GELU("tanh")) == "GELU(approximate='tanh')"
 
 

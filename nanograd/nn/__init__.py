@@ -8,4 +8,5 @@ from nanograd.nn.embedding import *
 from nanograd.nn.linear import *
 from nanograd.nn.loss import *
 from nanograd.nn.module import *
+from nanograd.nn.normalization import *
 from nanograd.nn.shape import *

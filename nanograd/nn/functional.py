@@ -10,9 +10,10 @@ from nanograd.errors import ShapeError
 from nanograd.nn import _check
 
 __all__ = [
-    "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "dropout", "elu", "embedding",
-    "gelu", "huber_loss", "kl_div", "l1_loss", "leaky_relu", "linear", "log_softmax", "logsigmoid", "mse_loss",
-    "nll_loss", "one_hot", "pad", "relu", "sigmoid", "silu", "smooth_l1_loss", "softmax", "softplus", "tanh",
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "dropout",
+    "elu", "embedding", "gelu", "huber_loss", "kl_div", "l1_loss", "layer_norm", "leaky_relu", "linear",
+    "log_softmax", "logsigmoid", "mse_loss", "nll_loss", "one_hot", "pad", "relu", "rms_norm",
+    "sigmoid", "silu", "smooth_l1_loss", "softmax", "softplus", "tanh",
 ]
 
 
@@ -397,3 +398,30 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_
     if log_target:
         target = ng.exp(target)
     return ng.kl_div(input, target, reduction=_reduction("kl_div", size_average, reduce, reduction))
+
+
+def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
+    """:func:`nanograd.layer_norm`.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> import nanograd.nn.functional as F
+    >>> F.layer_norm(ng.tensor([[1.0, 3.0]]), (2,), eps=0.0)
+    tensor([[-1.,  1.]], dtype=float32)
+    """
+    return ng.layer_norm(input, normalized_shape, weight, bias, eps)
+
+
+def rms_norm(input, normalized_shape, weight=None, eps=None):
+    """:func:`nanograd.rms_norm`; ``eps=None`` is the machine epsilon of the dtype.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> import nanograd.nn.functional as F
+    >>> F.rms_norm(ng.tensor([[2.0, 2.0]]), (2,))
+    tensor([[1., 1.]], dtype=float32)
+    """
+    x = input if isinstance(input, ng.Tensor) else ng.asarray(input)
+    return ng.rms_norm(x, normalized_shape, weight, float(np.finfo(x.dtype).eps) if eps is None else eps)
