@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Matrix products beyond what the contract test of every op covers: the kernels' many paths, layouts, NaN, memory, threads."""
 import os
+import shlex
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +13,8 @@ from thread_bits import assert_same_bits
 
 import nanograd as ng
 
+ROOT = Path(__file__).resolve().parent.parent
+COMPILER = shlex.split(os.environ.get("CC", "cc"))
 DTYPES = (np.float32, np.float64)
 EPS = {np.float32: 2.0**-23, np.float64: 2.0**-52}
 SIZES = (1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 65)
@@ -245,3 +250,19 @@ for dtype in DTYPES:
     if done.returncode and "ImportError" in done.stderr and isa in done.stderr:
         pytest.skip(f"this machine has no {isa}")
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt" or not shutil.which(COMPILER[0]) or not (ROOT / "csrc").is_dir(), reason="needs a checkout and a C compiler")
+@pytest.mark.parametrize("bits", [32, 64])
+def test_kernels_stay_within_their_memory(bits, tmp_path):
+    """As a program of their own, under the compiler's sanitizers, with this machine's own instructions."""
+    program = tmp_path / "gemm_check"
+    command = [*COMPILER, "-std=c11", "-D_GNU_SOURCE=1", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined",
+               "-march=native", "-ffp-contract=fast", f"-DNG_DTYPE={bits}", "-DNG_ISA=native", f"-I{ROOT / 'tests' / 'native'}", f"-I{ROOT / 'csrc'}",
+               "-o", str(program), str(ROOT / "tests" / "native" / "gemm_check.c"), "-lm"]
+    compiled = subprocess.run(command, capture_output=True, text=True)
+    if compiled.returncode:
+        pytest.skip("the compiler has no such sanitizers here")
+    environment = {k: v for k, v in os.environ.items() if k != "LD_PRELOAD"}
+    result = subprocess.run([str(program)], capture_output=True, text=True, timeout=300, env=environment)
+    assert result.returncode == 0 and result.stdout == "ok\n", result.stderr
