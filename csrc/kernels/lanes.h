@@ -79,36 +79,35 @@ NG_UNUSED static REAL row_max(const REAL *restrict x, int64_t n)
 /* sum of x[i] * y[i], or of x[i] alone (y NULL) */
 NG_UNUSED static ACC row_dot(const REAL *restrict x, const REAL *restrict y, int64_t n)
 {
-    ACC lane[LANES], sum;
+    ACC lane[2 * LANES], sum = 0;
     int64_t i = 0;
-    for (int j = 0; j < LANES; j++) lane[j] = 0;
-    if (y)
-        for (; i + LANES <= n; i += LANES)
-            for (int j = 0; j < LANES; j++) lane[j] += (ACC)x[i + j] * (ACC)y[i + j];
-    else
-        for (; i + LANES <= n; i += LANES)
-            for (int j = 0; j < LANES; j++) lane[j] += (ACC)x[i + j];
-    sum = sum_of(lane);
+    if (n >= 2 * LANES) {
+        for (int j = 0; j < 2 * LANES; j++) lane[j] = 0;
+        if (y)
+            for (; i + 2 * LANES <= n; i += 2 * LANES)
+                for (int j = 0; j < 2 * LANES; j++) lane[j] += (ACC)x[i + j] * (ACC)y[i + j];
+        else
+            for (; i + 2 * LANES <= n; i += 2 * LANES)
+                for (int j = 0; j < 2 * LANES; j++) lane[j] += (ACC)x[i + j];
+        for (int j = 0; j < LANES; j++) lane[j] += lane[j + LANES];
+        sum = sum_of(lane);
+    }
     for (; i < n; i++) sum += y ? (ACC)x[i] * (ACC)y[i] : (ACC)x[i];
     return sum;
 }
 
-/* e[i] = exp(x[i] - shift) (e may be NULL, or x); returns their sum */
-NG_UNUSED static ACC row_exp(REAL *e, const REAL *x, REAL shift, int64_t n)
+/* e[i] = exp(x[i] - shift); returns their sum. Exponentials and sum in loops of their own are faster than one loop. */
+NG_UNUSED static ACC row_exp(REAL *restrict e, const REAL *restrict x, REAL shift, int64_t n)
 {
-    ACC lane[LANES];
-    REAL block[LANES], power[LANES];
-    FOR_LANES(j) lane[j] = 0;
-    for (int64_t i = 0; i < n; i += LANES) {
-        const int64_t length = n - i < LANES ? n - i : LANES;
-        const REAL *from = length == LANES ? x + i : filled(block, x + i, length, R(-INFINITY));
-        FOR_LANES(j) {
-            power[j] = MATH(exp)(from[j] - shift);
-            lane[j] += (ACC)power[j];
-        }
-        if (e) store_lanes(e + i, 1, (int)length, power);
+    const int64_t whole = n - n % LANES;
+    for (int64_t i = 0; i < whole; i++) e[i] = MATH(exp)(x[i] - shift);
+    if (whole < n) {
+        REAL block[LANES];
+        filled(block, x + whole, n - whole, R(-INFINITY));
+        FOR_LANES(j) block[j] = MATH(exp)(block[j] - shift);
+        store_lanes(e + whole, 1, (int)(n - whole), block);
     }
-    return sum_of(lane);
+    return row_dot(e, NULL, n);
 }
 
 #endif

@@ -27,24 +27,31 @@ static inline int ng_softmax_launch(ng_body body, void *y, const void *x, const 
         /* pieces of whole groups of rows */
         const int64_t grain = (ng_grain(n * cost + 160) + NG_SOFTMAX_LANES - 1) / NG_SOFTMAX_LANES * NG_SOFTMAX_LANES;
         return NG->launch(body, &args, sizeof args, outer, n >= NG_SOFTMAX_SHORT ? ng_grain(n * cost + 160) : grain,
-                          n >= NG_SOFTMAX_SHORT ? 0 : (size_t)scratch);
+                          (size_t)scratch);
     }
     args.tiles = (inner + NG_SOFTMAX_LANES - 1) / NG_SOFTMAX_LANES;
     return NG->launch(body, &args, sizeof args, outer * args.tiles, ng_grain(n * cost * NG_SOFTMAX_LANES), (size_t)scratch);
+}
+
+/* Bytes for LANES rows or columns, or for one long row. */
+static inline int64_t ng_softmax_scratch(int dtype, int64_t n, int64_t inner)
+{
+    return n * (inner == 1 && n >= NG_SOFTMAX_SHORT ? 1 : NG_SOFTMAX_LANES) * (int64_t)ng_itemsize(dtype);
 }
 
 /* y = exp(x) / sum(exp(x)), or its logarithm */
 static inline int ng_softmax(int dtype, void *y, const void *x, int is_log, int64_t outer, int64_t n, int64_t inner)
 {
     return ng_softmax_launch(NG->kernels[dtype]->softmax_forward, y, x, NULL, is_log, outer, n, inner, dtype == NG_F32 ? 16 : 40,
-                             n * NG_SOFTMAX_LANES * (int64_t)ng_itemsize(dtype));
+                             inner == 1 && n >= NG_SOFTMAX_SHORT ? 0 : ng_softmax_scratch(dtype, n, inner));
 }
 /* dx = y * (dy - sum(dy * y)); log: dx = dy - exp(y) * sum(dy). dx may be dy. */
 static inline int ng_softmax_backward(int dtype, void *dx, const void *dy, const void *y, int is_log, int64_t outer, int64_t n,
                                       int64_t inner)
 {
     return ng_softmax_launch(NG->kernels[dtype]->softmax_backward, dx, y, dy, is_log, outer, n, inner,
-                             (dtype == NG_F32 ? 8 : 16) << is_log, 0);
+                             (dtype == NG_F32 ? 8 : 16) << is_log,
+                             inner == 1 && is_log ? ng_softmax_scratch(dtype, n, inner) : 0);
 }
 
 #endif
