@@ -8,10 +8,86 @@ import numpy as np
 from nanograd._core.matmul import _operands, matmul
 from nanograd._core.reduce import sum as sum_axes
 from nanograd._core.shape import permute, reshape
-from nanograd._core.tensor import register_numpy
+from nanograd._core.statistics import norm
+from nanograd._core.tensor import div, maximum, mul, register_numpy
 from nanograd.errors import ShapeError
 
-__all__ = ["einsum"]
+__all__ = ["cosine_similarity", "einsum", "normalize"]
+
+
+def normalize(x, ord=2, axis=-1, eps=1e-12):
+    """x divided by its norm along an axis: ``x / max(norm(x), eps)``.
+
+    Parameters
+    ----------
+    x : Tensor or array_like
+    ord : {1, 2, inf}
+    axis : int or tuple of int, default -1
+        The axes that hold a vector.
+    eps : float, default 1e-12
+        A vector with a smaller norm is divided by eps.
+
+    Returns
+    -------
+    Tensor, of x's shape
+
+    Raises
+    ------
+    numpy.exceptions.AxisError
+        For an axis that x does not have (an IndexError and a ValueError).
+    ValueError
+        For another ord.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> x = ng.tensor([[3.0, 4.0], [0.0, 0.0]], requires_grad=True)
+    >>> y = ng.normalize(x)
+    >>> y
+    tensor([[0.6, 0.8],
+            [0. , 0. ]], dtype=float32, grad_fn=<div>)
+    >>> y[0, 0].backward()
+    >>> [round(g, 4) for g in x.grad.tolist()[0]]
+    [0.128, -0.096]
+    """
+    return div(x, maximum(norm(x, axis, True, ord=ord), eps))
+
+
+def cosine_similarity(a, b, axis=-1, eps=1e-8):
+    """The cosine of the angle between vectors: ``sum(a * b) / (max(norm(a), eps) * max(norm(b), eps))`` along an axis.
+
+    Parameters
+    ----------
+    a, b : Tensor or array_like
+        Of shapes that broadcast.
+    axis : int, default -1
+        The axis that holds a vector.
+    eps : float, default 1e-8
+        The least norm that is divided by.
+
+    Returns
+    -------
+    Tensor, of the broadcast shape without the axis
+
+    Raises
+    ------
+    ShapeError
+        If the shapes do not broadcast.
+    numpy.exceptions.AxisError
+        For an axis that a or b does not have (an IndexError and a ValueError).
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> a = ng.tensor([1.0, 0.0], requires_grad=True)
+    >>> c = ng.cosine_similarity(a, [3.0, 4.0])
+    >>> round(c.item(), 4)
+    0.6
+    >>> c.backward()
+    >>> [round(g, 4) for g in a.grad.tolist()]
+    [0.0, 0.8]
+    """
+    return sum_axes(mul(normalize(a, 2, axis, eps), normalize(b, 2, axis, eps)), axis)
 
 
 def einsum(subscripts, *operands):

@@ -11,6 +11,7 @@ from specs_network import NETWORK
 from specs_norm import NORM
 from specs_reduce import REDUCTIONS
 from specs_shape import SHAPE
+from specs_vectors import VECTORS
 
 import nanograd as ng
 
@@ -109,4 +110,4 @@ ACTIVATIONS = [    unary("relu", lambda x: np.where(x <= 0, 0, x), avoid=(0.0,))
                Raises("ValueError", r"gelu: approximate must be 'none' or 'tanh', got 'erf'", lambda: ng.gelu(zeros(3), "erf")),)),
 ]
 
-SPECS = [*ARITHMETIC, *ACTIVATIONS, *LINALG, *REDUCTIONS, *SHAPE, *CONV, *NORM, *INDEXING, *NETWORK]
+SPECS = [*ARITHMETIC, *ACTIVATIONS, *LINALG, *REDUCTIONS, *SHAPE, *CONV, *NORM, *INDEXING, *NETWORK, *VECTORS]

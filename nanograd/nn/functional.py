@@ -10,9 +10,9 @@ from nanograd.errors import ShapeError
 from nanograd.nn import _check
 
 __all__ = [
-    "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "dropout",
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "cosine_similarity", "cross_entropy", "dropout",
     "elu", "embedding", "gelu", "huber_loss", "kl_div", "l1_loss", "layer_norm", "leaky_relu", "linear",
-    "log_softmax", "logsigmoid", "mse_loss", "nll_loss", "one_hot", "pad", "relu", "rms_norm",
+    "log_softmax", "logsigmoid", "mse_loss", "nll_loss", "normalize", "one_hot", "pad", "relu", "rms_norm",
     "sigmoid", "silu", "smooth_l1_loss", "softmax", "softplus", "tanh",
 ]
 
@@ -398,6 +398,34 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_
     if log_target:
         target = ng.exp(target)
     return ng.kl_div(input, target, reduction=_reduction("kl_div", size_average, reduce, reduction))
+
+
+def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):
+    """:func:`nanograd.normalize` along ``dim``, with PyTorch's default of the second axis.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> import nanograd.nn.functional as F
+    >>> F.normalize(ng.tensor([[0.0, 2.0]]))
+    tensor([[0., 1.]], dtype=float32)
+    """
+    if out is not None:
+        raise TypeError("normalize: a tensor's value never changes, so out= is not supported")
+    return ng.normalize(input, ord=p, axis=dim, eps=eps)
+
+
+def cosine_similarity(x1, x2, dim=1, eps=1e-8):
+    """:func:`nanograd.cosine_similarity` along ``dim``, with PyTorch's default of the second axis.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> import nanograd.nn.functional as F
+    >>> F.cosine_similarity(ng.tensor([[2.0, 0.0]]), ng.tensor([[3.0, 0.0]]))
+    tensor([1.], dtype=float32)
+    """
+    return ng.cosine_similarity(x1, x2, axis=dim, eps=eps)
 
 
 def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
