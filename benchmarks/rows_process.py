@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 from functools import cache, partial
@@ -30,7 +31,9 @@ _INSTALLED = {".py", ".pyi", ".so", ".typed"}
 def _imports(library: str, rounds: int) -> list[list[float]]:
     """Milliseconds of wall and CPU time, and threads started, in fresh processes; a first one only warms the disk."""
     command = [sys.executable, "-c", _PROBE.format(library=library)]
-    runs = [subprocess.run(command, capture_output=True, text=True, check=True).stdout for _ in range(rounds + 1)]
+    # As after an install: with compiled bytecode, which the first process writes where there is none yet.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    runs = [subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout for _ in range(rounds + 1)]
     return [json.loads(run) for run in runs[1:]]
 
 
