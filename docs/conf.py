@@ -25,11 +25,14 @@ napoleon_use_rtype = False
 PAGES = {
     "Tensors and elementwise functions": ["nanograd._core.tensor"],
     "Matrix products": ["nanograd._core.matmul"],
-    "Reductions": ["nanograd._core.reduce"],
+    "Reductions": ["nanograd._core.reduce", "nanograd._core.statistics"],
     "Shapes": ["nanograd._core.shape"],
     "Indexing": ["nanograd._core.index"],
     "Softmax": ["nanograd._core.softmax"],
-    "Losses": ["nanograd._core.loss"],
+    "Losses": ["nanograd._core.loss", "nanograd._core.pair_loss"],
+    "Normalisation": ["nanograd._core.normalization"],
+    "Convolutions": ["nanograd._core.conv"],
+    "Composed functions": ["nanograd.composed"],
     "Random numbers": ["nanograd._core.random"],
     "Operations of your own": ["nanograd._core.custom_function"],
     "Layers": ["nanograd.nn"],
@@ -42,12 +45,6 @@ PAGES = {
     "Threads, memory, configuration": ["nanograd.threads", "nanograd.memory", "nanograd.config"],
     "Errors": ["nanograd.errors"],
 }
-for optional, title in (("conv", "Convolutions"), ("pool", "Pooling"), ("normalization", "Normalisation"),
-                        ("composed", "Composed functions")):
-    if importlib.util.find_spec(f"nanograd._core.{optional}"):
-        PAGES[title] = [f"nanograd._core.{optional}"]
-    elif importlib.util.find_spec(f"nanograd.{optional}"):
-        PAGES[title] = [f"nanograd.{optional}"]
 
 
 def entries(module_name, seen):

@@ -177,7 +177,7 @@ def layer_norm(x, normalized_shape, weight=None, bias=None, eps=1e-5):
 
     Parameters
     ----------
-    x : Tensor, shape (..., *normalized_shape)
+    x : Tensor, shape (..., normalized_shape ...)
     normalized_shape : int or tuple of int
         The sizes of x's last axes.
     weight, bias : Tensor, shape normalized_shape, optional
@@ -227,7 +227,7 @@ def rms_norm(x, normalized_shape, weight=None, eps=1e-5):
 
     Parameters
     ----------
-    x : Tensor, shape (..., *normalized_shape)
+    x : Tensor, shape (..., normalized_shape ...)
     normalized_shape : int or tuple of int
     weight : Tensor, shape normalized_shape, optional
     eps : float, default 1e-5

@@ -86,7 +86,7 @@ def randn(*shape, dtype=None, requires_grad=False, generator=None):
     Notes
     -----
     Pairs of uniform numbers are transformed as by G. Box and M. Muller, "A note on the generation of random normal deviates", 1958,
-    with +, -, *, / and square roots alone, so that the numbers are the same on every machine.
+    with ``+ - * /`` and square roots alone, so that the numbers are the same on every machine.
 
     Examples
     --------

@@ -100,7 +100,7 @@ class CrossEntropyLoss(_Weighted):
 
 
 class L1Loss(_Loss):
-    """The mean of |input - target|. Both must have one shape.
+    """The mean of ``|input - target|``. Both must have one shape.
 
     Parameters
     ----------
