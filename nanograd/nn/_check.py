@@ -18,6 +18,14 @@ def size(layer, name, value, least=0):
     return n
 
 
+def sizes(layer, name, value, axes, least=0):
+    """value, an int or one per axis, as a tuple of ints of at least `least`."""
+    items = tuple(value) if isinstance(value, (tuple, list)) else (value,)
+    if len(items) not in (1, axes):
+        raise TypeError(f"{layer}: {name} must be an int" + (f" or {axes} ints" if axes > 1 else "") + f", got {value!r}")
+    return tuple(size(layer, name, item, least) for item in items) * (axes // len(items))
+
+
 def flag(layer, name, value, instead=""):
     """value as a bool."""
     if not isinstance(value, (bool, np.bool_)):

@@ -7,13 +7,15 @@ import numpy as np
 
 import nanograd as ng
 from nanograd.errors import ShapeError
-from nanograd.nn import _check
+from nanograd.nn import _check, _functional_images
+from nanograd.nn._functional_images import *
 
 __all__ = [
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "cosine_similarity", "cross_entropy", "dropout",
     "elu", "embedding", "gelu", "huber_loss", "kl_div", "l1_loss", "layer_norm", "leaky_relu", "linear",
     "log_softmax", "logsigmoid", "mse_loss", "nll_loss", "normalize", "one_hot", "pad", "relu", "rms_norm",
     "sigmoid", "silu", "smooth_l1_loss", "softmax", "softplus", "tanh",
+    *_functional_images.__all__,
 ]
 
 

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""Normalisation over the last axes of each sample."""
+"""Normalisation within each sample: over the last axes, or over groups of channels."""
 import nanograd as ng
+from nanograd.errors import ShapeError
 from nanograd.nn import _check
 from nanograd.nn.module import Module, Parameter
 
-__all__ = ["LayerNorm", "RMSNorm"]
+__all__ = ["GroupNorm", "LayerNorm", "RMSNorm"]
 
 
 class _LastAxes(Module):
@@ -102,3 +103,63 @@ class RMSNorm(_LastAxes):
 
     def forward(self, input):
         return ng.rms_norm(input, self.normalized_shape, self.weight, self.eps)
+
+
+class GroupNorm(Module):
+    """``(x - mean) / sqrt(var + eps) * weight + bias``, mean and variance over each sample's groups of channels.
+
+    Wu and He, "Group normalization", 2018.
+
+    Parameters
+    ----------
+    num_groups, num_channels : int
+    eps : float, default 1e-5
+    affine : bool, default True
+        Whether there are weight and bias.
+
+    Attributes
+    ----------
+    weight, bias : Parameter, shape (num_channels,), or None
+        Start as ones and zeros.
+
+    Raises
+    ------
+    ValueError
+        If the groups do not divide the channels.
+    ShapeError
+        When called: for anything but (N, num_channels, ...).
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> layer = ng.nn.GroupNorm(2, 6)
+    >>> layer
+    GroupNorm(2, 6)
+    >>> y = layer(ng.randn(5, 6, 4, 4))
+    >>> y.shape
+    (5, 6, 4, 4)
+    >>> y.sum().backward()
+    >>> layer.bias.grad.tolist()
+    [80.0, 80.0, 80.0, 80.0, 80.0, 80.0]
+    """
+
+    def __init__(self, num_groups, num_channels, eps=1e-5, affine=True):
+        self.num_groups = _check.size("GroupNorm", "num_groups", num_groups, 1)
+        self.num_channels = _check.size("GroupNorm", "num_channels", num_channels)
+        if self.num_channels % self.num_groups:
+            raise ValueError(f"GroupNorm: num_groups must divide {self.num_channels} channels, got {self.num_groups}")
+        self.eps = _check.real("GroupNorm", "eps", eps)
+        self.affine = _check.flag("GroupNorm", "affine", affine)
+        self.weight = Parameter(ng.ones(self.num_channels)) if self.affine else None
+        self.bias = Parameter(ng.zeros(self.num_channels)) if self.affine else None
+
+    def forward(self, input):
+        if not hasattr(input, "shape"):
+            input = ng.asarray(input, dtype=None if self.weight is None else self.weight.dtype)
+        shape = input.shape
+        if len(shape) < 2 or shape[1] != self.num_channels:
+            raise ShapeError(f"GroupNorm: x must be (N, {self.num_channels}, ...), got shape {shape}")
+        return ng.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
+
+    def extra_repr(self):
+        return _check.arguments(self.num_groups, self.num_channels, eps=(self.eps, 1e-5), affine=(self.affine, True))

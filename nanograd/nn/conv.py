@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""Convolutional layers, in PyTorch's form, with the activation in the same node."""
+import math
+
+import nanograd as ng
+from nanograd._core.conv import convolution
+from nanograd.nn import _check
+from nanograd.nn import activation as _activation
+from nanograd.nn.module import Module, Parameter
+
+__all__ = ["Conv1d", "Conv2d"]
+
+
+def _shown(sizes):
+    """One number where all axes have the same, as one writes it."""
+    return sizes[0] if isinstance(sizes, tuple) and len(set(sizes)) == 1 else sizes
+
+
+class _Conv(Module):
+    """What the convolutions share; `axes` of the image."""
+
+    axes = 0
+
+    def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1, bias=True, *,
+                 activation=None, dtype=None, name=None):
+        kind, axes = type(self).__name__, self.axes
+        self.in_channels = _check.size(kind, "in_channels", in_channels)
+        self.out_channels = _check.size(kind, "out_channels", out_channels)
+        self.kernel_size = _check.sizes(kind, "kernel_size", kernel_size, axes, 1)
+        self.stride = _check.sizes(kind, "stride", stride, axes, 1)
+        self.dilation = _check.sizes(kind, "dilation", dilation, axes, 1)
+        if not isinstance(padding, str):
+            padding = _check.sizes(kind, "padding", padding, axes)
+        elif padding not in ("same", "valid"):
+            raise ValueError(f"{kind}: padding must be numbers, 'same' or 'valid', got {padding!r}")
+        elif padding == "same" and set(self.stride) != {1}:
+            raise ValueError(f"{kind}: padding='same' needs stride 1, got stride {self.stride}")
+        self.padding = padding
+        self.groups = _check.size(kind, "groups", groups, 1)
+        if self.in_channels % self.groups or self.out_channels % self.groups:
+            raise ValueError(f"{kind}: groups must divide {self.in_channels} input and {self.out_channels} output channels, got "
+                             f"{self.groups}")
+        if isinstance(bias, str) or callable(bias):
+            raise TypeError(f"{kind}: bias must be a bool, got {bias!r}; write activation={bias!r}")
+        bias = _check.flag(kind, "bias", bias)
+        self.activation = _activation.resolve(kind, activation)
+        self.name = _check.label(kind, name)
+        shape = (self.out_channels, self.in_channels // self.groups, *self.kernel_size)
+        self.weight = Parameter(ng.empty(shape, dtype=dtype))
+        self.bias = Parameter(ng.empty(self.out_channels, dtype=dtype)) if bias else None
+        self.reset_parameters()
+
+    def reset_parameters(self, generator=None):
+        """Draw new initial values for weight and bias."""
+        fan_in = math.prod(self.weight.shape[1:])
+        bound = 1.0 / math.sqrt(fan_in) if fan_in else 0.0
+        for p in (self.weight, self.bias):
+            if p is not None:
+                p.assign(ng.uniform(-bound, bound, p.shape, dtype=p.dtype, generator=generator))
+
+    def forward(self, input):
+        activation = self.activation
+        if activation is None or type(activation) is str:
+            return convolution(self.axes, input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups,
+                               activation)
+        return activation(convolution(self.axes, input, self.weight, self.bias, self.stride, self.padding, self.dilation,
+                                      self.groups, None))
+
+    def extra_repr(self):
+        dtype, default = (_activation._Name(d) for d in (self.weight.dtype, ng.get_default_dtype()))
+        return _check.arguments(
+            self.in_channels, self.out_channels, _shown(self.kernel_size), stride=(_shown(self.stride), 1),
+            padding=(_shown(self.padding), 0), dilation=(_shown(self.dilation), 1), groups=(self.groups, 1),
+            bias=(self.bias is not None, True), activation=(_activation.shown(self.activation), None), dtype=(dtype, default),
+            name=(self.name, None))
+
+
+class Conv2d(_Conv):
+    r"""Two-dimensional convolution with learnt weights: ``y = activation(conv2d(x, weight, bias, ...))``.
+
+    Parameters
+    ----------
+    in_channels, out_channels : int
+    kernel_size : int or pair of int
+    stride, dilation : int or pair of int, default 1
+    padding : int, pair of int, 'same' or 'valid', default 0
+        Zeros on each side. 'same' keeps the size (with stride 1), 'valid' is 0.
+    groups : int, default 1
+        Input and output channels are divided into so many groups that do not see each other; ``in_channels`` of them: depthwise.
+    bias : bool, default True
+    activation : str, Module or callable, optional
+        Applied to the result: an activation module, its lower-case name, or any function of a tensor. 'relu', 'tanh',
+        'sigmoid', 'silu', 'gelu' and 'leaky_relu' are computed together with the convolution.
+    dtype : numpy.dtype, optional
+        float32 or float64; None: ``get_default_dtype()``.
+    name : str, optional
+        Shown in ``repr``.
+
+    Attributes
+    ----------
+    weight : Parameter, shape (out_channels, in_channels / groups, KH, KW)
+    bias : Parameter, shape (out_channels,), or None
+        Both start uniform in ``[-1/sqrt(n), 1/sqrt(n)]``, n the number of inputs that an output sums over, as in PyTorch.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For sizes that are no ints or too small, groups that do not divide the channels, an activation that is unknown.
+    ShapeError
+        When called: for images with other channels, or smaller than the kernel even with their padding.
+
+    Notes
+    -----
+    Images are (N, in_channels, H, W), or one image (in_channels, H, W); the result is likewise.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> from nanograd import nn
+    >>> layer = nn.Conv2d(3, 16, 3, padding=1, activation="relu")
+    >>> layer
+    Conv2d(3, 16, 3, padding=1, activation='relu')
+    >>> y = layer(ng.ones((5, 3, 8, 8)))
+    >>> y.shape
+    (5, 16, 8, 8)
+    >>> y.sum().backward()
+    >>> layer.weight.grad.shape
+    (16, 3, 3, 3)
+    """
+
+    axes = 2
+
+
+class Conv1d(_Conv):
+    r"""One-dimensional convolution with learnt weights; arguments and errors as for :class:`Conv2d`, one number each.
+
+    Sequences are (N, in_channels, L), or one sequence (in_channels, L).
+
+    Attributes
+    ----------
+    weight : Parameter, shape (out_channels, in_channels / groups, K)
+    bias : Parameter, shape (out_channels,), or None
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> from nanograd import nn
+    >>> layer = nn.Conv1d(2, 4, 5, stride=2, padding=2)
+    >>> layer
+    Conv1d(2, 4, 5, stride=2, padding=2)
+    >>> layer(ng.ones((3, 2, 10))).shape
+    (3, 4, 5)
+    """
+
+    axes = 1
