@@ -2,6 +2,8 @@
 """Names that other libraries use: an AttributeError that says ours."""
 import numpy as np
 
+from nanograd._core.tensor import add_attributes
+
 float32 = np.dtype(np.float32)
 float64 = np.dtype(np.float64)
 
@@ -14,8 +16,21 @@ OURS = {
     "subtract": "sub", "true_divide": "div", "truediv": "div", "view": "reshape", "vstack": "concatenate", "array": "tensor",
     "inference_mode": "no_grad", "float": "float32", "double": "float64", "einsum_path": "einsum", "index_select": "take",
     "masked_select": "x[mask]", "movedim": "permute", "moveaxis": "permute", "numel": "x.size", "std_mean": "std", "var_mean": "var",
-    "logical_and": "np.logical_and", "logical_or": "np.logical_or", "save": "io.save", "load": "io.load", "Module": "nn.Module",
-    "Adam": "optim.Adam", "SGD": "optim.SGD", "Linear": "nn.Linear", "Sequential": "nn.Sequential",
+    "logical_and": "np.logical_and", "logical_or": "np.logical_or", "Module": "nn.Module", "Adam": "optim.Adam", "SGD": "optim.SGD",
+    "Linear": "nn.Linear", "Sequential": "nn.Sequential",
+}
+
+# Attributes of other libraries' tensors and arrays, and what to write for x.NAME.
+TENSORS = {
+    "all": "np.all(x.numpy())", "amax": "x.max()", "amin": "x.min()", "any": "np.any(x.numpy())", "bmm": "a @ b", "clamp": "x.clip(min, max)",
+    "clone": "x.copy()", "contiguous": "x, which always is", "cpu": "x, which is on the CPU", "cuda": "x: nanograd runs on the CPU",
+    "data": "x.detach() or x.numpy(), or p.assign(value) to set a parameter", "device": "nothing: every tensor is on the CPU",
+    "dim": "x.ndim", "double": "x.astype(ng.float64)", "eq": "x == y", "expand_as": "x.expand(y.shape)", "fill_": "p.assign(value)",
+    "float": "x.astype(ng.float32)", "ge": "x >= y", "gt": "x > y", "index_select": "x.take(indices, axis)", "int": "x.numpy().astype(int)",
+    "le": "x <= y", "long": "x.numpy().astype(int)", "lt": "x < y", "masked_fill": "ng.where(mask, value, x)", "masked_select": "x[mask]",
+    "mm": "a @ b", "mv": "a @ b", "ne": "x != y", "nonzero": "np.nonzero(x.numpy())", "numel": "x.size", "ravel": "x.flatten()",
+    "scatter": "x.index_set(index, values)", "scatter_add": "x.index_add(index, values)", "t": "x.T", "to": "x.astype(dtype)",
+    "type": "x.astype(dtype)", "unbind": "list(x)", "view": "x.reshape(shape)", "view_as": "x.reshape(y.shape)", "zero_": "p.assign(0)",
 }
 
 
@@ -25,3 +40,17 @@ def other_name(name):
         ours = OURS[name] if "." in OURS[name] or "[" in OURS[name] else f"ng.{OURS[name]}"
         raise AttributeError(f"nanograd has no {name}: write {ours}", name=name)
     raise AttributeError(f"module 'nanograd' has no attribute {name!r}", name=name)
+
+
+class OtherName:
+    """Stands in Tensor for a name of TENSORS: looking it up is an AttributeError that says what to write."""
+
+    def __init__(self, name, ours):
+        self.message = f"a tensor has no {name}: write {ours}"
+        self.name = name
+
+    def __get__(self, tensor, owner=None):
+        raise AttributeError(self.message, name=self.name, obj=tensor)
+
+
+add_attributes({name: OtherName(name, ours) for name, ours in TENSORS.items()})

@@ -4,13 +4,14 @@
 A mistake is a snippet in which `ng`, `nn`, `np`, `x` (float32, requires a gradient), `y = 2 x` and `w` (a Parameter) exist.
 """
 
+import re
 import warnings
 
 import numpy as np
 import pytest
 
 import nanograd as ng
-from nanograd import nn
+from nanograd import _names, nn
 
 MISTAKES = [
     # ---- values never change ----
@@ -117,6 +118,10 @@ MISTAKES = [
         TypeError,
         "Sequential: expected a Module, got the function tanh; it has no parameters: write its module, such as nn.ReLU()",
     ),
+    # ---- names and habits of other libraries ----
+    ("ng.cat", AttributeError, "nanograd has no cat: write ng.concatenate"),
+    ("x.view(2)", AttributeError, "a tensor has no view: write x.reshape(shape)"),
+    ("ng.zeros(2, 3)", ng.errors.DTypeError, "dtype must be float32 or float64, got 3; a shape is one argument, a tuple"),
     # ---- data ----
     ("ng.tensor([x, y])", TypeError, "tensor: got a list that holds tensors; write ng.stack(tensors) to make one tensor of them"),
     (
@@ -125,6 +130,15 @@ MISTAKES = [
         "ArrayLoader: array 0 is masked, and a batch would lose the mask; write a.filled(value)",
     ),
 ]
+
+
+def test_names_of_other_libraries_are_not_ours():
+    for name in _names.OURS:
+        assert name not in ng.__dict__
+    for name, ours in _names.TENSORS.items():
+        assert not hasattr(ng.zeros(2), name) and not hasattr(ng.Tensor, name)
+        attribute = re.search(r"\bx\.(\w+)", ours)
+        assert attribute is None or hasattr(ng.zeros(2), attribute[1])
 
 
 @pytest.mark.parametrize("code, error, message", MISTAKES, ids=[code for code, *_ in MISTAKES])

@@ -20,7 +20,8 @@ cdef int dtype_kind(object dtype) except -1:
     try:
         dtype = np.dtype(dtype)
     except TypeError:
-        raise DTypeError(f"dtype must be float32 or float64, got {dtype!r}") from None
+        hint = "; a shape is one argument, a tuple" if isinstance(dtype, int) else ""
+        raise DTypeError(f"dtype must be float32 or float64, got {dtype!r}{hint}") from None
     if dtype == FLOAT32:
         return NG_F32
     if dtype == FLOAT64:

@@ -59,12 +59,17 @@ cdef int set_value(Tensor t, Buffer buffer) except -1:
 
 cdef int add_methods(dict methods) except -1:
     """Put functions into Tensor as methods, and into the maps by which NumPy's functions find ours."""
-    cdef PyTypeObject *type_ = <PyTypeObject *>Tensor
     for name, function in methods.items():
-        (<dict>type_.tp_dict)[name] = function
         register_numpy(name, function)
-    PyType_Modified(type_)
+    add_attributes(methods)
     return 0
+
+
+def add_attributes(attributes):
+    """Put them into Tensor, which as a C type takes none from Python."""
+    cdef PyTypeObject *type_ = <PyTypeObject *>Tensor
+    (<dict>type_.tp_dict).update(attributes)
+    PyType_Modified(type_)
 
 
 def register_numpy(name, function):
