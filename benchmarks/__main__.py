@@ -18,7 +18,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """The options; a mistake ends the program with a line that says what is wrong."""
     parser = argparse.ArgumentParser("python -m benchmarks", description="nanograd's speed beside that of other libraries")
     parser.add_argument(
-        "--filter", default="", metavar="PATTERN[,...]", help="rows whose family/name contains or matches one of these"
+        "--filter", default="", metavar="PATTERN[,...]", help="rows whose family/name contains or matches one of these; "
+        "ops: every function at 4, 1,000 and 4 million elements, which no other pattern chooses",
     )
     parser.add_argument(
         "--threads",
@@ -73,10 +74,11 @@ def main(arguments: list[str] | None = None) -> int:
 
     console = Console(width=None if sys.stdout.isatty() else 180)
     chosen, limits = rows.chosen(rows.ROWS, options.filter), rows.chosen(rows.LIMITS, options.filter)
-    if not chosen and not limits:
+    ops = rows.chosen_ops(options.filter)
+    if not chosen and not limits and not ops:
         sys.exit(f"benchmarks: no row matches {options.filter!r}; --list shows them")
     if options.list:
-        for row in [*chosen, *limits]:
+        for row in [*chosen, *ops, *limits]:
             print(f"{row.id:44s} {row.title}")
         return 0
     libraries = [OURS, *(library for library in options.against if is_installed(library))]
@@ -92,14 +94,18 @@ def main(arguments: list[str] | None = None) -> int:
     setting = report.Setting.here(libraries)
     console.print(str(setting))
 
-    results, measured = [], []
+    results, of_ops, measured = [], [], []
     with Progress(
         *Progress.get_default_columns(), TimeElapsedColumn(), console=console, disable=not console.is_terminal
     ) as progress:
-        task = progress.add_task("", total=len(chosen) + len(limits))
+        task = progress.add_task("", total=len(chosen) + len(ops) + len(limits))
         for row in chosen:
             progress.update(task, description=row.id)
             results += measure.measure_row(row, libraries, options.threads, effort)
+            progress.advance(task)
+        for row in ops:
+            progress.update(task, description=row.id)
+            of_ops += measure.measure_row(row, libraries, options.threads, effort)
             progress.advance(task)
         for limit in limits:
             progress.update(task, description=limit.id)
@@ -107,9 +113,10 @@ def main(arguments: list[str] | None = None) -> int:
             progress.advance(task)
 
     report.print_rows(console, results)
+    report.print_ops(console, of_ops)
     report.print_limits(console, measured)
     if options.json:
-        report.write_json(options.json, setting, results, measured)
+        report.write_json(options.json, setting, [*results, *of_ops], measured)
     if options.plot and results:
         from benchmarks.plot import plot_ratios
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmarks.libraries import set_threads
-from benchmarks.row import OURS, THREADED_LIMIT, Job, Limit, Row
+from benchmarks.row import OURS, Job, Limit, Row
 
 # After parallel work PyTorch's OpenMP threads spin for some milliseconds before they sleep. Without this pause they
 # would take a core from whoever is measured next.
@@ -69,7 +69,7 @@ class Result:
         bar = self.row.bar_at(self.threads)
         if bar is None or "torch" not in self.samples:
             return None
-        return self.ratio("torch").median >= bar and (self.slowdown is None or self.slowdown <= THREADED_LIMIT)
+        return self.ratio("torch").median >= bar and (self.slowdown is None or self.slowdown <= self.row.threaded_limit)
 
 
 @dataclass(frozen=True)
@@ -87,12 +87,22 @@ class LimitResult:
 
 @dataclass(frozen=True)
 class Effort:
-    """How long to measure: rounds, and seconds of one sample and of the warm-up of one job."""
+    """How long to measure: rounds, and seconds of one sample and of the warm-up of one job. After `enough` seconds a row
+    may stop at `FEWEST` rounds.
+    """
 
     rounds: int
     sample: float
     warm_up: float
+    enough: float = math.inf
 
+    @property
+    def brief(self) -> Effort:
+        """For a row that is one of hundreds."""
+        return Effort(max(FEWEST, self.rounds // 3), self.sample / 4, self.warm_up / 8, enough=self.warm_up * 4)
+
+
+FEWEST = 5
 
 FULL = Effort(rounds=41, sample=0.004, warm_up=0.1)
 QUICK = Effort(rounds=9, sample=0.001, warm_up=0.02)
@@ -100,6 +110,7 @@ QUICK = Effort(rounds=9, sample=0.001, warm_up=0.02)
 
 def measure_row(row: Row, libraries: Sequence[str], threads: Sequence[int], effort: Effort) -> list[Result]:
     """One result per number of threads; all of them share their rounds."""
+    effort = effort.brief if row.is_brief else effort
     jobs = {library: job for library in libraries if (job := row.make(library)) is not None}
     turns = [(count, library) for count in threads for library in jobs]
     loops = {}
@@ -107,7 +118,10 @@ def measure_row(row: Row, libraries: Sequence[str], threads: Sequence[int], effo
         set_threads(library, count)
         loops[count, library] = _warm_up(jobs[library], effort)
     samples: dict[tuple[int, str], list[float]] = {turn: [] for turn in turns}
+    start = time.perf_counter()
     for number in range(effort.rounds):
+        if number >= FEWEST and time.perf_counter() - start > effort.enough:
+            break
         for turn in _rotated(turns, number):
             count, library = turn
             set_threads(library, count)

@@ -109,6 +109,33 @@ def _spread(spread: Spread) -> str:
     return f"{number(spread.median)} ({number(spread.low)}-{number(spread.high)})"
 
 
+def print_ops(console: Console, results: Sequence[Result]) -> None:
+    """One line per op and number of threads, with a ratio for each size, bold where it is below its floor."""
+    results = [result for result in results if "torch" in result.samples]
+    if not results:
+        return
+    sizes = list(dict.fromkeys(result.row.size for result in results))
+    by_op: dict[tuple[str, int], dict[str, Result]] = {}
+    for result in results:
+        by_op.setdefault((result.row.name.rsplit("/", 1)[0], result.threads), {})[result.row.size] = result
+    table = Table(title="PyTorch's time / ours, median over rounds, and our time", title_justify="left")
+    for title in ("op", "threads", *sizes, *(f"ours, {size}" for size in sizes)):
+        table.add_column(title, justify="left" if title == "op" else "right")
+    for (name, threads), by_size in by_op.items():
+        cells = []
+        for size in sizes:
+            ratio = number(by_size[size].ratio("torch").median) if size in by_size else ""
+            missed = size in by_size and by_size[size].met is False
+            cells.append(f"[bold red]{ratio} < {by_size[size].row.bar:g}[/]" if missed else ratio)
+        times = [duration(by_size[size].seconds(OURS).median) if size in by_size else "" for size in sizes]
+        table.add_row(name, str(threads), *cells, *times)
+    console.print(table)
+    missed = sum(result.met is False for result in results)
+    console.print(f"{missed} of {len(results)} below their floor")
+    for line in group_lines(results):
+        console.print(line)
+
+
 def group_lines(results: Sequence[Result]) -> list[str]:
     """The geometric mean of PyTorch's time / ours for each group of rows and number of threads."""
     groups: dict = {}

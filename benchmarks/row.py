@@ -7,7 +7,7 @@ import timeit
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 OURS = "nanograd"
 # With 2 threads or more a row's bar is this share of its bar at 1 thread ...
@@ -61,10 +61,17 @@ class Row:
     bar: float | None = None
     group: Group | None = None
 
+    is_brief: ClassVar[bool] = False  # measured in fewer and shorter rounds: one of hundreds
+
     @property
     def id(self) -> str:
         """What `--filter` looks at."""
         return f"{self.family}/{self.name}"
+
+    @property
+    def threaded_limit(self) -> float:
+        """The most that our own time with more threads may be, as a multiple of our time at 1 thread."""
+        return THREADED_LIMIT
 
     def bar_at(self, threads: int) -> float | None:
         """The bar with so many threads."""

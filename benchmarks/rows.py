@@ -1,19 +1,32 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""All rows, in the order of the table, and how `--filter` chooses among them."""
+"""All rows, in the order of the table, and how `--filter` chooses among them.
+
+The ops are not in the table: three hundred lines. They are measured if a pattern asks for their family.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
-from benchmarks import rows_arrays, rows_core, rows_infer, rows_process, rows_train
+from benchmarks import rows_arrays, rows_core, rows_infer, rows_ops, rows_process, rows_train
 from benchmarks.row import Limit, Row
 
 ROWS: list[Row] = [*rows_core.ROWS, *rows_train.ROWS, *rows_infer.ROWS, *rows_arrays.ROWS]
 LIMITS: list[Limit] = [*rows_process.LIMITS]
+OPS: list[Row] = [*rows_ops.ROWS]
 
 
 def chosen(rows: Iterable, patterns: str) -> list:
     """The rows whose id ("family/name") contains one of the comma-separated patterns, or matches it as a glob."""
     wanted = [pattern.strip() for pattern in patterns.split(",")]
+    return _matching(rows, wanted)
+
+
+def chosen_ops(patterns: str) -> list:
+    """The ops' rows, by those of the patterns that begin with "ops"."""
+    return _matching(OPS, [pattern.strip() for pattern in patterns.split(",") if pattern.strip().startswith("ops")])
+
+
+def _matching(rows: Iterable, wanted: list[str]) -> list:
     return [row for row in rows if any(pattern in row.id or fnmatchcase(row.id, pattern) for pattern in wanted)]

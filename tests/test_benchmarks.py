@@ -85,6 +85,77 @@ def test_measuring_takes_turns(monkeypatch):
     assert set(calls) == {"nanograd", "numpy", *((library, n) for library in ("nanograd", "numpy") for n in (1, 2))}
 
 
+def test_ops_are_a_family_of_their_own():
+    """Hundreds of rows: only a pattern that begins with their family's name chooses them, and the README has none."""
+    from benchmarks import rows
+
+    assert len({row.id for row in rows.OPS}) == len(rows.OPS)
+    assert rows.chosen_ops("ops") == rows.OPS
+    assert [row.id for row in rows.chosen_ops("core, ops/exp/*")] == ["ops/exp/4", "ops/exp/1000", "ops/exp/4M"]
+    assert rows.chosen_ops("") == rows.chosen_ops("exp") == [row for row in rows.ROWS if row.family == "ops"] == []
+    assert {row.bar_at(2) for row in rows.chosen_ops("ops/exp/*,ops/einsum/*,ops/sort/4M")} == {4, 1, 0.8, 1.5, 0.7, 0.4}
+
+
+def test_every_op_has_a_row():
+    """All functions that have a spec, but those on images."""
+    import nanograd.composed
+    from benchmarks.rows_ops import COMPOSED, OPS
+    from specs import SPECS
+
+    images = {"conv1d", "conv2d", "batch_norm", "group_norm"}
+    rows = {op.name.split(",")[0]: op for op in OPS}
+    assert {spec.name for spec in SPECS} - images - set(rows) == set()
+    assert {name for name, op in rows.items() if op.floors == COMPOSED} == set(rows) & set(nanograd.composed.__all__)
+
+
+def test_rows_of_ops_do_the_same():
+    """Both libraries: the values and the gradients, at the smallest size and at 1000."""
+    torch = pytest.importorskip("torch")
+    import nanograd as ng
+    import numpy as np
+    from benchmarks import operands
+    from benchmarks.rows_ops import OPS
+
+    def run(module, call, op, shape, **names):
+        names |= operands.make(module, call, shape, op.gradient)
+        results = eval(call, names)
+        results = results if isinstance(results, (tuple, list)) else [results]
+        if op.gradient:
+            leaves = [value for value in names.values() if getattr(value, "requires_grad", False)]
+            grad = ng.grad if module is ng else torch.autograd.grad
+            gradients = [operands.gradient(module, result.shape) for result in results]
+            results = [*(result.detach() for result in results), *grad(results, leaves, gradients)]
+        return [np.asarray(result) for result in results]
+
+    for op in OPS:
+        if op.name == "dropout":
+            continue
+        for shape in op.shapes[:2]:
+            ours = run(ng, op.ours, op, shape, ng=ng)
+            theirs = run(torch, op.theirs, op, shape, torch=torch, F=torch.nn.functional)
+            for mine, other in zip(ours, theirs, strict=True):
+                np.testing.assert_allclose(mine, other, rtol=2e-3, atol=2e-5, err_msg=f"{op.name} {shape}")
+
+
+@needs_rich
+def test_report_of_ops(capsys):
+    """A line per op, its sizes side by side; what is below its floor is marked and counted."""
+    from benchmarks import measure, report, rows
+    from rich.console import Console
+
+    small, middle, large = rows.chosen_ops("ops/exp/*")
+    results = [
+        measure.Result(small, 1, {"nanograd": [1.0], "torch": [16.0]}),
+        measure.Result(middle, 1, {"nanograd": [1.0], "torch": [2.5]}),
+        measure.Result(large, 1, {"nanograd": [1.0], "torch": [0.75]}),
+    ]
+    report.print_ops(Console(width=180), results)
+    printed = capsys.readouterr().out
+    assert "0.75 < 0.8" in printed and "1 of 3 below" in printed
+    assert [line for line in printed.splitlines() if line.startswith("ops, ")] == report.group_lines(results)
+    assert [line.rsplit(": ", 1)[1] for line in report.group_lines(results)] == ["met", "met", "missed"]
+
+
 @needs_rich
 def test_readme_table(tmp_path):
     """Between the markers, with every row, and what is missed in bold."""
