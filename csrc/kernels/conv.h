@@ -50,7 +50,7 @@ static inline int64_t ng_conv_smaller(int64_t a, int64_t b) { return a < b ? a :
  * of two apart fall into few sets of a cache). */
 static inline void ng_conv_cut(int dtype, ng_conv_args *args)
 {
-    const int64_t room = 192 * 1024 / (int64_t)ng_itemsize(dtype) / ng_conv_k(&args->s), positions = args->s.P * args->s.Q;
+    const int64_t room = 192 * 1024 / (int64_t)ng_itemsize(dtype) / (ng_conv_k(&args->s) + 1), positions = args->s.P * args->s.Q;
     int64_t tile = room < 32 ? 32 : room > 992 ? 992 : room / 32 * 32;
     if (tile % 128 == 0) tile += 32;
     if (tile >= positions) tile = positions;
