@@ -5,28 +5,29 @@
  *
  *   y[n, o, p, q] = bias[o] + sum over c, kh, kw of weight[o, c, kh, kw] * x[n, c, p SH - PH + kh DH, q SW - PW + kw DW]
  *
- * A tile is a range of the P Q output positions of one image. Its columns, (C/G KH KW, T), are the inputs that each output
- * position reads: they are gathered into a thread's scratch memory, stay in its second-level cache, and are multiplied there.
+ * Four algorithms. Pointwise (1x1): products of matrices on the image as it is. Depthwise: loops of its own. Direct (conv_direct.h):
+ * where the channels of the result fill vectors. Columns, for the rest: a tile is a range of the P Q output positions of one image;
+ * its columns, (C/G KH KW, T), are the inputs that each output position reads. They are gathered into a thread's scratch memory,
+ * stay in its second-level cache, and are multiplied there.
  */
 #ifndef NG_KERNELS_CONV_H
 #define NG_KERNELS_CONV_H
 
+#include "conv_direct.h"
 #include "elementwise.h"
-#include "ng_api.h"
 
-typedef struct ng_conv {
-    int64_t N, C, H, W, O, KH, KW, P, Q, G;
-    int64_t SH, SW, PH, PW, DH, DW;      /* stride, padding above and to the left, dilation */
-} ng_conv;
+enum { NG_CONV_POINTWISE, NG_CONV_DEPTHWISE, NG_CONV_DIRECT, NG_CONV_COLUMNS };
+enum { NG_CONV_Y, NG_CONV_DX, NG_CONV_DWEIGHT };
 
-enum { NG_CONV_POINTWISE, NG_CONV_DEPTHWISE, NG_CONV_COLUMNS };
-
-/* The choice of an algorithm. */
-static inline int ng_conv_algorithm(const ng_conv *s)
+/* The choice of an algorithm for one of the three passes. */
+static inline int ng_conv_algorithm(int dtype, const ng_conv *s, int pass)
 {
     if (s->KH == 1 && s->KW == 1 && s->SH == 1 && s->SW == 1 && s->PH == 0 && s->PW == 0 && s->P == s->H && s->Q == s->W)
         return NG_CONV_POINTWISE;
     if (s->G > 1 && s->C == s->G) return NG_CONV_DEPTHWISE;
+    const int64_t lanes = pass == NG_CONV_DX ? s->C / s->G : s->O / s->G;
+    const ng_pass forward = ng_pass_forward(s);
+    if (lanes >= 8 && (pass != NG_CONV_DX || (s->SH <= 2 && s->SW <= 2)) && ng_direct_fits(dtype, &forward)) return NG_CONV_DIRECT;
     return NG_CONV_COLUMNS;
 }
 
@@ -42,9 +43,6 @@ typedef struct ng_conv_args {
     int64_t tile, tiles;         /* output positions of a tile, tiles of an image */
     int64_t parts;               /* dW: partial sums; each has its share of N * tiles */
 } ng_conv_args;
-
-static inline int64_t ng_conv_k(const ng_conv *s) { return s->C / s->G * s->KH * s->KW; }
-static inline int64_t ng_conv_smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
 /* Output positions of a tile: as many as keep the columns within about 192 KB, a multiple of 32, not of 128 (rows a large power
  * of two apart fall into few sets of a cache). */
@@ -64,15 +62,18 @@ static inline int64_t ng_conv_scratch(int dtype, const ng_conv_args *args)
     return args->algorithm == NG_CONV_COLUMNS ? ng_conv_k(&args->s) * (args->tile + 16) * (int64_t)ng_itemsize(dtype) : 0;
 }
 
-/* Sixteenths of a nanosecond for so many multiply-adds. */
-static inline int64_t ng_conv_cost(int dtype, int64_t products) { return 64 + products / (dtype == NG_F32 ? 3 : 1); }
-
 /* y = activation(convolution + bias); op -1: no activation. */
 static inline int ng_conv_forward(int dtype, void *y, void *z, const void *x, const void *weight, const void *bias, int op, double p,
                                   double q, const ng_conv *s)
 {
     const ng_kernels *kernels = NG->kernels[dtype];
-    ng_conv_args args = {.s = *s, .algorithm = ng_conv_algorithm(s), .out = y, .z = z, .x = x, .weight = weight, .bias = bias,
+    const int algorithm = ng_conv_algorithm(dtype, s, NG_CONV_Y);
+    if (algorithm == NG_CONV_DIRECT) {
+        ng_direct_args direct = {.s = ng_pass_forward(s), .out = y, .x = x, .weight = weight, .bias = bias, .z = z,
+                                 .activation = op < 0 ? NULL : kernels->unary_forward[op], .p = p, .q = q};
+        return ng_direct_launch(dtype, &direct);
+    }
+    ng_conv_args args = {.s = *s, .algorithm = algorithm, .out = y, .z = z, .x = x, .weight = weight, .bias = bias,
                          .activation = op < 0 ? NULL : kernels->unary_forward[op], .p = p, .q = q};
     if (args.algorithm == NG_CONV_DEPTHWISE)
         return NG->launch(kernels->conv_depthwise_forward, &args, sizeof args, s->N * s->O,
@@ -82,34 +83,22 @@ static inline int ng_conv_forward(int dtype, void *y, void *z, const void *x, co
                       ng_grain(ng_conv_cost(dtype, args.tile * (s->O / s->G + 8) * ng_conv_k(s))), (size_t)ng_conv_scratch(dtype, &args));
 }
 
-/* The geometry of the convolution that is the input gradient of one of stride 1: dy in the place of x, weight turned around. */
-static inline ng_conv ng_conv_turned(const ng_conv *s)
-{
-    return (ng_conv){.N = s->N, .C = s->O, .H = s->P, .W = s->Q, .O = s->C, .KH = s->KH, .KW = s->KW, .P = s->H, .Q = s->W,
-                     .G = s->G, .SH = 1, .SW = 1, .PH = s->DH * (s->KH - 1) - s->PH, .PW = s->DW * (s->KW - 1) - s->PW,
-                     .DH = s->DH, .DW = s->DW};
-}
-
 /* dx (N, C, H, W), from dy. */
 static inline int ng_conv_dx(int dtype, void *dx, const void *dy, const void *weight, const ng_conv *s)
 {
     const ng_kernels *kernels = NG->kernels[dtype];
-    ng_conv_args args = {.s = *s, .algorithm = ng_conv_algorithm(s), .out = dx, .weight = weight, .dy = dy};
+    ng_conv_args args = {.s = *s, .algorithm = ng_conv_algorithm(dtype, s, NG_CONV_DX), .out = dx, .weight = weight, .dy = dy};
+    if (args.algorithm == NG_CONV_DIRECT) return ng_direct_dx(dtype, dx, dy, weight, s);
     if (args.algorithm == NG_CONV_DEPTHWISE)
         return NG->launch(kernels->conv_depthwise_dx, &args, sizeof args, s->N * s->C,
                           ng_grain(ng_conv_cost(dtype, s->O / s->G * s->P * s->Q * (s->KH * s->KW + 2))), 0);
-    const int turns = s->SH == 1 && s->SW == 1 && s->DH * (s->KH - 1) >= s->PH && s->DW * (s->KW - 1) >= s->PW && s->C / s->G >= 8;
     const size_t bytes = (size_t)(s->O * ng_conv_k(s)) * ng_itemsize(dtype);
     void *turned = NG->alloc(bytes);
     if (!turned) return NG_NO_MEMORY;
     ng_conv_args turn = args;
     turn.out = turned;
-    turn.parts = turns;
     int status = NG->launch(kernels->conv_turn_weight, &turn, sizeof turn, s->G, ng_grain(s->O * ng_conv_k(s) / s->G * 16), 0);
-    if (status == NG_OK && turns) {
-        const ng_conv back = ng_conv_turned(s);
-        status = ng_conv_forward(dtype, dx, NULL, dy, turned, NULL, -1, 0, 0, &back);
-    } else if (status == NG_OK) {
+    if (status == NG_OK) {
         args.weight = turned;
         ng_conv_cut(dtype, &args);
         status = NG->launch(kernels->conv_dx, &args, sizeof args, s->N * s->G,
@@ -124,7 +113,8 @@ static inline int ng_conv_dx(int dtype, void *dx, const void *dy, const void *we
 static inline int ng_conv_dweight(int dtype, void *dweight, const void *x, const void *dy, const ng_conv *s)
 {
     const ng_kernels *kernels = NG->kernels[dtype];
-    ng_conv_args args = {.s = *s, .algorithm = ng_conv_algorithm(s), .out = dweight, .x = x, .dy = dy};
+    ng_conv_args args = {.s = *s, .algorithm = ng_conv_algorithm(dtype, s, NG_CONV_DWEIGHT), .out = dweight, .x = x, .dy = dy};
+    if (args.algorithm == NG_CONV_DIRECT) return ng_direct_dweight(dtype, dweight, x, dy, s);
     if (args.algorithm == NG_CONV_DEPTHWISE)
         return NG->launch(kernels->conv_depthwise_dweight, &args, sizeof args, s->O,
                           ng_grain(ng_conv_cost(dtype, s->N * s->P * s->Q * (s->KH * s->KW + 2))), 0);

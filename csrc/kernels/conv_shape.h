@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-3.0-or-later */
+#ifndef NG_KERNELS_CONV_SHAPE_H
+#define NG_KERNELS_CONV_SHAPE_H
+
+#include "ng_api.h"
+
+typedef struct ng_conv {
+    int64_t N, C, H, W, O, KH, KW, P, Q, G;
+    int64_t SH, SW, PH, PW, DH, DW;      /* stride, padding above and to the left, dilation */
+} ng_conv;
+
+static inline int64_t ng_conv_k(const ng_conv *s) { return s->C / s->G * s->KH * s->KW; }
+static inline int64_t ng_conv_smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+
+/* Sixteenths of a nanosecond for so many multiply-adds. */
+static inline int64_t ng_conv_cost(int dtype, int64_t products) { return 64 + products / (dtype == NG_F32 ? 3 : 1); }
+
+#endif
