@@ -5,8 +5,8 @@
  *
  *   y[n, o, p, q] = bias[o] + sum over c, kh, kw of weight[o, c, kh, kw] * x[n, c, p SH - PH + kh DH, q SW - PW + kw DW]
  *
- * Four algorithms. Pointwise (1x1): products of matrices on the image as it is. Depthwise: loops of its own. Direct (conv_direct.h):
- * where the channels of the result fill vectors. Columns, for the rest: a tile is a range of the P Q output positions of one image;
+ * Four algorithms. Pointwise (1x1): products of matrices on the image as it is. Depthwise (conv_depthwise.inc):
+ * vectors of positions. Direct (conv_direct.h): where the channels of the result fill vectors. Columns, for the rest: a tile is a range of the P Q output positions of one image;
  * its columns, (C/G KH KW, T), are the inputs that each output position reads. They are gathered into a thread's scratch memory,
  * stay in its second-level cache, and are multiplied there.
  */
@@ -24,11 +24,12 @@ static inline int ng_conv_algorithm(int dtype, const ng_conv *s, int pass)
 {
     if (s->KH == 1 && s->KW == 1 && s->SH == 1 && s->SW == 1 && s->PH == 0 && s->PW == 0 && s->P == s->H && s->Q == s->W)
         return NG_CONV_POINTWISE;
-    if (s->G > 1 && s->C == s->G) return NG_CONV_DEPTHWISE;
+    const int depthwise = s->G > 1 && s->C == s->G;
     const int64_t lanes = pass == NG_CONV_DX ? s->C / s->G : s->O / s->G;
     const ng_pass forward = ng_pass_forward(s);
-    if (lanes >= 8 && (pass != NG_CONV_DX || (s->SH <= 2 && s->SW <= 2)) && ng_direct_fits(dtype, &forward)) return NG_CONV_DIRECT;
-    return NG_CONV_COLUMNS;
+    if ((lanes < 8 && !depthwise) || (pass == NG_CONV_DX && (s->SH > 2 || s->SW > 2)) || !ng_direct_fits(dtype, &forward))
+        return NG_CONV_COLUMNS;
+    return depthwise ? NG_CONV_DEPTHWISE : NG_CONV_DIRECT;
 }
 
 typedef struct ng_conv_args {
@@ -68,16 +69,14 @@ static inline int ng_conv_forward(int dtype, void *y, void *z, const void *x, co
 {
     const ng_kernels *kernels = NG->kernels[dtype];
     const int algorithm = ng_conv_algorithm(dtype, s, NG_CONV_Y);
-    if (algorithm == NG_CONV_DIRECT) {
+    const ng_body activation = op < 0 ? NULL : kernels->unary_forward[op];
+    if (algorithm == NG_CONV_DIRECT || algorithm == NG_CONV_DEPTHWISE) {
         ng_direct_args direct = {.s = ng_pass_forward(s), .out = y, .x = x, .weight = weight, .bias = bias, .z = z,
-                                 .activation = op < 0 ? NULL : kernels->unary_forward[op], .p = p, .q = q};
-        return ng_direct_launch(dtype, &direct);
+                                 .activation = activation, .p = p, .q = q};
+        return algorithm == NG_CONV_DIRECT ? ng_direct_launch(dtype, &direct) : ng_depthwise_launch(dtype, &direct);
     }
     ng_conv_args args = {.s = *s, .algorithm = algorithm, .out = y, .z = z, .x = x, .weight = weight, .bias = bias,
-                         .activation = op < 0 ? NULL : kernels->unary_forward[op], .p = p, .q = q};
-    if (args.algorithm == NG_CONV_DEPTHWISE)
-        return NG->launch(kernels->conv_depthwise_forward, &args, sizeof args, s->N * s->O,
-                          ng_grain(ng_conv_cost(dtype, s->P * s->Q * (s->KH * s->KW + 2))), 0);
+                         .activation = activation, .p = p, .q = q};
     ng_conv_cut(dtype, &args);
     return NG->launch(kernels->conv_forward, &args, sizeof args, s->N * s->G * args.tiles,
                       ng_grain(ng_conv_cost(dtype, args.tile * (s->O / s->G + 8) * ng_conv_k(s))), (size_t)ng_conv_scratch(dtype, &args));
@@ -88,10 +87,8 @@ static inline int ng_conv_dx(int dtype, void *dx, const void *dy, const void *we
 {
     const ng_kernels *kernels = NG->kernels[dtype];
     ng_conv_args args = {.s = *s, .algorithm = ng_conv_algorithm(dtype, s, NG_CONV_DX), .out = dx, .weight = weight, .dy = dy};
-    if (args.algorithm == NG_CONV_DIRECT) return ng_direct_dx(dtype, dx, dy, weight, s);
-    if (args.algorithm == NG_CONV_DEPTHWISE)
-        return NG->launch(kernels->conv_depthwise_dx, &args, sizeof args, s->N * s->C,
-                          ng_grain(ng_conv_cost(dtype, s->O / s->G * s->P * s->Q * (s->KH * s->KW + 2))), 0);
+    if (args.algorithm == NG_CONV_DIRECT || args.algorithm == NG_CONV_DEPTHWISE)
+        return ng_direct_dx(dtype, dx, dy, weight, s, args.algorithm == NG_CONV_DEPTHWISE);
     const size_t bytes = (size_t)(s->O * ng_conv_k(s)) * ng_itemsize(dtype);
     void *turned = NG->alloc(bytes);
     if (!turned) return NG_NO_MEMORY;
@@ -115,9 +112,7 @@ static inline int ng_conv_dweight(int dtype, void *dweight, const void *x, const
     const ng_kernels *kernels = NG->kernels[dtype];
     ng_conv_args args = {.s = *s, .algorithm = ng_conv_algorithm(dtype, s, NG_CONV_DWEIGHT), .out = dweight, .x = x, .dy = dy};
     if (args.algorithm == NG_CONV_DIRECT) return ng_direct_dweight(dtype, dweight, x, dy, s);
-    if (args.algorithm == NG_CONV_DEPTHWISE)
-        return NG->launch(kernels->conv_depthwise_dweight, &args, sizeof args, s->O,
-                          ng_grain(ng_conv_cost(dtype, s->N * s->P * s->Q * (s->KH * s->KW + 2))), 0);
+    if (args.algorithm == NG_CONV_DEPTHWISE) return ng_depthwise_dweight(dtype, dweight, x, dy, s);
     ng_conv_cut(dtype, &args);
     const int64_t work = s->N * args.tiles, k = ng_conv_k(s);
     /* A part reads and writes its sums once: worth it for 16 tiles or more; and under 50 us one part is all. */
