@@ -98,9 +98,13 @@ static inline int ng_conv_dx(int dtype, void *dx, const void *dy, const void *we
     if (status == NG_OK) {
         args.weight = turned;
         ng_conv_cut(dtype, &args);
-        status = NG->launch(kernels->conv_dx, &args, sizeof args, s->N * s->G,
-                            ng_grain(ng_conv_cost(dtype, s->P * s->Q * (s->O / s->G + 8) * ng_conv_k(s))),
-                            (size_t)(ng_conv_k(s) * (args.tile + 16)) * ng_itemsize(dtype));
+        if (args.algorithm == NG_CONV_POINTWISE)
+            status = NG->launch(kernels->conv_pointwise_dx, &args, sizeof args, s->N * s->G * args.tiles,
+                                ng_grain(ng_conv_cost(dtype, args.tile * (s->O / s->G + 8) * s->C / s->G)), 0);
+        else
+            status = NG->launch(kernels->conv_dx, &args, sizeof args, s->N * s->G,
+                                ng_grain(ng_conv_cost(dtype, s->P * s->Q * (s->O / s->G + 8) * ng_conv_k(s))),
+                                (size_t)(ng_conv_k(s) * (args.tile + 16)) * ng_itemsize(dtype));
     }
     NG->release(turned, bytes);
     return status;
