@@ -13,6 +13,7 @@
 #ifndef NG_KERNELS_CONV_H
 #define NG_KERNELS_CONV_H
 
+#include "conv_depthwise.h"
 #include "conv_direct.h"
 #include "elementwise.h"
 
@@ -88,7 +89,7 @@ static inline int ng_conv_dx(int dtype, void *dx, const void *dy, const void *we
     const ng_kernels *kernels = NG->kernels[dtype];
     ng_conv_args args = {.s = *s, .algorithm = ng_conv_algorithm(dtype, s, NG_CONV_DX), .out = dx, .weight = weight, .dy = dy};
     if (args.algorithm == NG_CONV_DIRECT || args.algorithm == NG_CONV_DEPTHWISE)
-        return ng_direct_dx(dtype, dx, dy, weight, s, args.algorithm == NG_CONV_DEPTHWISE);
+        return ng_direct_dx(dtype, dx, dy, weight, s, args.algorithm == NG_CONV_DIRECT ? ng_direct_launch : ng_depthwise_launch);
     const size_t bytes = (size_t)(s->O * ng_conv_k(s)) * ng_itemsize(dtype);
     void *turned = NG->alloc(bytes);
     if (!turned) return NG_NO_MEMORY;

@@ -152,43 +152,14 @@ static inline int ng_direct_launch(int dtype, ng_direct_args *t)
     return status;
 }
 
-/* Depthwise: a region is split by the stride (conv_depthwise.inc); rows and columns of a part. */
-static inline int64_t ng_split_rows(const ng_direct_args *t) { return ng_ceil_div(t->region_rows, t->s.MH); }
-static inline int64_t ng_split_columns(const ng_direct_args *t) { return ng_ceil_div(t->region_columns, t->s.MW); }
-
-/* Sums of a tile fill whole vectors of up to 16 elements, 8 at a time, and read as far beyond the end of a region. */
-static inline size_t ng_depthwise_scratch(int dtype, const ng_direct_args *t, int64_t sums)
-{
-    const ng_pass *s = &t->s;
-    const int64_t k = ng_pass_k(s) * (s->J + 1), region = s->I * s->MH * s->MW * ng_split_rows(t) * ng_split_columns(t);
-    return (size_t)k * 16 + (size_t)(sums + region + ng_split_columns(t) + 512) * ng_itemsize(dtype);
-}
-
-static inline int ng_depthwise_launch(int dtype, ng_direct_args *t)
-{
-    const ng_pass *s = &t->s;
-    ng_cut_tiles(dtype, t, 8192, 96);
-    const int64_t positions = t->tile_p * ng_split_columns(t);
-    return NG->launch(NG->kernels[dtype]->conv_depthwise, t, sizeof *t, s->N * s->G * t->tiles_p * t->tiles_q,
-                      ng_grain(ng_conv_cost(dtype, (positions + 64) * s->J * (ng_pass_k(s) * 2 + 8))), ng_depthwise_scratch(dtype, t, positions));
-}
-
-static inline int ng_depthwise_dweight(int dtype, void *dweight, const void *x, const void *dy, const ng_conv *s)
-{
-    ng_direct_args t = {.s = ng_pass_forward(s), .out = dweight, .x = x, .dy = dy};
-    ng_cut_tiles(dtype, &t, 8192, 96);
-    return NG->launch(NG->kernels[dtype]->conv_depthwise_dweight, &t, sizeof t, s->G,
-                      ng_grain(ng_conv_cost(dtype, s->N * t.s.J * (s->P * s->Q + 64) * (s->KH * s->KW * 2 + 8))),
-                      ng_depthwise_scratch(dtype, &t, t.tile_p * (t.tile_q + 16)));
-}
-
-/* Grid by grid. */
-static inline int ng_direct_dx(int dtype, void *dx, const void *dy, const void *weight, const ng_conv *s, int depthwise)
+/* dx grid by grid; `launch`: ng_direct_launch, or that of depthwise convolutions. */
+static inline int ng_direct_dx(int dtype, void *dx, const void *dy, const void *weight, const ng_conv *s,
+                               int (*launch)(int dtype, ng_direct_args *args))
 {
     for (int64_t a = 0; a < s->SH && a < s->H; a++)
         for (int64_t b = 0; b < s->SW && b < s->W; b++) {
             ng_direct_args t = {.s = ng_pass_dx(s, a, b), .out = dx, .x = dy, .weight = weight};
-            const int status = depthwise ? ng_depthwise_launch(dtype, &t) : ng_direct_launch(dtype, &t);
+            const int status = launch(dtype, &t);
             if (status != NG_OK) return status;
         }
     return NG_OK;
