@@ -90,25 +90,13 @@ static inline int ng_conv_dx(int dtype, void *dx, const void *dy, const void *we
     ng_conv_args args = {.s = *s, .algorithm = ng_conv_algorithm(dtype, s, NG_CONV_DX), .out = dx, .weight = weight, .dy = dy};
     if (args.algorithm == NG_CONV_DIRECT || args.algorithm == NG_CONV_DEPTHWISE)
         return ng_direct_dx(dtype, dx, dy, weight, s, args.algorithm == NG_CONV_DIRECT ? ng_direct_launch : ng_depthwise_launch);
-    const size_t bytes = (size_t)(s->O * ng_conv_k(s)) * ng_itemsize(dtype);
-    void *turned = NG->alloc(bytes);
-    if (!turned) return NG_NO_MEMORY;
-    ng_conv_args turn = args;
-    turn.out = turned;
-    int status = NG->launch(kernels->conv_turn_weight, &turn, sizeof turn, s->G, ng_grain(s->O * ng_conv_k(s) / s->G * 16), 0);
-    if (status == NG_OK) {
-        args.weight = turned;
-        ng_conv_cut(dtype, &args);
-        if (args.algorithm == NG_CONV_POINTWISE)
-            status = NG->launch(kernels->conv_pointwise_dx, &args, sizeof args, s->N * s->G * args.tiles,
-                                ng_grain(ng_conv_cost(dtype, args.tile * (s->O / s->G + 8) * s->C / s->G)), 0);
-        else
-            status = NG->launch(kernels->conv_dx, &args, sizeof args, s->N * s->G,
-                                ng_grain(ng_conv_cost(dtype, s->P * s->Q * (s->O / s->G + 8) * ng_conv_k(s))),
-                                (size_t)(ng_conv_k(s) * (args.tile + 16)) * ng_itemsize(dtype));
-    }
-    NG->release(turned, bytes);
-    return status;
+    ng_conv_cut(dtype, &args);
+    if (args.algorithm == NG_CONV_POINTWISE)
+        return NG->launch(kernels->conv_pointwise_dx, &args, sizeof args, s->N * s->G * args.tiles,
+                          ng_grain(ng_conv_cost(dtype, args.tile * (s->O / s->G + 8) * s->C / s->G)), 0);
+    return NG->launch(kernels->conv_dx, &args, sizeof args, s->N * s->G,
+                      ng_grain(ng_conv_cost(dtype, s->P * s->Q * (s->O / s->G + 8) * ng_conv_k(s))),
+                      (size_t)(ng_conv_k(s) * (args.tile + 16)) * ng_itemsize(dtype));
 }
 
 /* dW (O, C / G, KH, KW), from x and dy: partial sums, as many as the shapes say, then their sum. */
@@ -123,6 +111,9 @@ static inline int ng_conv_dweight(int dtype, void *dweight, const void *x, const
     /* A part reads and writes its sums once: worth it for 16 tiles or more; and under 50 us one part is all. */
     const double products = (double)s->N * (double)(s->P * s->Q) * (double)s->O * (double)k;
     args.parts = products < 2e6 ? 1 : ng_conv_smaller(8, work / 16 > 2 ? work / 16 : work < 2 ? 1 : 2);
+    if (args.parts == 1)
+        return NG->launch(kernels->conv_dweight, &args, sizeof args, s->G, products < 2e6 ? s->G : 1,
+                          (size_t)ng_conv_scratch(dtype, &args));
     const size_t bytes = (size_t)(args.parts * s->O * k) * ng_itemsize(dtype);
     void *partial = NG->alloc(bytes);
     if (!partial) return NG_NO_MEMORY;
