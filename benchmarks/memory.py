@@ -10,14 +10,16 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 from benchmarks import libraries, rows
 
 _PROBE = """
 import sys
 from pathlib import Path
+root, library, name, threads = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
+sys.path[:] = [*filter(None, sys.path), root]  # an installed nanograd before the one in the checkout
 from benchmarks import libraries, rows
-library, name, threads = sys.argv[1], sys.argv[2], int(sys.argv[3])
 job = next(row for row in rows.ROWS if row.id == name).make(library)
 libraries.set_threads(library, threads)
 Path("/proc/self/clear_refs").write_text("5")
@@ -30,7 +32,8 @@ print(before, status()["VmHWM"])
 
 def growth(library: str, name: str, threads: int) -> float:
     """MB of one row with so many threads, in a process of its own."""
-    command = [sys.executable, "-c", _PROBE, library, name, str(threads)]
+    root = str(Path(__file__).resolve().parent.parent)
+    command = [sys.executable, "-c", _PROBE, root, library, name, str(threads)]
     out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     before, peak = map(int, re.findall(r"(\d+) kB", out))
     return (peak - before) / 1024

@@ -229,3 +229,11 @@ def test_command(tmp_path):
     assert [(row["id"], row["threads"]) for row in rows] == [("core/add-4", 1), ("core/add-4", 2)]
     assert all(row["ratio"]["numpy"]["low"] <= row["ratio"]["numpy"]["high"] for row in rows)
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the high-water mark is Linux's")
+def test_memory_of_a_convolution_in_a_fresh_process():
+    """y, dx and the packed weights: 13 MB; the whole column matrix would be 58 MB."""
+    from benchmarks import memory
+
+    assert 10 < memory.growth("nanograd", "conv/3x3-64-56", 2) < 30
