@@ -13,12 +13,13 @@
 /* Rows and columns of a part. */
 static inline int64_t ng_split_rows(const ng_direct_args *t) { return ng_ceil_div(t->region_rows, t->s.MH); }
 static inline int64_t ng_split_columns(const ng_direct_args *t) { return ng_ceil_div(t->region_columns, t->s.MW); }
+static inline int64_t ng_split_size(const ng_direct_args *t) { return ng_split_rows(t) * ng_split_columns(t) + 16; }
 
 /* Sums of a tile fill whole vectors of up to 16 elements, 8 at a time, and read as far beyond the end of a region. */
 static inline size_t ng_depthwise_scratch(int dtype, const ng_direct_args *t, int64_t sums)
 {
     const ng_pass *s = &t->s;
-    const int64_t k = ng_pass_k(s) * (s->J + 1), region = s->I * s->MH * s->MW * ng_split_rows(t) * ng_split_columns(t);
+    const int64_t k = ng_pass_k(s) * (s->J + 1), region = s->I * s->MH * s->MW * ng_split_size(t);
     return (size_t)k * 16 + (size_t)(sums + region + ng_split_columns(t) + 512) * ng_itemsize(dtype);
 }
 
