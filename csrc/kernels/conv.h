@@ -5,10 +5,10 @@
  *
  *   y[n, o, p, q] = bias[o] + sum over c, kh, kw of weight[o, c, kh, kw] * x[n, c, p SH - PH + kh DH, q SW - PW + kw DW]
  *
- * Four algorithms. Pointwise (1x1): products of matrices on the image as it is. Depthwise (conv_depthwise.inc):
- * vectors of positions. Direct (conv_direct.h): where the channels of the result fill vectors. Columns, for the rest: a tile is a range of the P Q output positions of one image;
- * its columns, (C/G KH KW, T), are the inputs that each output position reads. They are gathered into a thread's scratch memory,
- * stay in its second-level cache, and are multiplied there.
+ * Four algorithms. Pointwise (1x1): products of matrices on the image as it is. Depthwise (conv_depthwise.h): vectors of
+ * positions. Direct (conv_direct.h): where the channels of the result fill vectors. Columns, for the rest: a tile is a range of
+ * the P Q output positions of one image; its columns, (C/G KH KW, T), are the inputs that each output position reads. They are
+ * gathered into a thread's scratch memory, stay in its second-level cache, and are multiplied there.
  */
 #ifndef NG_KERNELS_CONV_H
 #define NG_KERNELS_CONV_H
@@ -65,8 +65,8 @@ static inline int64_t ng_conv_scratch(int dtype, const ng_conv_args *args)
 }
 
 /* y = activation(convolution + bias); op -1: no activation. */
-static inline int ng_conv_forward(int dtype, void *y, void *z, const void *x, const void *weight, const void *bias, int op, double p,
-                                  double q, const ng_conv *s)
+static inline int ng_conv_forward(int dtype, void *y, void *z, const void *x, const void *weight, const void *bias, int op,
+                                  double p, double q, const ng_conv *s)
 {
     const ng_kernels *kernels = NG->kernels[dtype];
     const int algorithm = ng_conv_algorithm(dtype, s, NG_CONV_Y);
@@ -80,7 +80,8 @@ static inline int ng_conv_forward(int dtype, void *y, void *z, const void *x, co
                          .activation = activation, .p = p, .q = q};
     ng_conv_cut(dtype, &args);
     return NG->launch(kernels->conv_forward, &args, sizeof args, s->N * s->G * args.tiles,
-                      ng_grain(ng_conv_cost(dtype, args.tile * (s->O / s->G + 8) * ng_conv_k(s))), (size_t)ng_conv_scratch(dtype, &args));
+                      ng_grain(ng_conv_cost(dtype, args.tile * (s->O / s->G + 8) * ng_conv_k(s))),
+                      (size_t)ng_conv_scratch(dtype, &args));
 }
 
 /* dx (N, C, H, W), from dy. */
@@ -118,7 +119,8 @@ static inline int ng_conv_dweight(int dtype, void *dweight, const void *x, const
     void *partial = NG->alloc(bytes);
     if (!partial) return NG_NO_MEMORY;
     args.out = partial;
-    int status = NG->launch(kernels->conv_dweight, &args, sizeof args, args.parts * s->G, 1, (size_t)ng_conv_scratch(dtype, &args));
+    int status = NG->launch(kernels->conv_dweight, &args, sizeof args, args.parts * s->G, 1,
+                            (size_t)ng_conv_scratch(dtype, &args));
     args.x = partial;
     args.out = dweight;
     if (status == NG_OK)

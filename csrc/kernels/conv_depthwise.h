@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later
  *
- * Depthwise convolutions: a channel sees itself alone. Passes, tiles and regions are those of conv_direct.h, with I or J = 1; but a
- * vector holds neighbouring positions, and a region is split by the stride: element (r, c) stands in part (r % MH, c % MW) at row
- * r / MH, column c / MW. So position (p, q) of a tap is always at tap + p * pitch + q, and all positions of a tile are one flat
- * loop, with some between the rows that nobody reads.
+ * Depthwise convolutions: a channel sees itself alone. Passes, tiles and regions are those of conv_direct.h, with I or J = 1;
+ * but a vector holds neighbouring positions, and a region is split by the stride: element (r, c) stands in part (r % MH, c % MW)
+ * at row r / MH, column c / MW. So position (p, q) of a tap is always at tap + p * pitch + q, and all positions of a tile are
+ * one flat loop, with some between the rows that nobody reads.
  */
 #ifndef NG_KERNELS_CONV_DEPTHWISE_H
 #define NG_KERNELS_CONV_DEPTHWISE_H
@@ -29,7 +29,8 @@ static inline int ng_depthwise_launch(int dtype, ng_direct_args *t)
     ng_cut_tiles(dtype, t, 8192, 96);
     const int64_t positions = t->tile_p * ng_split_columns(t);
     return NG->launch(NG->kernels[dtype]->conv_depthwise, t, sizeof *t, s->N * s->G * t->tiles_p * t->tiles_q,
-                      ng_grain(ng_conv_cost(dtype, (positions + 64) * s->J * (ng_pass_k(s) * 2 + 8))), ng_depthwise_scratch(dtype, t, positions));
+                      ng_grain(ng_conv_cost(dtype, (positions + 64) * s->J * (ng_pass_k(s) * 2 + 8))),
+                      ng_depthwise_scratch(dtype, t, positions));
 }
 
 static inline int ng_depthwise_dweight(int dtype, void *dweight, const void *x, const void *dy, const ng_conv *s)

@@ -48,15 +48,16 @@ static inline int64_t ng_distance(int64_t n, int64_t step) { return (n - 1) * (s
 static inline ng_pass ng_pass_forward(const ng_conv *s)
 {
     const int64_t KK = s->KH * s->KW, I = s->C / s->G;
-    return (ng_pass){.N = s->N, .G = s->G, .I = I, .J = s->O / s->G, .H = s->H, .W = s->W, .P = s->P, .Q = s->Q, .MH = s->SH, .MW = s->SW,
-                     .KH = s->KH, .KW = s->KW, .FH = -s->PH, .FW = -s->PW, .TH = s->DH, .TW = s->DW, .rows = s->P, .row_step = 1,
-                     .columns = s->Q, .column_step = 1, .w_group = s->O / s->G * I * KK, .w_j = I * KK, .w_i = KK, .w_kh = s->KW, .w_kw = 1};
+    return (ng_pass){.N = s->N, .G = s->G, .I = I, .J = s->O / s->G, .H = s->H, .W = s->W, .P = s->P, .Q = s->Q, .MH = s->SH,
+                     .MW = s->SW, .KH = s->KH, .KW = s->KW, .FH = -s->PH, .FW = -s->PW, .TH = s->DH, .TW = s->DW, .rows = s->P,
+                     .row_step = 1, .columns = s->Q, .column_step = 1, .w_group = s->O / s->G * I * KK, .w_j = I * KK, .w_i = KK, .w_kh = s->KW,
+                     .w_kw = 1};
 }
 
-/* Along one axis: rows h = a + S p of dx get dy's row (h + PH - kh DH) / S for every kh that makes this whole: kh = first, first +
- * step ... Returns how many there are; the first one's shift in dy, and the step of the shift, in *from and *shift. */
-static inline int64_t ng_phase(int64_t a, int64_t S, int64_t padding, int64_t D, int64_t K, int64_t *first, int64_t *step, int64_t *from,
-                               int64_t *shift)
+/* Along one axis: rows h = a + S p of dx get dy's row (h + PH - kh DH) / S for every kh that makes this whole: kh = first,
+ * first + step ... Returns how many there are; the first one's shift in dy, and the step of the shift, in *from and *shift. */
+static inline int64_t ng_phase(int64_t a, int64_t S, int64_t padding, int64_t D, int64_t K, int64_t *first, int64_t *step,
+                               int64_t *from, int64_t *shift)
 {
     int64_t k = 0, again = 1;
     while (k < S && (a + padding - k * D) % S != 0) k++;
@@ -73,7 +74,8 @@ static inline ng_pass ng_pass_dx(const ng_conv *s, int64_t a, int64_t b)
     const int64_t KK = s->KH * s->KW, J = s->C / s->G;
     ng_pass t = {.N = s->N, .G = s->G, .I = s->O / s->G, .J = J, .H = s->P, .W = s->Q, .P = ng_ceil_div(s->H - a, s->SH),
                  .Q = ng_ceil_div(s->W - b, s->SW), .MH = 1, .MW = 1, .rows = s->H, .row_step = s->SH, .row_first = a,
-                 .columns = s->W, .column_step = s->SW, .column_first = b, .w_group = s->O / s->G * J * KK, .w_j = KK, .w_i = J * KK};
+                 .columns = s->W, .column_step = s->SW, .column_first = b, .w_group = s->O / s->G * J * KK, .w_j = KK,
+                 .w_i = J * KK};
     int64_t kh, kw, every_h, every_w;
     t.KH = ng_phase(a, s->SH, s->PH, s->DH, s->KH, &kh, &every_h, &t.FH, &t.TH);
     t.KW = ng_phase(b, s->SW, s->PW, s->DW, s->KW, &kw, &every_w, &t.FW, &t.TW);
@@ -147,7 +149,8 @@ static inline int ng_direct_launch(int dtype, ng_direct_args *t)
     t->weight = packed;
     if (status == NG_OK)
         status = NG->launch(kernels->conv_direct, t, sizeof *t, tiles * t->chunks,
-                            ng_grain(ng_conv_cost(dtype, t->tile_p * t->tile_q * (k + 8) * t->chunk)), ng_direct_scratch(dtype, t));
+                            ng_grain(ng_conv_cost(dtype, t->tile_p * t->tile_q * (k + 8) * t->chunk)),
+                            ng_direct_scratch(dtype, t));
     NG->release(packed, bytes);
     return status;
 }
@@ -171,9 +174,14 @@ static inline int ng_direct_dweight(int dtype, void *dweight, const void *x, con
     ng_direct_args t = {.s = ng_pass_forward(s), .x = x, .dy = dy};
     ng_direct_cut(dtype, &t);
     const int64_t k = ng_pass_k(&t.s), padded = ng_padded(t.s.J), positions = t.s.P * t.s.Q;
-    /* Sums are read and written once for every tile: several small images make one. */
-    if (positions > 0 && positions < 160) t.images = ng_conv_smaller(t.s.N > 0 ? t.s.N : 1, ng_ceil_div(160, positions));
-    const int64_t tiles = ng_ceil_div(t.s.N, t.images) * t.tiles_p * t.tiles_q, part = padded * s->G * k * (int64_t)ng_itemsize(dtype);
+    /* Sums are read and written once for every tile: several small images make one, with regions of up to 1 MB. */
+    if (positions > 0 && positions < 160) {
+        const int64_t region = (t.s.I * t.plane + 1) * (int64_t)ng_itemsize(dtype);
+        t.images = ng_conv_smaller(ng_conv_smaller(t.s.N, ng_ceil_div(160, positions)), (1 << 20) / region);
+        if (t.images < 1) t.images = 1;
+    }
+    const int64_t tiles = ng_ceil_div(t.s.N, t.images) * t.tiles_p * t.tiles_q;
+    const int64_t part = padded * s->G * k * (int64_t)ng_itemsize(dtype);
     /* Up to 8 partial sums, but no more than 4 MB of them; the channels are divided where that is not enough for 8 items. */
     const double products = (double)t.s.N * (double)positions * (double)(s->O * k);
     if (products >= 2e6) {
@@ -185,8 +193,8 @@ static inline int ng_direct_dweight(int dtype, void *dweight, const void *x, con
     void *partial = NG->alloc(bytes);
     if (!partial) return NG_NO_MEMORY;
     t.out = partial;
-    int status = NG->launch(kernels->conv_direct_dweight, &t, sizeof t, t.parts * s->G * t.chunks, products < 2e6 ? t.parts * s->G * t.chunks : 1,
-                            ng_direct_scratch(dtype, &t));
+    int status = NG->launch(kernels->conv_direct_dweight, &t, sizeof t, t.parts * s->G * t.chunks,
+                            products < 2e6 ? t.parts * s->G * t.chunks : 1, ng_direct_scratch(dtype, &t));
     t.x = partial;
     t.out = dweight;
     if (status == NG_OK)

@@ -8,7 +8,8 @@
 #include "ng_real.h"
 
 /* y (length,) += bias, z = y if z is wanted, y = activation(y): one channel of a convolution, while it is in cache. */
-NG_INLINE void conv_finish(REAL *restrict y, REAL *restrict z, REAL bias, ng_body activation, double p, double q, int64_t length, ng_ctx *ctx)
+NG_INLINE void conv_finish(REAL *restrict y, REAL *restrict z, REAL bias, ng_body activation, double p, double q, int64_t length,
+                           ng_ctx *ctx)
 {
     if (bias != 0)
         for (int64_t i = 0; i < length; i++) y[i] += bias;

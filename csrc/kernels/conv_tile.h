@@ -10,8 +10,8 @@
  */
 
 /* MR rows, which stay in registers over the whole of k. */
-NG_INLINE void TILE(tile)(const int MR, const int NV, REAL *c, const REAL *init, int64_t init_step, const REAL *s, const int64_t *rows,
-                          const int64_t *offsets, const REAL *b, int64_t k)
+NG_INLINE void TILE(tile)(const int MR, const int NV, REAL *c, const REAL *init, int64_t init_step, const REAL *s,
+                          const int64_t *rows, const int64_t *offsets, const REAL *b, int64_t k)
 {
     enum { L = sizeof(V) / sizeof(REAL) };
     V sum[8][2];
@@ -33,8 +33,8 @@ NG_INLINE void TILE(tile)(const int MR, const int NV, REAL *c, const REAL *init,
         NG_UNROLL for (int v = 0; v < NV; v++) *(V *)(c + (r * NV + v) * L) = sum[r][v];
 }
 
-static NG_NOINLINE void TILE(product)(const int NV, REAL *c, const REAL *init, int64_t init_step, const REAL *s, const int64_t *rows,
-                                      int64_t m, const int64_t *offsets, const REAL *b, int64_t k)
+static NG_NOINLINE void TILE(product)(const int NV, REAL *c, const REAL *init, int64_t init_step, const REAL *s,
+                                      const int64_t *rows, int64_t m, const int64_t *offsets, const REAL *b, int64_t k)
 {
     enum { L = sizeof(V) / sizeof(REAL) };
     int64_t i = 0;
