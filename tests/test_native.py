@@ -17,12 +17,14 @@ pytestmark = pytest.mark.skipif(os.name == "nt" or not shutil.which(COMPILER[0])
                                 reason="needs a checkout and a C compiler")
 
 
-@pytest.mark.parametrize("flags, arguments", [
-    (["-O3"], []),
-    (["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover"], []),
-    (["-O1", "-g", "-fsanitize=thread"], ["no forks"]),
+# AddressSanitizer's allocator keeps its locks over a fork: a child made while another thread allocates waits for ever
+# (gcc 12). So its forks come while the other threads sleep.
+@pytest.mark.parametrize("flags, forks", [
+    (["-O3"], "busy"),
+    (["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover"], "idle"),
+    (["-O1", "-g", "-fsanitize=thread"], "none"),
 ], ids=["plain", "address", "thread"])
-def test_runtime(flags, arguments, tmp_path):
+def test_runtime(flags, forks, tmp_path):
     program = tmp_path / "stress"
     command = [*COMPILER, "-std=c11", "-D_GNU_SOURCE=1", "-pthread", f"-I{ROOT / 'csrc'}", *flags, "-o", str(program)]
     compiled = subprocess.run([*command, *map(str, SOURCES)], capture_output=True, text=True)
@@ -31,7 +33,7 @@ def test_runtime(flags, arguments, tmp_path):
     assert compiled.returncode == 0 and "warning" not in compiled.stderr, compiled.stderr
     environment = {k: v for k, v in os.environ.items() if k != "LD_PRELOAD"}
     environment |= dict.fromkeys(("ASAN_OPTIONS", "TSAN_OPTIONS"), "allocator_may_return_null=1")
-    result = subprocess.run([str(program), *arguments], capture_output=True, text=True, timeout=300, env=environment)
+    result = subprocess.run([str(program), forks], capture_output=True, text=True, timeout=300, env=environment)
     if "unexpected memory mapping" in result.stderr:
         pytest.skip("ThreadSanitizer does not run under this kernel's address space layout")
     assert result.returncode == 0 and result.stdout == "ok\n", result.stderr

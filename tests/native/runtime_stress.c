@@ -130,6 +130,15 @@ static void run_in_child(void)
     _exit(0);
 }
 
+static void fork_once(void)
+{
+    const pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) run_in_child();
+    int status;
+    CHECK(waitpid(child, &status, 0) == child && status == 0);
+}
+
 /* Eight threads that launch at once, forks in between, the pool stopped and started again. */
 static void test_threads(int forks)
 {
@@ -137,11 +146,7 @@ static void test_threads(int forks)
         pthread_t threads[8];
         for (int i = 0; i < 8; i++) CHECK(pthread_create(&threads[i], NULL, user_thread, (void *)(intptr_t)(i + 1)) == 0);
         for (int i = 0; i < forks; i++) {
-            const pid_t child = fork();
-            CHECK(child >= 0);
-            if (child == 0) run_in_child();
-            int status;
-            CHECK(waitpid(child, &status, 0) == child && status == 0);
+            fork_once();
             usleep(1000);
         }
         for (int i = 0; i < 8; i++) pthread_join(threads[i], NULL);
@@ -214,12 +219,17 @@ static void test_sizes_and_limit(void)
     ng_empty_cache();
 }
 
+/* Forks: "busy", in the middle of other threads' launches; "idle", while the pool's threads sleep; "none". */
 int main(int argc, char **argv)
 {
-    (void)argv;
+    const char *const forks = argc > 1 ? argv[1] : "busy";
     ng_set_num_threads(4);
     test_launch();
-    test_threads(argc > 1 ? 0 : 20);
+    if (!strcmp(forks, "idle")) {
+        usleep(100000);
+        for (int i = 0; i < 20; i++) fork_once();
+    }
+    test_threads(strcmp(forks, "busy") ? 0 : 20);
     test_random_blocks();
     test_sizes_and_limit();
     ng_scratch_free();
