@@ -21,7 +21,12 @@ typedef struct ng_norm_args {
     void *dweight, *dbias;          /* or NULL; rows: ACC, one set of sums per piece */
     int64_t rows, segments, run, turns, grain;
     double eps;
-    int frozen;                     /* batch normalisation: mean and rstd are given constants */
+    /* batch normalisation */
+    int frozen;                     /* mean and rstd are given constants */
+    ng_body activation;             /* of a whole channel while it is in cache, or NULL */
+    void *z, *dz;                   /* what it is applied to, if wanted; the gradient of that */
+    const void *result;             /* what it gave */
+    double p;
 } ng_norm_args;
 
 /* ---- rows ---- */
@@ -65,26 +70,45 @@ static inline int ng_norm_backward(int dtype, void *dx, void *dweight, void *dbi
 
 /* ---- channels ---- */
 
-/* x (N, C, run). Not frozen: mean and rstd (C,) are computed, and variance (C,), biased, where it is not NULL (in dweight's place).
- * Frozen: they are read. */
-static inline int ng_batch_norm_forward(int dtype, void *y, void *mean, void *rstd, void *variance, const void *x, const void *weight,
-                                        const void *bias, int64_t N, int64_t C, int64_t run, double eps, int frozen)
+/* Runs of a channel that are at least so long have their activation in the same launch; it would be called for shorter ones too often. */
+enum { NG_ACTIVATED_RUN = 64 };
+
+/* y = op(z), z = the normalised x (N, C, run); z is kept unless NULL; op -1: none, y = z. Not frozen: mean and rstd (C,) are computed,
+ * and variance (C,), biased, where it is not NULL (in dweight's place). Frozen: they are read. */
+static inline int ng_batch_norm_forward(int dtype, int op, void *y, void *z, void *mean, void *rstd, void *variance, const void *x,
+                                        const void *weight, const void *bias, double p, int64_t N, int64_t C, int64_t run, double eps,
+                                        int frozen)
 {
-    const ng_norm_args args = {.y = y, .x = x, .weight = weight, .bias = bias, .mean = mean, .rstd = rstd, .dweight = variance, .rows = C,
-                               .segments = N, .run = run, .eps = eps, .frozen = frozen};
-    const ng_body body = run == 1 ? NG->kernels[dtype]->batch_norm_columns : NG->kernels[dtype]->batch_norm_forward;
+    const ng_kernels *kernels = NG->kernels[dtype];
+    const int together = op >= 0 && run >= NG_ACTIVATED_RUN, apart = op >= 0 && !together;
+    const ng_norm_args args = {.y = apart && z ? z : y, .x = x, .weight = weight, .bias = bias, .mean = mean, .rstd = rstd,
+                               .dweight = variance, .rows = C, .segments = N, .run = run, .eps = eps, .frozen = frozen,
+                               .activation = together ? kernels->unary_forward[op] : NULL, .z = z, .p = p};
+    const ng_body body = run == 1 ? kernels->batch_norm_columns : kernels->batch_norm_forward;
     const int64_t width = run == 1 ? 16 : 1;       /* columns are done sixteen at a time */
-    return NG->launch(body, &args, sizeof args, (C + width - 1) / width, ng_grain(width * N * run * (dtype == NG_F32 ? 6 : 12) + 200), 0);
+    const int64_t cost = 6 + (together ? NG->unary_info[op].forward_cost : 0);
+    const int status = NG->launch(body, &args, sizeof args, (C + width - 1) / width,
+                                  ng_grain(width * N * run * (dtype == NG_F32 ? cost : 2 * cost) + 200), 0);
+    return status != NG_OK || !apart ? status : ng_unary_forward(dtype, op, y, args.y, p, 0, N * C * run);
 }
 
-static inline int ng_batch_norm_backward(int dtype, void *dx, void *dweight, void *dbias, const void *dy, const void *x, const void *weight,
-                                         const void *mean, const void *rstd, int64_t N, int64_t C, int64_t run, int frozen)
+/* dz = dy * op'(z), which may be dy where that may be overwritten, and dx, which may be dz, dweight and dbias, each NULL if not wanted.
+ * op -1: dz is dy. Of z and y only what op's derivative reads is needed. */
+static inline int ng_batch_norm_backward(int dtype, int op, void *dz, void *dx, void *dweight, void *dbias, const void *dy, const void *x,
+                                         const void *z, const void *y, const void *weight, const void *mean, const void *rstd, double p,
+                                         int64_t N, int64_t C, int64_t run, int frozen)
 {
+    const ng_kernels *kernels = NG->kernels[dtype];
+    const int together = op >= 0 && run >= NG_ACTIVATED_RUN;
     const ng_norm_args args = {.y = dx, .x = x, .dy = dy, .weight = weight, .mean = (void *)mean, .rstd = (void *)rstd, .dweight = dweight,
-                               .dbias = dbias, .rows = C, .segments = N, .run = run, .frozen = frozen};
-    const ng_body body = run == 1 ? NG->kernels[dtype]->batch_norm_columns_backward : NG->kernels[dtype]->batch_norm_backward;
+                               .dbias = dbias, .rows = C, .segments = N, .run = run, .frozen = frozen,
+                               .activation = together ? kernels->unary_backward[op] : NULL, .z = (void *)z, .dz = dz, .result = y, .p = p};
+    const ng_body body = run == 1 ? kernels->batch_norm_columns_backward : kernels->batch_norm_backward;
     const int64_t width = run == 1 ? 16 : 1;
-    return NG->launch(body, &args, sizeof args, (C + width - 1) / width, ng_grain(width * N * run * (dtype == NG_F32 ? 10 : 20) + 200), 0);
+    const int64_t cost = 10 + (together ? NG->unary_info[op].backward_cost : 0);
+    const int status = op < 0 || together ? NG_OK : ng_unary_backward(dtype, op, dz, dy, z, y, p, 0, N * C * run);
+    return status != NG_OK ? status : NG->launch(body, &args, sizeof args, (C + width - 1) / width,
+                                                 ng_grain(width * N * run * (dtype == NG_F32 ? cost : 2 * cost) + 200), 0);
 }
 
 #endif

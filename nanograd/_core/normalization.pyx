@@ -12,12 +12,11 @@ cdef extern from "kernels/norm.h":
                         int64_t segments, int64_t run, int64_t turns, double eps)
     int ng_norm_backward(int dtype, void *dx, void *dweight, void *dbias, const void *dy, const void *x, const void *weight,
                          const void *mean, const void *rstd, int64_t rows, int64_t segments, int64_t run, int64_t turns)
-    int ng_batch_norm_forward(int dtype, void *y, void *mean, void *rstd, void *variance, const void *x, const void *weight,
-                              const void *bias, int64_t N, int64_t C, int64_t run, double eps, int frozen)
-    int ng_batch_norm_backward(int dtype, void *dx, void *dweight, void *dbias, const void *dy, const void *x, const void *weight,
-                               const void *mean, const void *rstd, int64_t N, int64_t C, int64_t run, int frozen)
-    int ng_unary_forward(int dtype, int op, void *y, const void *x, double p, double q, int64_t n)
-    int ng_unary_backward(int dtype, int op, void *dx, const void *dy, const void *x, const void *y, double p, double q, int64_t n)
+    int ng_batch_norm_forward(int dtype, int op, void *y, void *z, void *mean, void *rstd, void *variance, const void *x,
+                              const void *weight, const void *bias, double p, int64_t N, int64_t C, int64_t run, double eps, int frozen)
+    int ng_batch_norm_backward(int dtype, int op, void *dz, void *dx, void *dweight, void *dbias, const void *dy, const void *x,
+                               const void *z, const void *y, const void *weight, const void *mean, const void *rstd, double p, int64_t N,
+                               int64_t C, int64_t run, int frozen)
 
 cdef extern from "ng_api.h":
     enum: NG_UNARY_COUNT

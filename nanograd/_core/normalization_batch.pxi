@@ -17,13 +17,11 @@ cdef class BatchNormNode(Node):
         cdef Buffer dx = None
         if self.op >= 0:
             dz = dy if is_sole(dy) else new_buffer(<size_t>self.count * ng_itemsize(self.kind))
-            check("batch_norm", ng_unary_backward(self.kind, self.op, dz.data, dy.data, data_of(self.z), data_of(self.y), NEGATIVE_SLOPE,
-                                                  0.0, self.count))
         if wants(self, 0):
             dx = dz if dz is not dy or is_sole(dy) else input_buffer(self, 0)
-        check("batch_norm", ng_batch_norm_backward(self.kind, data_of(dx), data_of(dweight), data_of(dbias), dz.data, self.x.data,
-                                                   data_of(self.weight), self.mean.data, self.rstd.data, self.N, self.C, self.run,
-                                                   self.frozen))
+        check("batch_norm", ng_batch_norm_backward(self.kind, self.op, dz.data, data_of(dx), data_of(dweight), data_of(dbias), dy.data,
+                                                   self.x.data, data_of(self.z), data_of(self.y), data_of(self.weight), self.mean.data,
+                                                   self.rstd.data, NEGATIVE_SLOPE, self.N, self.C, self.run, self.frozen))
         return give_all(run, self, dx, dweight, dbias)
 
     cdef int release(self) except -1:
@@ -161,16 +159,11 @@ def batch_norm(x, running_mean=None, running_var=None, weight=None, bias=None, t
         for i in range(C):
             write(tx.kind, rstd.data, i, 1 / (read(tx.kind, tv.buffer.data, i) + epsilon) ** 0.5)
     out = new_tensor(tx.kind, tx.rank, tx.dims)
-    check("batch_norm", ng_batch_norm_forward(tx.kind, out.buffer.data, mean.data, rstd.data, data_of(variance), xb.data, data_of(wb),
-                                              data_of(bb), N, C, run, epsilon, not train))
     graph = wants_graph(tx, tw, tb)
-    if op >= 0:
-        if graph and reads & NG_READS_X:
-            z = out.buffer
-            out = new_tensor(tx.kind, tx.rank, tx.dims)
-            check("batch_norm", ng_unary_forward(tx.kind, op, out.buffer.data, z.data, NEGATIVE_SLOPE, 0.0, out.count))
-        else:
-            check("batch_norm", ng_unary_forward(tx.kind, op, out.buffer.data, out.buffer.data, NEGATIVE_SLOPE, 0.0, out.count))
+    if graph and reads & NG_READS_X:
+        z = new_buffer(<size_t>out.count * ng_itemsize(out.kind))
+    check("batch_norm", ng_batch_norm_forward(tx.kind, op, out.buffer.data, data_of(z), mean.data, rstd.data, data_of(variance), xb.data,
+                                              data_of(wb), data_of(bb), NEGATIVE_SLOPE, N, C, run, epsilon, not train))
     if graph:
         node = BatchNormNode.__new__(BatchNormNode)
         set_all(node, tx, tw, tb)
