@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """How far the resident set of a fresh process grows over the first run of a row: ``python -m benchmarks.memory [PATTERN]``.
 
-For every row of the family `conv` (or those that match), by the kernel's own high-water mark, which is reset once the operands
-are there: Linux only. Ours should need no more than 1.1 times what PyTorch needs, and 32 MB for each thread.
+For every row of the families `conv`, `norm` and `pool` (or those that match), by the kernel's own high-water mark, which is
+reset once the operands are there: Linux only. Ours should need no more than 1.1 times what PyTorch needs, and 32 MB for each thread.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def main(patterns: list[str]) -> int:
     """Print a line per row and number of threads; 1 if one is over its limit."""
     others = ["torch"] if libraries.is_installed("torch") else []
     over = False
-    for row in rows.chosen(rows.ROWS, patterns[0] if patterns else "conv/"):
+    for row in rows.chosen(rows.ROWS, patterns[0] if patterns else "conv/,norm/,pool/"):
         for threads in (1, 2):
             mb = {library: growth(library, row.id, threads) for library in ["nanograd", *others]}
             line = "  ".join(f"{library} {mb[library]:6.1f}" for library in mb)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""Convolutions: forward, then backward to input, weight and bias, float32."""
+"""Convolutions: forward, then backward to input, weight and bias; whole steps of a small network of them. float32."""
 
 from __future__ import annotations
 
@@ -83,4 +83,48 @@ SHAPES = {
     "dilated": ("dilated 3x3: 4, 64-64, 56", Shape(4, 64, 64, 56, padding=2, dilation=2), 0.85),
     "small": ("3x3: 1, 1-8, 8", Shape(1, 1, 8, 8), 3),
 }
-ROWS = [Row("conv", name, f"conv {title}", partial(make_conv, shape=shape), bar) for name, (title, shape, bar) in SHAPES.items()]
+
+
+def make_step(library: str, *, batch: int) -> Job | None:
+    """zero_grad, forward, cross-entropy, backward, Adam; the network as each library's users write it."""
+    rng = np.random.default_rng(0)
+    x, labels = rng.standard_normal((batch, 3, 32, 32), np.float32), rng.integers(0, 10, batch)
+    match library:
+        case "nanograd":
+            import nanograd as ng
+            from nanograd import nn, optim
+
+            model = nn.Sequential(
+                *(nn.Conv2d(3, 32, 3, padding=1), nn.BatchNorm2d(32, activation="relu")),
+                *(nn.Conv2d(32, 64, 3, padding=1), nn.BatchNorm2d(64, activation="relu")),
+                *(nn.GlobalAvgPool2d(), nn.Dense(64, 128, activation="relu"), nn.Dense(128, 10)),
+            )
+            x, cross_entropy = ng.tensor(x), ng.cross_entropy
+        case "torch":
+            import torch
+            from torch import nn, optim
+
+            model = nn.Sequential(
+                *(nn.Conv2d(3, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU()),
+                *(nn.Conv2d(32, 64, 3, padding=1), nn.BatchNorm2d(64), nn.ReLU()),
+                *(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 10)),
+            )
+            x, labels, cross_entropy = torch.tensor(x), torch.tensor(labels), nn.functional.cross_entropy
+        case _:
+            return None
+    optimizer = optim.Adam(model.parameters())
+
+    def step():
+        optimizer.zero_grad()
+        loss = cross_entropy(model(x), labels)
+        loss.backward()
+        optimizer.step()
+
+    return Job(step)
+
+
+ROWS = [
+    *(Row("conv", name, f"conv {title}", partial(make_conv, shape=shape), bar) for name, (title, shape, bar) in SHAPES.items()),
+    *(Row("conv", f"net-batch-{batch}", f"Adam step, conv-bn-relu net, 32x32, batch {batch}", partial(make_step, batch=batch), bar)
+      for batch, bar in ((1, 2.0), (32, 1.0))),
+]  # fmt: skip
