@@ -5,6 +5,7 @@ from nanograd.optim.adam import Adam, AdamW
 from nanograd.optim.ema import EMA
 from nanograd.optim.optimizer import Optimizer
 from nanograd.optim.rmsprop import RMSprop
+from nanograd.optim.scipy import scipy_minimize
 from nanograd.optim.sgd import SGD
 
-__all__ = ["EMA", "SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop"]
+__all__ = ["EMA", "SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop", "scipy_minimize"]
