@@ -22,7 +22,8 @@ OURS = {
 
 # Attributes of other libraries' tensors and arrays, and what to write for x.NAME.
 TENSORS = {
-    "all": "np.all(x.numpy())", "amax": "x.max()", "amin": "x.min()", "any": "np.any(x.numpy())", "bmm": "a @ b", "clamp": "x.clip(min, max)",
+    "all": "np.all(x.numpy())", "amax": "x.max()", "amin": "x.min()", "any": "np.any(x.numpy())", "bmm": "a @ b",
+    "clamp": "x.clip(min, max)",
     "clone": "x.copy()", "contiguous": "x, which always is", "cpu": "x, which is on the CPU", "cuda": "x: nanograd runs on the CPU",
     "data": "x.detach() or x.numpy(), or p.assign(value) to set a parameter", "device": "nothing: every tensor is on the CPU",
     "dim": "x.ndim", "double": "x.astype(ng.float64)", "eq": "x == y", "expand_as": "x.expand(y.shape)", "fill_": "p.assign(value)",

@@ -98,9 +98,10 @@ def test_ops_are_a_family_of_their_own():
 
 def test_every_op_has_a_row():
     """All functions that have a spec, but those on images."""
+    from specs import SPECS
+
     import nanograd.composed
     from benchmarks.rows_ops import COMPOSED, OPS
-    from specs import SPECS
 
     images = {"conv1d", "conv2d", "batch_norm", "group_norm"}
     rows = {op.name.split(",")[0]: op for op in OPS}
@@ -111,8 +112,9 @@ def test_every_op_has_a_row():
 def test_rows_of_ops_do_the_same():
     """Both libraries: the values and the gradients, at the smallest size and at 1000."""
     torch = pytest.importorskip("torch")
-    import nanograd as ng
     import numpy as np
+
+    import nanograd as ng
     from benchmarks import operands
     from benchmarks.rows_ops import OPS
 
@@ -140,8 +142,9 @@ def test_rows_of_ops_do_the_same():
 @needs_rich
 def test_report_of_ops(capsys):
     """A line per op, its sizes side by side; what is below its floor is marked and counted."""
-    from benchmarks import measure, report, rows
     from rich.console import Console
+
+    from benchmarks import measure, report, rows
 
     small, middle, large = rows.chosen_ops("ops/exp/*")
     results = [
