@@ -14,7 +14,7 @@ class _Loss(Module):
     """A loss of (input, target) with a reduction. `_options` are the further arguments of its function, by default."""
 
     _function = ""        # of nanograd
-    _reductions = ("mean", "sum", "none")
+    _reductions: tuple[str, ...] = ("mean", "sum", "none")
 
     def __init__(self, *, reduction="mean"):
         if reduction not in self._reductions:
@@ -158,7 +158,7 @@ class HuberLoss(_Loss):
 
     _function = "huber_loss"
 
-    def __init__(self, *, reduction="mean", delta=1.0):
+    def __init__(self, reduction="mean", delta=1.0):
         super().__init__(reduction=reduction)
         self.delta = _check.real("HuberLoss", "delta", delta)
 

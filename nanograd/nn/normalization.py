@@ -116,6 +116,8 @@ class GroupNorm(Module):
     eps : float, default 1e-5
     affine : bool, default True
         Whether there are weight and bias.
+    bias : bool, default True
+        Whether there is a bias beside the weight.
 
     Attributes
     ----------
@@ -143,7 +145,7 @@ class GroupNorm(Module):
     [80.0, 80.0, 80.0, 80.0, 80.0, 80.0]
     """
 
-    def __init__(self, num_groups, num_channels, eps=1e-5, affine=True):
+    def __init__(self, num_groups, num_channels, eps=1e-5, affine=True, *, bias=True):
         self.num_groups = _check.size("GroupNorm", "num_groups", num_groups, 1)
         self.num_channels = _check.size("GroupNorm", "num_channels", num_channels)
         if self.num_channels % self.num_groups:
@@ -151,7 +153,8 @@ class GroupNorm(Module):
         self.eps = _check.real("GroupNorm", "eps", eps)
         self.affine = _check.flag("GroupNorm", "affine", affine)
         self.weight = Parameter(ng.ones(self.num_channels)) if self.affine else None
-        self.bias = Parameter(ng.zeros(self.num_channels)) if self.affine else None
+        bias = _check.flag("GroupNorm", "bias", bias)
+        self.bias = Parameter(ng.zeros(self.num_channels)) if self.affine and bias else None
 
     def forward(self, input):
         if not hasattr(input, "shape"):
@@ -162,4 +165,5 @@ class GroupNorm(Module):
         return ng.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
 
     def extra_repr(self):
-        return _check.arguments(self.num_groups, self.num_channels, eps=(self.eps, 1e-5), affine=(self.affine, True))
+        return _check.arguments(self.num_groups, self.num_channels, eps=(self.eps, 1e-5), affine=(self.affine, True),
+                                bias=(self.bias is not None, self.affine))
