@@ -13,9 +13,11 @@ __all__ = ["BatchNorm1d", "BatchNorm2d"]
 
 
 class _BatchNorm(Module):
-    """What the batch normalisations share; `ranks` are the numbers of axes that an input may have, `places` how they are written."""
+    """What the batch normalisations share; `_ranks` are the numbers of axes that an input may have, `_places` how they are written."""
 
-    ranks, places, single = (), (), ""
+    _ranks: tuple[int, ...] = ()
+    _places: tuple[str, ...] = ()
+    _single = ""
 
     def __init__(self, num_features, eps=1e-5, momentum=0.1, affine=True, track_running_stats=True, *, activation=None, dtype=None,
                  name=None):
@@ -55,7 +57,7 @@ class _BatchNorm(Module):
             held = self.weight if self.weight is not None else self.running_mean
             input = ng.asarray(input, dtype=None if held is None else held.dtype)
         shape = input.shape
-        if len(shape) not in self.ranks or shape[1] != self.num_features:
+        if len(shape) not in self._ranks or shape[1] != self.num_features:
             self._refuse(shape)
         activation, mean, var = self.activation, self.running_mean, self.running_var
         fused = activation if type(activation) is str else None
@@ -72,10 +74,10 @@ class _BatchNorm(Module):
 
     def _refuse(self, shape):
         kind, n = type(self).__name__, self.num_features
-        if len(shape) in self.ranks:
+        if len(shape) in self._ranks:
             raise ShapeError(f"{kind}: expects {n} channels, got {shape[1]} (x {shape})")
-        places = " or ".join(f"(N, {n}{more})" for more in self.places)
-        hint = f"; write x.unsqueeze(0) for a single {self.single}" if len(shape) == min(self.ranks) - 1 and shape[0] == n else ""
+        places = " or ".join(f"(N, {n}{more})" for more in self._places)
+        hint = f"; write x.unsqueeze(0) for a single {self._single}" if len(shape) == min(self._ranks) - 1 and shape[0] == n else ""
         raise ShapeError(f"{kind}: x must be {places}, got shape {shape}{hint}")
 
     def extra_repr(self):
@@ -146,7 +148,7 @@ class BatchNorm2d(_BatchNorm):
     ['bias', 'num_batches_tracked', 'running_mean', 'running_var', 'weight']
     """
 
-    ranks, places, single = (4,), (", H, W",), "image"
+    _ranks, _places, _single = (4,), (", H, W",), "image"
 
 
 class BatchNorm1d(_BatchNorm):
@@ -165,4 +167,4 @@ class BatchNorm1d(_BatchNorm):
     [[0.0]]
     """
 
-    ranks, places, single = (2, 3), ("", ", L"), "sample"
+    _ranks, _places, _single = (2, 3), ("", ", L"), "sample"

@@ -17,13 +17,13 @@ def _shown(sizes):
 
 
 class _Conv(Module):
-    """What the convolutions share; `axes` of the image."""
+    """What the convolutions share; `_axes` of the image."""
 
-    axes = 0
+    _axes = 0
 
     def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1, bias=True, *,
                  activation=None, dtype=None, name=None):
-        kind, axes = type(self).__name__, self.axes
+        kind, axes = type(self).__name__, self._axes
         self.in_channels = _check.size(kind, "in_channels", in_channels)
         self.out_channels = _check.size(kind, "out_channels", out_channels)
         self.kernel_size = _check.sizes(kind, "kernel_size", kernel_size, axes, 1)
@@ -61,9 +61,9 @@ class _Conv(Module):
     def forward(self, input):
         activation = self.activation
         if activation is None or type(activation) is str:
-            return convolution(self.axes, input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups,
+            return convolution(self._axes, input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups,
                                activation)
-        return activation(convolution(self.axes, input, self.weight, self.bias, self.stride, self.padding, self.dilation,
+        return activation(convolution(self._axes, input, self.weight, self.bias, self.stride, self.padding, self.dilation,
                                       self.groups, None))
 
     def extra_repr(self):
@@ -128,7 +128,7 @@ class Conv2d(_Conv):
     (16, 3, 3, 3)
     """
 
-    axes = 2
+    _axes = 2
 
 
 class Conv1d(_Conv):
@@ -152,4 +152,4 @@ class Conv1d(_Conv):
     (3, 4, 5)
     """
 
-    axes = 1
+    _axes = 1

@@ -23,7 +23,7 @@ class _Hooks:
         self.before, self.after = {}, {}
 
 
-class _HookHandle:
+class HookHandle:
     """What the register functions return: remove() takes the hook away."""
 
     def __init__(self, module, hooks, key):
@@ -36,6 +36,9 @@ class _HookHandle:
         if module._hooks is not None and not module._hooks.before and not module._hooks.after:
             vars(module).pop("_hooks", None)
             module._direct = module._plain_call
+
+    def __repr__(self):
+        return "<HookHandle>" if self._key in self._hooks else "<HookHandle, removed>"
 
 
 def _entries(members, containers=()):
@@ -78,7 +81,23 @@ def note_place(module, error):
         pass
 
 
-class Module:
+class _Instance:
+    """Makes a module's instance. Apart from Module, so that inspect.signature finds the __init__ of a class first."""
+
+    _plain_call = True   # __call__ is Module's
+    __slots__ = ("__dict__", "__weakref__", "_direct")     # _direct: forward() may be called in place of __call__()
+
+    def __new__(cls, *args, **kwargs):
+        # A dict of its own from the start. CPython 3.11 and 3.12 otherwise share the keys among a class's instances, and
+        # once vars(module) has been looked at, as parameters() does, no attribute access of theirs is specialised any
+        # more: inference of an 8-64-64-4 network takes 1.48 us instead of 1.31 (benchmarks, infer/8-64-64-4-tensor).
+        self = super().__new__(cls)
+        self.__dict__ = {}
+        self._direct = cls._plain_call
+        return self
+
+
+class Module(_Instance):
     """A layer or a network: parameters, children, and ``forward``.
 
     Subclasses define ``forward``; calling the module calls it. A module's parameters are the :class:`Parameter` s among its
@@ -110,17 +129,10 @@ class Module:
     training = True
     _hooks = None
     _buffers = ()        # names given to register_buffer
-    _plain_call = True   # __call__ is this class's
-    __slots__ = ("__dict__", "__weakref__", "_direct")     # _direct: forward() may be called in place of __call__()
+    __slots__ = ()
 
-    def __new__(cls, *args, **kwargs):
-        # A dict of its own from the start. CPython 3.11 and 3.12 otherwise share the keys among a class's instances, and
-        # once vars(module) has been looked at, as parameters() does, no attribute access of theirs is specialised any
-        # more: inference of an 8-64-64-4 network takes 1.48 us instead of 1.31 (benchmarks, infer/8-64-64-4-tensor).
-        self = super().__new__(cls)
-        self.__dict__ = {}
-        self._direct = cls._plain_call
-        return self
+    def __init__(self):
+        super().__init__()       # the next class, of a module that inherits from several
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -169,7 +181,7 @@ class Module:
         hooks = self._hooks.before if before else self._hooks.after
         key = next(_hook_keys)
         hooks[key] = fn
-        return _HookHandle(self, hooks, key)
+        return HookHandle(self, hooks, key)
 
     def register_forward_pre_hook(self, fn):
         """Call ``fn(module, args)`` before every forward; it may return other arguments. Returns a handle with ``remove()``."""
