@@ -30,6 +30,6 @@ from nanograd.memory import *
 from nanograd.threads import *
 from nanograd._names import float32, float64, other_name as __getattr__
 
-from nanograd import data, nn, optim                        # last: they are written in terms of the above
+from nanograd import data, nn, optim, testing               # last: they are written in terms of the above
 
 __version__ = "0.1.0"

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Names that other libraries use: an AttributeError that says ours."""
+import sys
+
 import numpy as np
 
-from nanograd._core.tensor import add_attributes
+from nanograd._core.tensor import Parameter, add_attributes, show_as
 
 float32 = np.dtype(np.float32)
 float64 = np.dtype(np.float64)
@@ -55,3 +57,10 @@ class OtherName:
 
 
 add_attributes({name: OtherName(name, ours) for name, ours in TENSORS.items()})
+
+# What is compiled, and every function, says that it is of the module where users find it: nanograd.exp. (Python's classes go
+# on saying where their source is.)
+show_as("nanograd", [thing for thing in vars(sys.modules["nanograd"]).values()
+                     if getattr(thing, "__module__", "").startswith("nanograd") and (
+                         not isinstance(thing, type) or "._core." in thing.__module__)])
+show_as("nanograd.nn", [Parameter])

@@ -2,7 +2,10 @@
 # Where random numbers come from.
 
 cdef class Generator:
-    """A source of random numbers: a seed, and a counter that every draw moves on.
+    """Generator(seed=None)
+--
+
+    A source of random numbers: a seed, and a counter that every draw moves on.
 
     A draw moves the counter by an amount that depends on the shape and dtype of the result alone, and its numbers do not
     depend on the machine, its instruction set or the number of threads.

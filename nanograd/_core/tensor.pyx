@@ -67,6 +67,7 @@ cdef extern from "kernels/reduce.h":
     int ng_sum_axes(int dtype, void *out, const void *x, int rank, const int64_t *dims, unsigned int mask, double divisor)
 
 cdef extern from *:
+    unsigned long Py_TPFLAGS_HEAPTYPE
     int PyErr_CheckSignals() except -1
     void PyType_Modified(PyTypeObject *type)
 

@@ -460,7 +460,7 @@ cdef class Tensor:
         >>> handle.remove()
         """
         cdef dict hooks
-        cdef _HookHandle handle
+        cdef HookHandle handle
         if not self.wants_grad:
             raise GraphError("register_hook: the tensor does not require a gradient")
         if not callable(fn):
@@ -472,7 +472,7 @@ cdef class Tensor:
             leaf_node(self)
         else:
             hooks = node_extra(node_of(self)).hooks
-        handle = _HookHandle.__new__(_HookHandle)
+        handle = HookHandle.__new__(HookHandle)
         handle.hooks = hooks
         handle.key = next(_hook_keys)
         hooks[handle.key] = fn

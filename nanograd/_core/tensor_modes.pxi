@@ -68,7 +68,10 @@ def _decorated(function, mode, flag):
 
 
 cdef class no_grad(_GradMode):
-    """Context and decorator in which operations record no graph, in this thread.
+    """no_grad()
+--
+
+    Context and decorator in which operations record no graph, in this thread.
 
     Examples
     --------
@@ -84,7 +87,10 @@ cdef class no_grad(_GradMode):
 
 
 cdef class enable_grad(_GradMode):
-    """Context and decorator in which operations record a graph, also inside of ``no_grad``.
+    """enable_grad()
+--
+
+    Context and decorator in which operations record a graph, also inside of ``no_grad``.
 
     Examples
     --------
@@ -100,7 +106,10 @@ cdef class enable_grad(_GradMode):
 
 
 cdef class set_grad_enabled(_GradMode):
-    """Switch recording on or off in this thread: at once, and as a context until its end.
+    """set_grad_enabled(flag)
+--
+
+    Switch recording on or off in this thread: at once, and as a context until its end.
 
     Parameters
     ----------

@@ -2,7 +2,10 @@
 # The Parameter: a leaf that is given new values.
 
 cdef class Parameter(Tensor):
-    """A tensor that a module learns: a leaf that requires a gradient and can be given new values.
+    """Parameter(data, requires_grad=True)
+--
+
+    A tensor that a module learns: a leaf that requires a gradient and can be given new values.
 
     Parameters
     ----------

@@ -72,6 +72,18 @@ def add_attributes(attributes):
     PyType_Modified(type_)
 
 
+def show_as(module, objects):
+    """Let compiled functions and classes say that they are of that module: in help(), error messages, pickles."""
+    cdef bytes name
+    for thing in objects:
+        if isinstance(thing, type) and not (<PyTypeObject *>thing).tp_flags & Py_TPFLAGS_HEAPTYPE:
+            name = f"{module}.{thing.__name__}".encode()
+            Py_INCREF(name)                    # the type has only its characters, and outlives this module
+            (<PyTypeObject *>thing).tp_name = name
+        else:
+            thing.__module__ = module
+
+
 def register_numpy(name, function):
     """Let NumPy's function of that name run ours when it is given a tensor."""
     for numpy_name in NUMPY_NAMES.get(name, (name,)):
@@ -163,10 +175,13 @@ cdef object refuse_in_place(Tensor t, str operator):
     return None
 
 
-cdef class _HookHandle:
+cdef class HookHandle:
     """What register_hook returns: remove() takes the hook away."""
     cdef dict hooks
     cdef object key
+
+    def __repr__(self):
+        return "<HookHandle>" if self.hooks is not None and self.key in self.hooks else "<HookHandle, removed>"
 
     def remove(self):
         """Take the hook away; a second call does nothing."""
