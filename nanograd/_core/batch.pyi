@@ -4,6 +4,8 @@ from numpy.typing import NDArray
 
 from nanograd._core.tensor import Tensor
 
+__all__: list[str] = []
+
 class RowSource:
     @property
     def array(self) -> NDArray[np.generic]: ...

@@ -5,6 +5,10 @@ from numpy.typing import ArrayLike
 
 from nanograd._core.tensor import Tensor
 
+__all__ = [
+    "cross_entropy", "nll_loss",
+]
+
 _Reduction = Literal["mean", "sum", "none"]
 
 def cross_entropy(

@@ -5,6 +5,10 @@ from numpy.typing import ArrayLike
 
 from nanograd._core.tensor import Tensor
 
+__all__ = [
+    "batch_norm", "group_norm", "layer_norm", "rms_norm",
+]
+
 def layer_norm(x: Tensor | ArrayLike, normalized_shape: int | Sequence[int], weight: Tensor | ArrayLike | None = None,
                bias: Tensor | ArrayLike | None = None, eps: float = 1e-5) -> Tensor: ...
 def rms_norm(x: Tensor | ArrayLike, normalized_shape: int | Sequence[int], weight: Tensor | ArrayLike | None = None,

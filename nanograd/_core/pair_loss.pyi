@@ -5,6 +5,11 @@ from numpy.typing import ArrayLike
 
 from nanograd._core.tensor import Tensor
 
+__all__ = [
+    "mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits", "kl_div",
+    "cross_entropy_from_probs",
+]
+
 _Reduction = Literal["mean", "sum", "none"]
 _Operand = Tensor | ArrayLike
 

@@ -4,6 +4,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from nanograd._core.tensor import Tensor
 
+__all__ = [
+    "sum", "mean", "max", "min", "argmax", "argmin",
+]
+
 def sum(x: Tensor | ArrayLike, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor: ...
 def mean(x: Tensor | ArrayLike, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor: ...
 def max(x: Tensor | ArrayLike, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor: ...

@@ -3,5 +3,9 @@ from numpy.typing import ArrayLike
 
 from nanograd._core.tensor import Tensor
 
+__all__ = [
+    "softmax", "log_softmax",
+]
+
 def softmax(x: Tensor | ArrayLike, axis: int = -1) -> Tensor: ...
 def log_softmax(x: Tensor | ArrayLike, axis: int = -1) -> Tensor: ...

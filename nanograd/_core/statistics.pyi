@@ -3,6 +3,10 @@ from numpy.typing import ArrayLike
 
 from nanograd._core.tensor import Tensor
 
+__all__ = [
+    "prod", "logsumexp", "var", "std", "norm", "cumsum",
+]
+
 _Axis = int | tuple[int, ...] | None
 
 def prod(x: Tensor | ArrayLike, axis: _Axis = None, keepdims: bool = False) -> Tensor: ...

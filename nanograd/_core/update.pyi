@@ -5,6 +5,8 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from nanograd._core.tensor import Parameter, Tensor
 
+__all__: list[str] = []
+
 class GroupsChanged(Exception): ...
 
 class ParameterState:

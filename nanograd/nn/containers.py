@@ -12,7 +12,7 @@ __all__ = ["ModuleDict", "ModuleList", "ParameterList", "Sequential"]
 class _Items(Module):
     """What the list-like containers share. Their names are the positions: "0.weight", as in PyTorch."""
 
-    _of = Module
+    _of: type = Module
 
     def _members(self):
         inside = vars(self)

@@ -15,8 +15,8 @@ __all__ = [
     "elu", "embedding", "gelu", "huber_loss", "kl_div", "l1_loss", "layer_norm", "leaky_relu", "linear",
     "log_softmax", "logsigmoid", "mse_loss", "nll_loss", "normalize", "one_hot", "pad", "relu", "rms_norm",
     "sigmoid", "silu", "smooth_l1_loss", "softmax", "softplus", "tanh",
-    *_functional_images.__all__,
 ]
+__all__ += _functional_images.__all__
 
 
 def _reduction(op, size_average, reduce, reduction):

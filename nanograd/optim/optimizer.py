@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """What all optimizers share: groups of parameters, their settings, the state, and the step."""
 import warnings
+from typing import Any
 
 import numpy as np
 
@@ -34,8 +35,8 @@ class Optimizer:
     [0.25, 0.25]
     """
 
-    _update = None          # (class, groups, states, run) -> number of parameters that had a gradient
-    _arrays = ()            # the names of a state's arrays, in the update's order
+    _update: Any = None     # (class, groups, states, run) -> number of parameters that had a gradient
+    _arrays: tuple[str, ...] = ()       # the names of a state's arrays, in the update's order
 
     def __init__(self, params, defaults):
         self.defaults = defaults

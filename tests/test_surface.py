@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""The public surface is that of the table in tests/surface.py, no name more or less: signatures at run time, and in the stubs."""
+
+import ast
+import importlib
+import inspect
+import pickle
+from pathlib import Path
+
+import pytest
+from surface import INSTANCES, METHOD_SECTIONS, NO_METHODS, sections
+
+import nanograd as ng
+from nanograd import nn
+from nanograd._names import OtherName
+
+TABLE, HEADINGS = sections()
+ROWS = [pytest.param(section, name, id=f"{section}.{name}") for section, rows in TABLE.items() for name in rows]
+METHODS = {name for name, heading in HEADINGS.items() if heading in METHOD_SECTIONS} - NO_METHODS
+STUBS = Path(ng.__file__).parent / "_core"
+
+
+def parse(row):
+    """[(name, kind, default)] of the arguments in a row, or None for one without parentheses."""
+    _, parenthesis, rest = row.partition("(")
+    return arguments(ast.parse(f"def f({rest}: ...").body[0]) if parenthesis else None
+
+
+def arguments(node):
+    a = node.args
+    plain = [*a.posonlyargs, *a.args]
+    kinds = [inspect.Parameter.POSITIONAL_ONLY] * len(a.posonlyargs) + [inspect.Parameter.POSITIONAL_OR_KEYWORD] * len(a.args)
+    defaults = [inspect.Parameter.empty] * (len(plain) - len(a.defaults)) + [ast.literal_eval(d) for d in a.defaults]
+    found = list(zip((arg.arg for arg in plain), kinds, defaults, strict=True))
+    found += [(a.vararg.arg, inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.empty)] if a.vararg else []
+    found += [(arg.arg, inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.empty if d is None else ast.literal_eval(d))
+              for arg, d in zip(a.kwonlyargs, a.kw_defaults, strict=True)]
+    found += [(a.kwarg.arg, inspect.Parameter.VAR_KEYWORD, inspect.Parameter.empty)] if a.kwarg else []
+    return found
+
+
+def signature(thing):
+    return [(p.name, p.kind, p.default) for p in inspect.signature(thing).parameters.values()]
+
+
+def same(found, wanted):
+    """Also in the types of the defaults: 1.0 is not 1, nor True."""
+    return found == wanted and [type(d) for *_, d in found] == [type(d) for *_, d in wanted]
+
+
+def shown(arguments):
+    kinds = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**", inspect.Parameter.KEYWORD_ONLY: "(keyword) "}
+    return ", ".join(kinds.get(kind, "") + name + ("" if d is inspect.Parameter.empty else f"={d!r}") for name, kind, d in arguments)
+
+
+def member(section, name):
+    """The thing, and whether it is a method whose first argument is the object."""
+    owner, _, key = name.rpartition(".")
+    module = importlib.import_module(section)
+    if not owner:
+        return getattr(module, key), False
+    raw = inspect.getattr_static(getattr(module, owner), key)
+    return getattr(getattr(module, owner), key), callable(raw) and not isinstance(raw, (staticmethod, classmethod, type))
+
+
+def public_names(section):
+    """What the module exports, and the members that its classes have beyond those of their public bases."""
+    module = importlib.import_module(section)
+    names = getattr(module, "__all__", None) or [name for name, value in vars(module).items()
+                                                 if not name.startswith("_") and not inspect.ismodule(value)]
+    for name in names:
+        yield name
+        cls = getattr(module, name)
+        if not isinstance(cls, type) or f"{name}.nothing" in names or (cls is nn.Parameter and section == "nanograd"):
+            continue
+        bases = [base for base in cls.__mro__[1:] if not base.__name__.startswith("_")]
+        for owner in [cls, *(base for base in cls.__mro__[1:] if base.__name__.startswith("_"))]:
+            for key, value in vars(owner).items():
+                if key.startswith("_") or isinstance(value, OtherName) or any(hasattr(base, key) for base in bases):
+                    continue
+                if cls is ng.Tensor and value is getattr(ng, key, None):
+                    continue                                    # test_functions_that_are_methods
+                yield f"{name}.{key}"
+
+
+@pytest.mark.parametrize("section", TABLE)
+def test_no_name_more_or_less(section):
+    names, rows = set(public_names(section)), set(TABLE[section])
+    assert names - rows == set(), "public, but not in the table of tests/surface.py"
+    assert rows - names == set(), "in the table, but not public"
+
+
+@pytest.mark.parametrize("section, name", ROWS)
+def test_signature(section, name):
+    wanted = parse(TABLE[section][name])
+    thing, has_self = member(section, name)
+    if wanted is None:
+        assert not inspect.isroutine(thing) or inspect.isdatadescriptor(thing)
+        return
+    found = signature(thing)[has_self:]
+    assert same(found, wanted), f"{section}.{name}({shown(found)}), the table says ({shown(wanted)})"
+
+
+def test_functions_that_are_methods():
+    found = {key for key, value in vars(ng.Tensor).items() if value is getattr(ng, key, ...)}
+    assert found == METHODS
+    for name in METHODS:
+        assert signature(getattr(ng.Tensor, name))[1:] == parse(TABLE["nanograd"][name])[1:]
+        assert signature(getattr(ng.ones(2), name)) == parse(TABLE["nanograd"][name])[1:], "bound"
+
+
+@pytest.mark.parametrize("code", INSTANCES)
+def test_instances_have_their_attributes(code):
+    instance = eval(code, {"ng": ng, "nn": nn})
+    missing = [name for name in INSTANCES[code].split() if not hasattr(instance, name)]
+    assert not missing
+
+
+def test_modules_are_there_after_one_import():
+    """`import nanograd as ng` is all that a program needs."""
+    import subprocess
+    import sys
+
+    wanted = ", ".join(section.replace("nanograd", "ng", 1) for section in TABLE)
+    subprocess.run([sys.executable, "-c", f"import nanograd as ng; {wanted}; ng.float32, ng.__version__"], check=True)
+
+
+# ---- help, pickle ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("section, name", [row for row in ROWS if "." not in row.values[1]])
+def test_says_where_it_is(section, name):
+    thing, _ = member(section, name)
+    if not callable(thing):
+        return
+    module = importlib.import_module(thing.__module__)
+    assert "._core" not in thing.__module__ and thing.__qualname__ == thing.__name__ == name
+    assert getattr(module, name) is thing and thing.__module__.startswith(section.rpartition(".")[0] or section)
+    if section == "nanograd" and not isinstance(thing, type):
+        assert thing.__module__ == "nanograd"
+    assert pickle.loads(pickle.dumps(thing)) is thing
+    if inspect.isfunction(thing) or (inspect.isclass(thing) and "__init__" in vars(thing) and not compiled(section, name)):
+        assert name in inspect.getsource(thing).splitlines()[0]      # Python's: the source is found
+
+
+@pytest.mark.parametrize("section, name", ROWS)
+def test_has_a_docstring(section, name):
+    owner, _, key = name.rpartition(".")
+    thing, _ = member(section, name)
+    if isinstance(thing, (bool, ng.float32.__class__)):
+        return
+    if owner == "Function":                                         # described in that of the class
+        assert f"``{key}" in ng.Function.__doc__
+        return
+    doc = inspect.getdoc(thing)
+    assert doc and doc.strip() and not doc.startswith(f"{name}("), f"{section}.{name}: {doc!r}"
+
+
+# ---- stubs ----------------------------------------------------------------------------------------------------------------
+
+
+def stub_nodes():
+    """{name: [node]} of what the stubs say: functions, classes, and `Class.member`; overloads are several."""
+    found = {}
+    for path in sorted(STUBS.glob("*.pyi")):
+        if not getattr(importlib.import_module(f"nanograd._core.{path.stem}"), "__all__", None):
+            continue
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+                found.setdefault(node.name, []).append(node)
+            for inner in node.body if isinstance(node, ast.ClassDef) else ():
+                name = inner.name if isinstance(inner, ast.FunctionDef) else ast.unparse(getattr(inner, "target", inner))
+                found.setdefault(f"{node.name}.{name}", []).append(inner)
+    return found
+
+
+STUB = stub_nodes() if (STUBS / "tensor.pyi").exists() else {}
+
+
+def compiled(section, name):
+    thing = getattr(importlib.import_module(section), name.partition(".")[0])
+    if isinstance(thing, type):
+        return not thing.__flags__ & 1 << 9 or thing is ng.Function      # no heap type: Cython's
+    return type(thing).__name__ == "cython_function_or_method"
+
+
+@pytest.mark.parametrize("section, name", [row for row in ROWS if compiled(*row.values)])
+def test_stub(section, name):
+    wanted = parse(TABLE[section][name])
+    nodes = STUB.get(name)
+    assert nodes, "missing in the stubs"
+    if isinstance(nodes[0], ast.ClassDef):
+        nodes = STUB.get(f"{name}.__init__") if wanted is not None else []
+        assert nodes is not None, "no __init__ in the stub"
+    for node in nodes:
+        if not isinstance(node, ast.FunctionDef):
+            assert wanted is None
+            continue
+        decorators = {ast.unparse(decorator) for decorator in node.decorator_list}
+        if wanted is None:
+            assert any("property" in d or "setter" in d or "deleter" in d for d in decorators), "an attribute, not a method"
+            continue
+        is_method = ("." in name or node.name == "__init__") and "staticmethod" not in decorators
+        found = arguments(node)[is_method:]
+        assert same(found, wanted), f"the stub has ({shown(found)}), the table ({shown(wanted)})"
+
+
+@pytest.mark.parametrize("name", sorted(METHODS))
+def test_stub_of_a_method(name):
+    assert f"Tensor.{name}" in STUB, "missing in the class Tensor of tensor.pyi"
+    for node in STUB[f"Tensor.{name}"]:
+        assert arguments(node)[1:] == parse(TABLE["nanograd"][name])[1:]
+
+
+@pytest.mark.parametrize("path", sorted(STUBS.glob("*.pyi")), ids=lambda path: path.name)
+def test_stubs_export_what_the_modules_export(path):
+    module = importlib.import_module(f"nanograd._core.{path.stem}")
+    exported = [node for node in ast.parse(path.read_text()).body if isinstance(node, (ast.Assign, ast.AnnAssign))
+                and ast.unparse(getattr(node, "target", None) or node.targets[0]) == "__all__"]
+    assert bool(exported) == hasattr(module, "__all__")
+    if exported:
+        assert sorted(ast.literal_eval(exported[0].value)) == sorted(module.__all__)
