@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Every block of the documentation runs, and prints what the page says."""
 import doctest
+import inspect
 import re
 from pathlib import Path
 
 import pytest
+
+from nanograd import nn, optim
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PAGES = sorted(path for path in DOCS.glob("*.md") if ">>> " in path.read_text())
@@ -12,7 +15,18 @@ FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 
 
 def test_there_are_pages():
-    assert {"index.md", "tour.md", "mistakes.md", "custom_functions.md"} <= {page.name for page in PAGES}
+    assert {"index.md", "tour.md", "mistakes.md", "printing.md", "custom_functions.md"} <= {page.name for page in PAGES}
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.name)
+def test_no_block_is_left_out(page):
+    """Code is in blocks of sessions, which test_page runs: each begins with a prompt, or all of it would be output."""
+    blocks = re.findall(r"^```(.*)\n((?:.*\n)*?)```$", page.read_text(), flags=re.M)
+    assert 2 * len(blocks) == page.read_text().count("\n```")
+    for language, block in blocks:
+        if language != "{toctree}":
+            assert language == "pycon" and block.startswith(">>> "), block
+    assert not re.search(r"^    >>> ", page.read_text(), flags=re.M)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -25,3 +39,10 @@ def test_page(page, tmp_path, monkeypatch):
     output = []
     doctest.DocTestRunner(optionflags=FLAGS).run(test, out=output.append)
     assert not output, "".join(output)
+
+
+def test_the_repr_of_every_kind_is_on_its_page():
+    shown = (DOCS / "printing.md").read_text()
+    kinds = [name for module in (nn, optim) for name, value in vars(module).items() if inspect.isclass(value) and not name.startswith("_")]
+    missing = [name for name in kinds if not re.search(rf"^\W*(.*, )?{name}\(", shown, flags=re.M) and name not in {"Module", "Optimizer"}]
+    assert not missing

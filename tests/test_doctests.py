@@ -2,10 +2,14 @@
 """Runs the examples of every public docstring, compiled functions included (which pytest's own collection does not see)."""
 import doctest
 import inspect
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 from test_repo import public_objects
+
+import nanograd as ng
 
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 
@@ -31,3 +35,13 @@ def test_docstring(test, tmp_path, monkeypatch):
     with np.printoptions():
         doctest.DocTestRunner(optionflags=FLAGS).run(test, out=output.append)
     assert not output, "".join(output)
+
+
+def test_no_example_is_left_out():
+    """Every prompt in the sources is one of a docstring that runs above."""
+    run = {example.source.split("\n")[0].strip() for test in examples() for example in test.examples}
+    package = Path(ng.__file__).parent
+    sources = [path for path in sorted(package.rglob("*")) if path.suffix in {".py", ".pyx", ".pxi"}]
+    left_out = [f"{path.relative_to(package)}: {line}" for path in sources for line in re.findall(r"^ *>>> (.*?) *$", path.read_text(), flags=re.M)
+                if line.replace("\\\\", "\\") not in run]
+    assert not left_out

@@ -126,7 +126,7 @@ def test_repr():
     assert (
         repr(optimizer)
         == """SGD(
-  1 parameters of 2,000 elements, lr=0.01, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False
-  1 parameters of 1 elements, lr=1.0, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False
+  1 parameter of 2,000 elements, lr=0.01, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False
+  1 parameter of 1 element, lr=1.0, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False
 )"""
     )

@@ -42,7 +42,7 @@ class Adam(Optimizer):
     >>> w
     Parameter([ 0.9, -1.9], dtype=float32)
     >>> optimizer
-    Adam(1 parameters of 2 elements, lr=0.1, betas=(0.9, 0.999), eps=1e-08, weight_decay=0.0, amsgrad=False)
+    Adam(1 parameter of 2 elements, lr=0.1, betas=(0.9, 0.999), eps=1e-08, weight_decay=0.0, amsgrad=False)
     """
 
     _update = staticmethod(adam_step)

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from nanograd._core.update import ParameterState, ema_step, swap_values
+from nanograd.optim.optimizer import _counted
 
 __all__ = ["EMA"]
 
@@ -112,7 +113,7 @@ class EMA:
             state.load(0, averages[name])
 
     def __repr__(self):
-        return f"EMA({len(self._states)} parameters, decay={self.decay})"
+        return f"EMA({_counted(len(self._states), 'parameter')}, decay={self.decay})"
 
 
 def _decay(value):

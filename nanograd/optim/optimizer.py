@@ -238,9 +238,13 @@ class Optimizer:
         for group in self.param_groups:
             n = sum(p.size for p in group["params"])
             settings = ", ".join(f"{key}={value!r}" for key, value in group.items() if key in self.defaults)
-            lines.append(f"{len(group['params'])} parameters of {n:,} elements, {settings}")
+            lines.append(f"{_counted(len(group['params']), 'parameter')} of {_counted(n, 'element')}, {settings}")
         inside = lines[0] if len(lines) == 1 else "\n  " + "\n  ".join(lines) + "\n"
         return f"{type(self).__name__}({inside})"
+
+
+def _counted(n, what):
+    return f"{n:,} {what}{'s' * (n != 1)}"
 
 
 def _listed(op, params, nested=True):

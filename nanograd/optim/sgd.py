@@ -39,7 +39,7 @@ class SGD(Optimizer):
     >>> w
     Parameter([0.8, 1.6], dtype=float32)
     >>> optimizer
-    SGD(1 parameters of 2 elements, lr=0.1, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False)
+    SGD(1 parameter of 2 elements, lr=0.1, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False)
     """
 
     _update = staticmethod(sgd_step)
