@@ -156,6 +156,20 @@ def test_has_a_docstring(section, name):
     assert doc and doc.strip() and not doc.startswith(f"{name}("), f"{section}.{name}: {doc!r}"
 
 
+@pytest.mark.parametrize("code, name", [
+    ("x[0]", "getitem"), ("x[:, 1]", "getitem"), ("x[[0, 1]]", "getitem"), ("x.narrow(1, 0, 2)", "narrow"), ("x.narrow(0, 0, 2)", "narrow"),
+    ("x.copy()", "copy"), ("x.astype(ng.float64)", "astype"), ("x.log_softmax()", "log_softmax"), ("x * x", "mul"), ("x.exp()", "exp"),
+    ("ng.conv1d(x, ng.ones((2, 4, 2)))", "conv1d"), ("ng.conv2d(x.reshape(1, 4, 5), ng.ones((1, 1, 2, 2)))", "conv2d"),
+])
+def test_nodes_have_the_names_of_functions(code, name):
+    """Also when the graph is freed."""
+    y = eval(code, {"ng": ng, "x": ng.ones((4, 5), requires_grad=True)})
+    node = y.grad_fn
+    assert (node.name, repr(node)) == (name, f"<{name}>")
+    y.backward()
+    assert repr(node) == f"<{name}>"
+
+
 # ---- stubs ----------------------------------------------------------------------------------------------------------------
 
 

@@ -33,9 +33,13 @@ cdef double NEGATIVE_SLOPE = 0.01       # of leaky_relu, the one activation with
 cdef class ConvolutionNode(Node):
     """y = activation(convolution of x with weight, + bias). Inputs: x, weight, bias."""
     cdef ng_conv shape
+    cdef int axes                # of the image
     cdef int op                  # of the activation, -1: none
     cdef Buffer x, weight        # what the gradients of the other reads
     cdef Buffer z, y             # what the activation's derivative reads
+
+    cdef str title(self):
+        return f"conv{self.axes}d"
 
     cdef int backward(self, Buffer dy, Run run) except -1:
         cdef Buffer dz = dy
@@ -208,6 +212,7 @@ cdef Tensor convolve(str op, int axes, object x, object weight, object bias, obj
     if graph:
         node = ConvolutionNode.__new__(ConvolutionNode)
         node.shape = s
+        node.axes = axes
         node.op = activation_op
         set_inputs(node, 3)
         if tx.wants_grad:

@@ -11,11 +11,17 @@ cdef class GetitemNode(PartNode):
 cdef class GetitemCopyNode(StridedNode):
     """x[...] with ints and slices that had to be copied."""
 
+    cdef str title(self):
+        return "getitem"
+
 @cython.final
 @cython.no_gc
 cdef class GetitemRowsNode(Node):
     """x[...] with arrays."""
     cdef Plan plan
+
+    cdef str title(self):
+        return "getitem"
 
     cdef int backward(self, Buffer dy, Run run) except -1:
         # forward: y[o, i, :] = x[o, map[i], :]

@@ -23,7 +23,8 @@ cdef class StridedNode(Node):
 @cython.final
 @cython.no_gc
 cdef class NarrowCopyNode(StridedNode):
-    pass
+    cdef str title(self):
+        return "narrow"
 
 @cython.final
 @cython.no_gc

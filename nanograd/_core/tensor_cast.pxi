@@ -5,6 +5,10 @@
 @cython.no_gc
 cdef class CastNode(Node):
     """astype and copy: the gradient is cast back."""
+    cdef int source              # the dtype of x
+
+    cdef str title(self):
+        return "copy" if self.source == self.kind else "astype"
 
     cdef int backward(self, Buffer dy, Run run) except -1:
         cdef Node target = <Node>self.inputs[0]
@@ -24,6 +28,7 @@ cdef Tensor cast(Tensor x, int kind):
     check("astype", ng_cast(kind, out.buffer.data, xb.data, NG_FROM_F32 if x.kind == NG_F32 else NG_FROM_F64, x.count))
     if needs_grad(x):
         node = CastNode.__new__(CastNode)
+        node.source = x.kind
         node.n_inputs = 1
         set_input(node, 0, x)
         link(out, node)
