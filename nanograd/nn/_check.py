@@ -64,6 +64,13 @@ def label(layer, name):
     return name
 
 
+def reduction(op, size_average, reduce, reduction):
+    """reduction, where nobody asks for it in the way that PyTorch has given up."""
+    if size_average is not None or reduce is not None:
+        raise TypeError(f"{op}: size_average and reduce are gone: write reduction='mean', 'sum' or 'none'")
+    return reduction
+
+
 def arguments(*positional, **keyword):
     """The inside of a layer's repr: positional values, then the keyword ones that are not at their default (value, default)."""
     parts = [repr(value) for value in positional]

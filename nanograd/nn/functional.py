@@ -8,6 +8,7 @@ import numpy as np
 import nanograd as ng
 from nanograd.errors import ShapeError
 from nanograd.nn import _check, _functional_images
+from nanograd.nn._check import reduction as _reduction
 from nanograd.nn._functional_images import *
 
 __all__ = [
@@ -17,12 +18,6 @@ __all__ = [
     "sigmoid", "silu", "smooth_l1_loss", "softmax", "softplus", "tanh",
 ]
 __all__ += _functional_images.__all__
-
-
-def _reduction(op, size_average, reduce, reduction):
-    if size_average is not None or reduce is not None:
-        raise TypeError(f"{op}: size_average and reduce are gone: write reduction='mean', 'sum' or 'none'")
-    return reduction
 
 
 def _axis(op, dim):

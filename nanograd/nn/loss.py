@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""Losses as modules. The functions of the same names are in nanograd itself."""
+"""Losses as modules. The functions of the same names are in nanograd itself.
+
+``size_average`` and ``reduce`` stand where PyTorch has them, so that what follows has its place; they are refused.
+"""
 import inspect
 
 import nanograd as ng
@@ -16,7 +19,8 @@ class _Loss(Module):
     _function = ""        # of nanograd
     _reductions: tuple[str, ...] = ("mean", "sum", "none")
 
-    def __init__(self, *, reduction="mean"):
+    def __init__(self, size_average=None, reduce=None, reduction="mean"):
+        _check.reduction(type(self).__name__, size_average, reduce, reduction)
         if reduction not in self._reductions:
             kinds = ", ".join(map(repr, self._reductions[:-1])) + f" or {self._reductions[-1]!r}"
             raise ValueError(f"{type(self).__name__}: reduction must be {kinds}, got {reduction!r}")
@@ -40,6 +44,8 @@ class MSELoss(_Loss):
 
     Parameters
     ----------
+    size_average, reduce : None
+        PyTorch's, and given up there: anything else is refused.
     reduction : {'mean', 'sum', 'none'}
 
     Examples
@@ -58,8 +64,8 @@ class MSELoss(_Loss):
 class _Weighted(_Loss):
     """A loss with a weight per class or element, which belongs to the state."""
 
-    def __init__(self, weight=None, *, reduction="mean"):
-        super().__init__(reduction=reduction)
+    def __init__(self, weight=None, size_average=None, reduce=None, reduction="mean"):
+        super().__init__(size_average, reduce, reduction)
         self.register_buffer("weight", None if weight is None else ng.tensor(weight))
 
     def _options(self):
@@ -75,6 +81,8 @@ class CrossEntropyLoss(_Weighted):
         A weight for each class.
     ignore_index : int, default -100
         A label that does not count.
+    size_average, reduce : None
+        PyTorch's, and given up there: anything else is refused.
     reduction : {'mean', 'sum', 'none'}
     label_smoothing : float, default 0.0
 
@@ -90,8 +98,8 @@ class CrossEntropyLoss(_Weighted):
 
     _function = "cross_entropy"
 
-    def __init__(self, weight=None, *, ignore_index=-100, reduction="mean", label_smoothing=0.0):
-        super().__init__(weight, reduction=reduction)
+    def __init__(self, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean", label_smoothing=0.0):
+        super().__init__(weight, size_average, reduce, reduction)
         self.ignore_index = _check.size("CrossEntropyLoss", "ignore_index", ignore_index, -2**63)
         self.label_smoothing = _check.probability("CrossEntropyLoss", "label_smoothing", label_smoothing)
 
@@ -104,6 +112,8 @@ class L1Loss(_Loss):
 
     Parameters
     ----------
+    size_average, reduce : None
+        PyTorch's, and given up there: anything else is refused.
     reduction : {'mean', 'sum', 'none'}
 
     Examples
@@ -121,6 +131,8 @@ class SmoothL1Loss(_Loss):
 
     Parameters
     ----------
+    size_average, reduce : None
+        PyTorch's, and given up there: anything else is refused.
     reduction : {'mean', 'sum', 'none'}
     beta : float, default 1.0
 
@@ -133,8 +145,8 @@ class SmoothL1Loss(_Loss):
 
     _function = "smooth_l1_loss"
 
-    def __init__(self, *, reduction="mean", beta=1.0):
-        super().__init__(reduction=reduction)
+    def __init__(self, size_average=None, reduce=None, reduction="mean", beta=1.0):
+        super().__init__(size_average, reduce, reduction)
         self.beta = _check.real("SmoothL1Loss", "beta", beta)
 
     def _options(self):
@@ -175,6 +187,8 @@ class NLLLoss(_Weighted):
         A weight for each class.
     ignore_index : int, default -100
         A label that does not count.
+    size_average, reduce : None
+        PyTorch's, and given up there: anything else is refused.
     reduction : {'mean', 'sum', 'none'}
 
     Examples
@@ -186,8 +200,8 @@ class NLLLoss(_Weighted):
 
     _function = "nll_loss"
 
-    def __init__(self, weight=None, *, ignore_index=-100, reduction="mean"):
-        super().__init__(weight, reduction=reduction)
+    def __init__(self, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean"):
+        super().__init__(weight, size_average, reduce, reduction)
         self.ignore_index = _check.size("NLLLoss", "ignore_index", ignore_index, -2**63)
 
     def _options(self):
@@ -201,6 +215,8 @@ class BCELoss(_Weighted):
     ----------
     weight : array_like, optional
         A weight for each element, broadcast.
+    size_average, reduce : None
+        PyTorch's, and given up there: anything else is refused.
     reduction : {'mean', 'sum', 'none'}
 
     Examples
@@ -220,6 +236,8 @@ class BCEWithLogitsLoss(_Weighted):
     ----------
     weight : array_like, optional
         A weight for each element, broadcast.
+    size_average, reduce : None
+        PyTorch's, and given up there: anything else is refused.
     reduction : {'mean', 'sum', 'none'}
     pos_weight : array_like, optional
         A weight for the positive part, broadcast.
@@ -233,8 +251,8 @@ class BCEWithLogitsLoss(_Weighted):
 
     _function = "binary_cross_entropy_with_logits"
 
-    def __init__(self, weight=None, *, reduction="mean", pos_weight=None):
-        super().__init__(weight, reduction=reduction)
+    def __init__(self, weight=None, size_average=None, reduce=None, reduction="mean", pos_weight=None):
+        super().__init__(weight, size_average, reduce, reduction)
         self.register_buffer("pos_weight", None if pos_weight is None else ng.tensor(pos_weight))
 
     def _options(self):
@@ -246,8 +264,12 @@ class KLDivLoss(_Loss):
 
     Parameters
     ----------
+    size_average, reduce : None
+        PyTorch's, and given up there: anything else is refused.
     reduction : {'mean', 'sum', 'none', 'batchmean'}
         'batchmean' divides the sum by the size of the first axis: the divergence as it is defined.
+    log_target : bool, default False
+        Whether target is given as log-probabilities too.
 
     Examples
     --------
@@ -258,3 +280,13 @@ class KLDivLoss(_Loss):
 
     _function = "kl_div"
     _reductions = ("mean", "sum", "none", "batchmean")
+
+    def __init__(self, size_average=None, reduce=None, reduction="mean", log_target=False):
+        super().__init__(size_average, reduce, reduction)
+        self.log_target = _check.flag("KLDivLoss", "log_target", log_target)
+
+    def forward(self, input, target):
+        return super().forward(input, ng.exp(target) if self.log_target else target)
+
+    def extra_repr(self):
+        return ", ".join(filter(None, [super().extra_repr(), "log_target=True" * self.log_target]))
