@@ -6,6 +6,7 @@ A mistake is a snippet in which `ng`, `nn`, `np`, `x` (float32, requires a gradi
 
 import re
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import pytest
 import nanograd as ng
 from nanograd import _names, nn
 
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "mistakes.md"
 MISTAKES = [
     # ---- values never change ----
     ("x[0] = 1.0", TypeError, "a tensor's value never changes, so x[i] = v is refused: write x = ng.index_set(x, i, v)"),
@@ -25,7 +27,7 @@ MISTAKES = [
             f"p.assign(p {operator} y) "
             f"for an nn.Parameter p, or x = x {operator} y for a new name",
         )
-        for operator in "+-*/"
+        for operator in ("+", "-", "*", "/", "//", "%", "**", "@")
     ),
     ("nn.init.zeros_(y)", TypeError, "zeros_: expected an nn.Parameter, got Tensor; a tensor's value never changes"),
     (
@@ -55,6 +57,11 @@ MISTAKES = [
         "ng.optim.SGD([w * 2.0])",
         ValueError,
         "SGD: a tensor of shape (2,) is no leaf: it was computed, so a step would not reach what it is computed from",
+    ),
+    (
+        "ng.optim.scipy_minimize(lambda: (w * w).sum(), [nn.Parameter([1.0])])",
+        ng.errors.GraphError,
+        "scipy_minimize: no parameter has a gradient: call loss.backward() in closure before it returns the loss",
     ),
     ("ng.optim.SGD([w, w])", ValueError, "SGD: a parameter is listed twice in one group"),
     # ---- NumPy functions without gradient ----
@@ -111,7 +118,12 @@ MISTAKES = [
     ),
     # ---- layers ----
     ("nn.Linear(8, 64, 'relu')", TypeError, "Linear: bias must be a bool, got 'relu'; write activation='relu'"),
-    ("nn.MSELoss('sum')", TypeError, None),
+    (
+        "nn.MSELoss('sum')",
+        TypeError,
+        "MSELoss: size_average and reduce are gone: write reduction='mean', 'sum' or 'none'",
+    ),
+    ("nn.Tanh(1)", TypeError, "Module.__init__() takes 1 positional argument but 2 were given"),
     ("nn.functional.softmax(x)", TypeError, "softmax: say along which axis: write dim=-1 for the last"),
     (
         "nn.Sequential(nn.Linear(2, 2), ng.tanh)",
@@ -154,5 +166,25 @@ def test_a_mistake_is_told(code, error, message):
             told = [(type(caught), str(caught))]
     assert len(told) == 1, f"{code} passed in silence"
     assert issubclass(told[0][0], error)
-    if message is not None:
-        assert told[0][1] == message
+    assert told[0][1] == message
+
+
+@pytest.mark.skipif(not PAGE.exists(), reason="the documentation is not beside the tests")
+@pytest.mark.parametrize("code, error, message", MISTAKES, ids=[code for code, *_ in MISTAKES])
+def test_a_mistake_is_on_its_page(code, error, message):
+    """With the same whole message, which test_docs.py compares. One stands for all operators of in-place updates."""
+    if re.fullmatch(r"w \S+= 2.0", code):
+        operator = code.split()[1]
+        assert f"{operator} " in PAGE.read_text() or f"{operator}`" in PAGE.read_text()
+        return
+    assert f"{error.__name__}: {message}\n" in PAGE.read_text()
+
+
+@pytest.mark.skipif(not PAGE.exists(), reason="the documentation is not beside the tests")
+def test_nothing_is_left_open_on_the_page():
+    """Messages are whole, and each section says what to write."""
+    text = PAGE.read_text()
+    assert not re.search(r"\.\.\.$|: \.\.\.", text, flags=re.M)
+    for section in re.split(r"^##+ ", text, flags=re.M)[1:]:
+        if "Traceback" in section or "Warning: " in section:
+            assert re.search(r"\b[Ww]rite\b|ignore_index", section), section.splitlines()[0]
