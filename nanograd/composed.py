@@ -7,7 +7,7 @@ import numpy as np
 
 from nanograd._core.matmul import _operands, matmul
 from nanograd._core.reduce import sum as sum_axes
-from nanograd._core.shape import permute, reshape
+from nanograd._core.shape import broadcast_to, permute, reshape
 from nanograd._core.statistics import norm
 from nanograd._core.tensor import div, maximum, mul, register_numpy
 from nanograd.errors import ShapeError
@@ -61,7 +61,7 @@ def cosine_similarity(a, b, axis=-1, eps=1e-8):
     a, b : Tensor or array_like
         Of shapes that broadcast.
     axis : int, default -1
-        The axis that holds a vector.
+        The axis that holds a vector, counted in the broadcast shape.
     eps : float, default 1e-8
         The least norm that is divided by.
 
@@ -74,7 +74,7 @@ def cosine_similarity(a, b, axis=-1, eps=1e-8):
     ShapeError
         If the shapes do not broadcast.
     numpy.exceptions.AxisError
-        For an axis that a or b does not have (an IndexError and a ValueError).
+        For an axis that the broadcast shape does not have (an IndexError and a ValueError).
 
     Examples
     --------
@@ -87,7 +87,21 @@ def cosine_similarity(a, b, axis=-1, eps=1e-8):
     >>> [round(g, 4) for g in a.grad.tolist()]
     [0.0, 0.8]
     """
+    a, b = _operands("cosine_similarity", (a, b))
+    if a.shape != b.shape:
+        rank = max(a.ndim, b.ndim)
+        a, b = (reshape(x, (1,) * (rank - x.ndim) + x.shape) for x in (a, b))
+        if -rank <= axis < rank:
+            a, b = _lengthened(a, b, axis), _lengthened(b, a, axis)
     return sum_axes(mul(normalize(a, 2, axis, eps), normalize(b, 2, axis, eps)), axis)
+
+
+def _lengthened(x, other, axis):
+    """x, as long along an axis as the other: a vector that broadcasts has the norm of its full length."""
+    shape = list(x.shape)
+    if shape[axis] == 1:
+        shape[axis] = other.shape[axis]
+    return broadcast_to(x, shape)
 
 
 def einsum(subscripts, *operands):
