@@ -199,6 +199,11 @@ def test_of_nothing(dtype):
             "sum: axis 0 is out of bounds for a tensor with 0 dimensions",
         ),
         (lambda x: ng.sum(np.array(["a"])), DTypeError, "sum: a tensor holds real numbers, got an array of dtype <U1"),
+        (
+            lambda x: x.sum(0, 1),
+            TypeError,
+            "sum: keepdims must be a bool, got int 1; several axes are a tuple: write axis=(0, 1)",
+        ),
         (lambda x: ng.norm(x, ord=3), ValueError, "norm: ord must be 1, 2 or inf, got 3"),
         (lambda x: ng.norm(ng.zeros(0), ord=np.inf), ValueError, "norm: x (0,) has no elements to choose from"),
         (

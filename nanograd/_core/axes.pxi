@@ -8,8 +8,14 @@ cdef struct Reduction:
     int64_t dims[8]
 
 
-cdef int parse_axes(str op, Tensor x, object axis, bint keepdims, Reduction *r) except -1:
+cdef int parse_axes(str op, Tensor x, object axis, object keepdims, Reduction *r) except -1:
     cdef int i
+    cdef bint keeps = keepdims is True
+    if not keeps and keepdims is not False:
+        if not isinstance(keepdims, np.bool_):         # else x.sum(0, 1) would keep an axis in silence
+            raise TypeError(f"{op}: keepdims must be a bool, got {type(keepdims).__name__} {keepdims!r}; several axes are a tuple: "
+                            f"write axis=(0, 1)")
+        keeps = bool(keepdims)
     r.mask = 0
     if axis is None:
         r.mask = (1u << x.rank) - 1
@@ -26,7 +32,7 @@ cdef int parse_axes(str op, Tensor x, object axis, bint keepdims, Reduction *r) 
     for i in range(x.rank):
         if r.mask >> i & 1:
             r.reduced *= x.dims[i]
-            if not keepdims:
+            if not keeps:
                 continue
         r.dims[r.rank] = 1 if r.mask >> i & 1 else x.dims[i]
         r.rank += 1

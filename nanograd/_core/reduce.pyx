@@ -48,7 +48,7 @@ cdef class MeanNode(SumNode):
     pass
 
 
-cdef Tensor sum_or_mean(str op, object operand, object axis, bint keepdims, bint mean):
+cdef Tensor sum_or_mean(str op, object operand, object axis, object keepdims, bint mean):
     cdef Tensor x = <Tensor>operand if isinstance(operand, Tensor) else as_tensor(op, operand, -1, False)
     cdef Buffer xb = x.buffer
     cdef SumNode node
@@ -182,7 +182,7 @@ cdef class MinNode(MaxNode):
     pass
 
 
-cdef Tensor max_or_min(str op, object operand, object axis, bint keepdims, bint smallest):
+cdef Tensor max_or_min(str op, object operand, object axis, object keepdims, bint smallest):
     cdef Tensor x = <Tensor>operand if isinstance(operand, Tensor) else as_tensor(op, operand, -1, False)
     cdef Buffer xb = x.buffer
     cdef MaxNode node
