@@ -123,6 +123,21 @@ def test_what_shares_memory():
         assert not np.shares_memory(x[index].numpy(), x.numpy()), index
 
 
+class Column:
+    """An array of another library: it has __array__, as a data frame's column does."""
+
+    ndim = 1
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array([2, 0])
+
+
+def test_what_numpy_takes_for_an_array():
+    x = np.arange(12.0).reshape(3, 4)
+    for index in (range(2), (slice(None), range(3, 0, -2)), Column(), (Column(), range(1, 3)), range(0), (..., np.zeros(0, bool))):
+        np.testing.assert_array_equal(ng.tensor(x)[index].numpy(), x[index])
+
+
 def test_iteration_and_length():
     x = ng.tensor(np.arange(6.0).reshape(3, 2))
     assert [row.tolist() for row in x] == [[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]]

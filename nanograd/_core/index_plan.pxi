@@ -83,7 +83,9 @@ cdef object index_part(str op, object item):
         if item.ndim == 0 and item.dtype.kind in "iu":
             return operator.index(item)
         array = item
-    elif isinstance(item, (list, tuple)):
+    elif hasattr(item, "__array__") and getattr(item, "ndim", 0):       # a data frame's column, another library's array
+        array = np.asarray(item)
+    elif isinstance(item, (list, tuple, range)):
         if any(isinstance(part, Tensor) for part in item):
             raise DTypeError(f"{op}: an index holds tensors, which hold floats; index with ints, slices, integer arrays or NumPy bools")
         try:
@@ -187,7 +189,7 @@ cdef Plan plan_arrays(str op, Tensor x, list parts, int missing, const int64_t *
                 axis += 1
             else:
                 for k in range(part.ndim):
-                    if part.shape[k] != x.dims[axis + k]:
+                    if part.shape[k] != x.dims[axis + k] and part.shape[k] != 0:       # NumPy lets a mask of nothing pass
                         raise IndexError(f"{op}: the boolean index of shape {part.shape} does not match the tensor: axis {axis + k} has "
                                          f"size {x.dims[axis + k]} {named_shape(x)}")
                 # Positions on the mask's axes taken as one. A 0-d mask takes none: True picks once, False not at all.
