@@ -352,6 +352,10 @@ def test_grad_mode_refuses_generators():
             yield 1
     with pytest.raises(TypeError, match="flag must be a bool, got int 1"):
         ng.set_grad_enabled(1)
+    with pytest.raises(TypeError, match="no_grad takes no arguments: write @ng.no_grad\\(\\) above a function"):
+        @ng.no_grad
+        def forgot_the_parentheses():
+            pass
 
 
 # ---- long and wide graphs -----------------------------------------------------------------------

@@ -82,7 +82,9 @@ cdef class no_grad(_GradMode):
     >>> y.requires_grad
     False
     """
-    def __init__(self):
+    def __init__(self, *function):
+        if function:
+            raise TypeError("no_grad takes no arguments: write @ng.no_grad() above a function")
         self.flag = False
 
 
@@ -101,7 +103,9 @@ cdef class enable_grad(_GradMode):
     >>> y.requires_grad
     True
     """
-    def __init__(self):
+    def __init__(self, *function):
+        if function:
+            raise TypeError("enable_grad takes no arguments: write @ng.enable_grad() above a function")
         self.flag = True
 
 
