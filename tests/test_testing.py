@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """nanograd.testing finds what is wrong, and says where."""
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -94,3 +97,8 @@ def test_assert_close():
     ):
         with pytest.raises(AssertionError, match="assert_close: .*" + message):
             assert_close(actual, expected)
+
+
+def test_it_is_there_without_an_import_of_its_own():
+    code = "import nanograd as ng; ng.testing.assert_close(ng.zeros(2), [0.0, 0.0])"
+    subprocess.run([sys.executable, "-c", code], check=True)
