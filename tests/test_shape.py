@@ -183,12 +183,40 @@ def test_operands_that_are_no_tensors():
     lambda x: np.take(x, [0, -1], 1), lambda x: np.sort(x), lambda x: np.sort(x, None), lambda x: np.sort(x, 0, "stable"),
     lambda x: np.argsort(x, -1, "stable"), lambda x: np.argsort(x, None), lambda x: np.squeeze(x[None]), lambda x: np.swapaxes(x, 0, 1),
     lambda x: np.tril(x, -1), lambda x: np.triu(x, k=1), lambda x: np.diagonal(x), lambda x: np.diagonal(x, 1), lambda x: np.broadcast_to(x, (2, 3, 4)),
+    lambda x: np.cumsum(x), lambda x: np.cumsum(x, 0), lambda x: np.amax(x, 0), lambda x: np.amin(x),
+    lambda x: np.max(x, 0, None, True), lambda x: np.argmax(x, 0, None), lambda x: np.clip(x, a_min=None, a_max=0.5),
+    lambda x: np.clip(x, -0.5, 0.5), lambda x: np.around(x), lambda x: np.ravel(x), lambda x: np.expand_dims(x, 1), lambda x: np.zeros_like(x),
+    lambda x: np.ones_like(x), lambda x: np.full_like(x, 3.0), lambda x: np.transpose(x, axes=(1, 0)), lambda x: np.diagonal(x, offset=1),
+    lambda x: np.reshape(x, shape=(4, 3)) if np.__version__ >= "2.1" else np.reshape(x, (4, 3)), lambda x: np.reshape(x, (2, 6), "C"),
 ])
 def test_numpys_functions_mean_what_numpy_says(function):
     x = np.random.default_rng(0).standard_normal((3, 4))
     y, expected = function(ng.tensor(x)), function(x)
     np.testing.assert_array_equal(np.asarray(y), expected)
     assert isinstance(y, ng.Tensor) == (expected.dtype.kind == "f")
+
+
+@pytest.mark.parametrize("function", [
+    lambda x: np.sum(x, 0, None, None, True), lambda x: np.mean(x, 1, None), lambda x: np.std(x, 0, None, None, 1),
+    lambda x: np.var(x, axis=0, ddof=1, keepdims=True), lambda x: np.einsum("ij,kj->ik", x, [[1.0, 2.0, 3.0, 4.0]], optimize=True),
+])
+def test_numpys_sums_mean_what_numpy_says(function):
+    x = np.random.default_rng(0).standard_normal((3, 4))
+    y, expected = function(ng.tensor(x)), function(x)
+    np.testing.assert_allclose(y.numpy(), expected, rtol=1e-14)
+
+
+@pytest.mark.parametrize(("call", "message"), [
+    (lambda x: np.sum(x, 0, np.float64), "np.sum of a tensor takes no dtype: write x.numpy() for a NumPy result"),
+    (lambda x: np.reshape(x, (3, 2), order="F"), "np.reshape of a tensor takes no order: write x.numpy() for a NumPy result"),
+    (lambda x: np.round(x, 2), "np.round of a tensor takes no decimals: write x.numpy() for a NumPy result"),
+    (lambda x: np.mean(x, out=np.zeros(())), "np.mean of a tensor takes no out: write x.numpy() for a NumPy result"),
+    (lambda x: np.linalg.norm(x), "np.linalg.norm does not take tensors: write np.linalg.norm(x.numpy()) for a NumPy result"),
+])
+def test_numpys_arguments_that_have_no_meaning_here_are_refused(call, message):
+    with pytest.raises(TypeError) as caught:
+        call(ng.zeros((2, 3)))
+    assert str(caught.value) == message
 
 
 def test_joining_many():

@@ -32,10 +32,15 @@ def numpy_split(ary, indices_or_sections, axis=0):
     return pieces_of("split", t, along, [end - first for first, end in zip([0, *cuts], [*cuts, total])])
 
 
-def numpy_diagonal(a, offset=0):
-    return diagonal(a, offset)
+def numpy_transpose(a, axes=None):
+    return transpose(a) if axes is None else transpose(a, tuple(axes))
 
 
-ARRAY_FUNCTIONS.update({np.flip: numpy_flip, np.roll: numpy_roll, np.pad: numpy_pad, np.split: numpy_split, np.diagonal: numpy_diagonal})
+def numpy_reshape(a, shape):
+    return reshape(a, tuple(shape) if isinstance(shape, list) else shape)
+
+
+ARRAY_FUNCTIONS.update({np.flip: numpy_flip, np.roll: numpy_roll, np.pad: numpy_pad, np.split: numpy_split, np.reshape: numpy_reshape,
+                        np.transpose: numpy_transpose})
 register_numpy("concatenate", concatenate)
 register_numpy("stack", stack)

@@ -6,6 +6,10 @@ from libc.stdint cimport int64_t
 
 from nanograd._core.tensor cimport *
 
+import numpy as np
+
+from nanograd._core.tensor import ARRAY_FUNCTIONS
+
 cdef extern from "kernels/reduce.h":
     int ng_prod(int dtype, void *out, const void *x, int rank, const int64_t *dims, unsigned int mask)
     int ng_prod_backward(int dtype, void *dx, void *zeros, double *rest, const void *dy, const void *x, int rank,
@@ -217,7 +221,7 @@ cdef class StdNode(VarNode):
     pass
 
 
-cdef Tensor var_or_std(str op, object operand, object axis, bint keepdims, object ddof, bint root):
+cdef Tensor var_or_std(str op, object operand, object axis, object keepdims, object ddof, bint root):
     cdef Tensor x = as_tensor(op, operand, -1, False)
     cdef Buffer xb = x.buffer, mean
     cdef VarNode node
@@ -487,3 +491,10 @@ def cumsum(x, axis=-1):
 __all__ = ["prod", "logsumexp", "var", "std", "norm", "cumsum"]
 
 add_methods({"prod": prod, "logsumexp": logsumexp, "var": var, "std": std, "norm": norm, "cumsum": cumsum})
+
+
+def numpy_cumsum(a, axis=None):
+    return cumsum(a.reshape(-1) if axis is None else a, -1 if axis is None else axis)
+
+
+ARRAY_FUNCTIONS[np.cumsum] = numpy_cumsum      # without an axis it flattens, where ours takes the last

@@ -286,8 +286,9 @@ cdef class Tensor:
     def __array_function__(self, func, types, args, kwargs):
         function = ARRAY_FUNCTIONS.get(func)
         if function is None:
-            raise TypeError(f"np.{func.__name__} does not take tensors: write np.{func.__name__}(x.numpy()) for a NumPy result")
-        return function(*args, **kwargs)
+            name = numpy_name(func)
+            raise TypeError(f"{name} does not take tensors: write {name}(x.numpy()) for a NumPy result")
+        return numpy_call(func, function, args, kwargs)
 
     # ---- operators ----
 

@@ -334,7 +334,8 @@ add_methods({
     "maximum": maximum, "minimum": minimum, "mul": mul, "neg": neg, "pow": pow, "relu": relu, "sigmoid": sigmoid, "silu": silu,
     "sqrt": sqrt, "square": square, "sub": sub, "tanh": tanh,
 })
-register_numpy("where", where)
+for _name, _function in {"where": where, "zeros_like": zeros_like, "ones_like": ones_like, "full_like": full_like}.items():
+    register_numpy(_name, _function)
 
 
 def _floor_divide(a, b):

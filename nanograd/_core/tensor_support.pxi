@@ -12,7 +12,9 @@ cdef object _transpose = None         # shape.transpose and shape.matrix_transpo
 UFUNCS = {}                           # NumPy ufunc -> our function, for __array_ufunc__
 ARRAY_FUNCTIONS = {}                  # NumPy function -> our function, for __array_function__
 # Names under which NumPy knows what we call otherwise.
-cdef dict NUMPY_NAMES = {"sub": ("subtract",), "mul": ("multiply",), "div": ("divide",), "neg": ("negative",),
+cdef dict NUMPY_NAMES = {"max": ("max", "amax"), "min": ("min", "amin"), "round": ("round", "around"), "flatten": ("ravel",),
+                         "unsqueeze": ("expand_dims",), "sub": ("subtract",),
+                         "mul": ("multiply",), "div": ("divide",), "neg": ("negative",),
                          "abs": ("absolute",), "pow": ("power",), "remainder": ("remainder",), "floor_divide": ("floor_divide",),
                          "permute": (), "linear": (), "select": (),
                          # NumPy's own give NumPy results
@@ -92,6 +94,43 @@ def register_numpy(name, function):
             UFUNCS[theirs] = function
         elif callable(theirs):
             ARRAY_FUNCTIONS[theirs] = function
+
+
+# What NumPy's arguments are called here. (A function whose arguments differ more has a version with NumPy's own.)
+cdef dict NUMPY_ARGUMENTS = {"a_min": "min", "a_max": "max", "offset": "k"}
+
+
+cdef str numpy_name(object func):
+    module = getattr(func, "__module__", None) or "numpy"
+    return module.replace("numpy", "np", 1) + "." + func.__name__
+
+
+cdef object numpy_call(object func, object function, tuple args, dict kwargs):
+    """Ours, called with NumPy's arguments in NumPy's order: an axis, a dtype, an out must not be taken for something else."""
+    import inspect
+    if len(args) == 1 and not kwargs:
+        return function(args[0])
+    try:
+        theirs = inspect.signature(func)
+    except ValueError:              # older versions of NumPy do not tell those of their functions in C
+        return function(*args, **kwargs)
+    known = inspect.signature(function).parameters
+    ours, named = [], {}
+    for name, value in theirs.bind(*args, **kwargs).arguments.items():
+        parameter = theirs.parameters[name]
+        if parameter.kind == parameter.VAR_POSITIONAL:
+            ours.extend(value)
+        elif parameter.kind == parameter.VAR_KEYWORD:
+            named.update(value)
+        elif parameter.default is parameter.empty or parameter.kind == parameter.POSITIONAL_ONLY:
+            ours.append(value)
+        elif value is not parameter.default and value is not None or NUMPY_ARGUMENTS.get(name, name) in known:
+            named[NUMPY_ARGUMENTS.get(name, name)] = value
+    named.pop("optimize", None)      # einsum's, which changes nothing but the order of the work
+    foreign = [name for name in named if name not in known]
+    if foreign:
+        raise TypeError(f"{numpy_name(func)} of a tensor takes no {', '.join(foreign)}: write x.numpy() for a NumPy result")
+    return function(*ours, **named)
 
 
 def register_transpose(function):
