@@ -4,6 +4,7 @@ import math
 import string
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
 from nanograd._core.matmul import _operands, matmul
 from nanograd._core.reduce import sum as sum_axes
@@ -61,7 +62,7 @@ def cosine_similarity(a, b, axis=-1, eps=1e-8):
     a, b : Tensor or array_like
         Of shapes that broadcast.
     axis : int, default -1
-        The axis that holds a vector, counted in the broadcast shape.
+        The axis of the broadcast shape that holds a vector.
     eps : float, default 1e-8
         The least norm that is divided by.
 
@@ -73,6 +74,8 @@ def cosine_similarity(a, b, axis=-1, eps=1e-8):
     ------
     ShapeError
         If the shapes do not broadcast.
+    DTypeError
+        If float32 and float64 mix.
     numpy.exceptions.AxisError
         For an axis that the broadcast shape does not have (an IndexError and a ValueError).
 
@@ -89,19 +92,14 @@ def cosine_similarity(a, b, axis=-1, eps=1e-8):
     """
     a, b = _operands("cosine_similarity", (a, b))
     if a.shape != b.shape:
-        rank = max(a.ndim, b.ndim)
-        a, b = (reshape(x, (1,) * (rank - x.ndim) + x.shape) for x in (a, b))
-        if -rank <= axis < rank:
-            a, b = _lengthened(a, b, axis), _lengthened(b, a, axis)
+        try:
+            shape = np.broadcast_shapes(a.shape, b.shape)
+        except ValueError:
+            raise ShapeError(f"cosine_similarity: shapes {a.shape} and {b.shape} do not broadcast") from None
+        axis = normalize_axis_index(axis, len(shape), "cosine_similarity") - len(shape)
+        # A vector that is one number, repeated, has its norm from all of them.
+        a, b = (x if x.ndim >= -axis and x.shape[axis] == shape[axis] else broadcast_to(x, shape) for x in (a, b))
     return sum_axes(mul(normalize(a, 2, axis, eps), normalize(b, 2, axis, eps)), axis)
-
-
-def _lengthened(x, other, axis):
-    """x, as long along an axis as the other: a vector that broadcasts has the norm of its full length."""
-    shape = list(x.shape)
-    if shape[axis] == 1:
-        shape[axis] = other.shape[axis]
-    return broadcast_to(x, shape)
 
 
 def einsum(subscripts, *operands):

@@ -10,6 +10,7 @@ import pytest
 import nanograd as ng
 import nanograd.nn.functional as F
 from nanograd import nn
+from nanograd.testing import gradcheck
 
 X = np.linspace(-2, 2, 24).reshape(4, 6)
 
@@ -415,7 +416,8 @@ def test_a_network_as_a_whole():
 @pytest.mark.torch
 @pytest.mark.parametrize(
     "widths, mode",
-    [((1, 2), "constant"), ((1, 2, 3, 4), "constant"), ((0, 0, 1, 0, 2, 1), "constant"), ((2, 1), "reflect"), ((2, 1, 1, 3), "replicate")],
+    [((1, 2), "constant"), ((1, 2, 3, 4), "constant"), ((0, 0, 1, 0, 2, 1), "constant"), ((2, 1), "reflect"), ((2, 1, 1, 3), "replicate"),
+     ((-1, 2), "constant"), ((-1, -3), "constant"), ((3, -2), "reflect"), ((-3, 3), "reflect"), ((4, -4, -2, 1), "replicate")],
 )
 def test_pad_is_pytorchs(widths, mode):
     import torch
@@ -429,6 +431,20 @@ def test_pad_is_pytorchs(widths, mode):
     np.testing.assert_array_equal(a.grad.numpy(), b.grad.numpy())
 
 
+@pytest.mark.parametrize("shapes, axis", [(((3, 1), (1, 4)), -1), (((3, 1), (1, 4)), 0), (((4,), (3, 4)), 0), (((2, 1, 3), (4, 1)), 1),
+                                          (((), (3, 2)), 0), (((2, 3), (5, 1, 3)), 2), (((2, 3), (5, 1, 3)), 0)])
+def test_cosine_similarity_is_that_of_the_broadcast_vectors(shapes, axis):
+    rng = np.random.default_rng(0)
+    arrays = [rng.standard_normal(shape) for shape in shapes]
+    tensors = [ng.tensor(a, requires_grad=True) for a in arrays]
+    a, b = np.broadcast_arrays(*arrays)
+    expected = (a * b).sum(axis) / np.sqrt((a * a).sum(axis) * (b * b).sum(axis))
+    np.testing.assert_allclose(ng.cosine_similarity(*tensors, axis).numpy(), expected, rtol=1e-13, atol=1e-15)
+    assert gradcheck(lambda *x: ng.cosine_similarity(*x, axis), tensors)
+    with pytest.raises(np.exceptions.AxisError, match="^cosine_similarity: axis 3 is out of bounds"):
+        ng.cosine_similarity(*tensors, 3)
+
+
 def test_functional_small_print():
     weight = ng.tensor(np.ones((3, 2)), requires_grad=True)
     F.embedding([0, 2], weight, padding_idx=-1).sum().backward()
@@ -438,6 +454,7 @@ def test_functional_small_print():
     for call, error, message in [
         (lambda: F.pad(ng.zeros(3), (1, 2, 3)), ng.errors.ShapeError,
          "pad: expected two widths for each of up to 1 axes, got (1, 2, 3) (x (3,))"),
+        (lambda: F.pad(ng.zeros(3), (-2, -2)), ng.errors.ShapeError, "pad: widths (-2, -2) cut off more than there is (x (3,))"),
         (lambda: F.pad(ng.zeros(3), (1, 1), "circular"), ValueError,
          "pad: mode must be 'constant', 'reflect' or 'replicate', got 'circular'"),
         (lambda: F.pad(ng.zeros(3), (1, 1), "reflect", 3.0), ValueError,

@@ -235,7 +235,7 @@ def pad(input, pad, mode="constant", value=None):
     ----------
     input : Tensor
     pad : sequence of int
-        An even number of widths, two per axis from the last one on.
+        An even number of widths, two per axis from the last one on. A negative one cuts off as many elements.
     mode : {'constant', 'reflect', 'replicate'}
     value : float, optional
         What 'constant' fills with; None: 0.
@@ -246,6 +246,8 @@ def pad(input, pad, mode="constant", value=None):
     >>> import nanograd.nn.functional as F
     >>> F.pad(ng.ones((1, 1)), (1, 2))
     tensor([[0., 1., 0., 0.]], dtype=float32)
+    >>> F.pad(ng.tensor([1.0, 2.0, 3.0]), (-1, 1))
+    tensor([2., 3., 0.], dtype=float32)
     """
     x = input if isinstance(input, ng.Tensor) else ng.asarray(input)
     widths = list(pad)
@@ -258,7 +260,14 @@ def pad(input, pad, mode="constant", value=None):
         raise ValueError(f"pad: value is for mode 'constant' only, got value={value!r} with mode={mode!r}")
     pairs = [(widths[i], widths[i + 1]) for i in range(0, len(widths), 2)]
     pairs = [(0, 0)] * (x.ndim - len(pairs)) + pairs[::-1]
-    return ng.pad(x, pairs, mode=modes[mode], value=0 if value is None else value)
+    cuts = [(max(-before, 0), max(-after, 0)) for before, after in pairs]
+    if any(sum(cut) > size for cut, size in zip(cuts, x.shape, strict=True)):
+        raise ShapeError(f"pad: widths {tuple(widths)} cut off more than there is (x {x.shape})")
+    y = ng.pad(x, [(max(before, 0), max(after, 0)) for before, after in pairs], mode=modes[mode], value=0 if value is None else value)
+    if not any(map(any, cuts)):
+        return y
+    # (Cut after padding: the margins are taken from all of x, as PyTorch takes them.)
+    return y[tuple(slice(before, size - after) for (before, after), size in zip(cuts, y.shape, strict=True))]
 
 
 def elu(input, alpha=1.0, inplace=False):
