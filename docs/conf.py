@@ -32,6 +32,7 @@ PAGES = {
     "Losses": ["nanograd._core.loss", "nanograd._core.pair_loss"],
     "Normalisation": ["nanograd._core.normalization"],
     "Convolutions": ["nanograd._core.conv"],
+    "Pooling": ["nanograd._core.pool"],
     "Composed functions": ["nanograd.composed"],
     "Random numbers": ["nanograd._core.random"],
     "Operations of your own": ["nanograd._core.custom_function"],

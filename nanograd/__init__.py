@@ -21,6 +21,7 @@ from nanograd._core.index import *
 from nanograd._core.loss import *
 from nanograd._core.pair_loss import *
 from nanograd._core.normalization import *
+from nanograd._core.pool import *
 from nanograd._core.random import *
 
 from nanograd.composed import *

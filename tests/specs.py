@@ -9,6 +9,7 @@ from specs_index import INDEXING
 from specs_linalg import LINALG
 from specs_network import NETWORK
 from specs_norm import NORM
+from specs_pool import POOL
 from specs_reduce import REDUCTIONS
 from specs_shape import SHAPE
 from specs_vectors import VECTORS
@@ -110,4 +111,4 @@ ACTIVATIONS = [    unary("relu", lambda x: np.where(x <= 0, 0, x), avoid=(0.0,))
                Raises("ValueError", r"gelu: approximate must be 'none' or 'tanh', got 'erf'", lambda: ng.gelu(zeros(3), "erf")),)),
 ]
 
-SPECS = [*ARITHMETIC, *ACTIVATIONS, *LINALG, *REDUCTIONS, *SHAPE, *CONV, *NORM, *INDEXING, *NETWORK, *VECTORS]
+SPECS = [*ARITHMETIC, *ACTIVATIONS, *LINALG, *REDUCTIONS, *SHAPE, *CONV, *POOL, *NORM, *INDEXING, *NETWORK, *VECTORS]

@@ -7,6 +7,8 @@ from nanograd._core.tensor cimport *
 
 from nanograd.errors import ShapeError
 
+include "images.pxi"
+
 cdef extern from "kernels/conv.h":
     ctypedef struct ng_conv:
         int64_t N, C, H, W, O, KH, KW, P, Q, G, SH, SW, PH, PW, DH, DW
@@ -69,30 +71,6 @@ cdef class ConvolutionNode(Node):
     cdef int release(self) except -1:
         self.x = self.weight = self.z = self.y = None
         return 0
-
-
-cdef Buffer input_buffer(Node node, int i):
-    cdef Node target = <Node>node.inputs[i]
-    return new_buffer(<size_t>target.count * ng_itemsize(target.kind))
-
-
-cdef int numbers(str op, str name, object value, int axes, int64_t least, int64_t *out) except -1:
-    """An int, or one per image axis: (height, width), or (length,) which is the width of an image of height 1."""
-    cdef int i
-    out[0] = 1
-    if hasattr(value, "__index__"):
-        items = (value,) * axes
-    elif isinstance(value, (tuple, list)) and len(value) in (1, axes):
-        items = tuple(value) * (axes // len(value))
-    else:
-        raise TypeError(f"{op}: {name} must be an int or {axes} ints, got {value!r}")
-    for i in range(axes):
-        if isinstance(items[i], bool) or not hasattr(items[i], "__index__"):
-            raise TypeError(f"{op}: {name} must be an int or {axes} ints, got {value!r}")
-        if not least <= items[i].__index__() < 1 << 31:
-            raise ValueError(f"{op}: {name} must be {least} or more, got {value!r}")
-        out[2 - axes + i] = items[i].__index__()
-    return 0
 
 
 cdef int padding_of(str op, object padding, int axes, ng_conv *s, int64_t *behind) except -1:

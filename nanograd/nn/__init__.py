@@ -11,4 +11,5 @@ from nanograd.nn.linear import *
 from nanograd.nn.loss import *
 from nanograd.nn.module import *
 from nanograd.nn.normalization import *
+from nanograd.nn.pool import *
 from nanograd.nn.shape import *

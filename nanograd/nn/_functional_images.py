@@ -2,7 +2,7 @@
 """The part of nn.functional that is about images: convolutions, pooling, and what normalises channels."""
 import nanograd as ng
 
-__all__ = ["batch_norm", "conv1d", "conv2d", "group_norm"]
+__all__ = ["adaptive_avg_pool2d", "avg_pool1d", "avg_pool2d", "batch_norm", "conv1d", "conv2d", "group_norm", "max_pool1d", "max_pool2d"]
 
 
 def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
@@ -57,3 +57,69 @@ def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
     tensor([[-1.,  1.,  0.,  0.]], dtype=float32)
     """
     return ng.group_norm(input, num_groups, weight, bias, eps)
+
+
+def max_pool1d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False):
+    """:func:`nanograd.max_pool1d`.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> import nanograd.nn.functional as F
+    >>> F.max_pool1d(ng.tensor([[1.0, 3.0, 2.0]]), 2, stride=1)
+    tensor([[3., 3.]], dtype=float32)
+    """
+    return ng.max_pool1d(input, kernel_size, stride, padding, dilation, ceil_mode)
+
+
+def max_pool2d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False):
+    """:func:`nanograd.max_pool2d`.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> import nanograd.nn.functional as F
+    >>> F.max_pool2d(ng.tensor([[[1.0, 3.0], [2.0, 0.0]]]), 2)
+    tensor([[[3.]]], dtype=float32)
+    """
+    return ng.max_pool2d(input, kernel_size, stride, padding, dilation, ceil_mode)
+
+
+def avg_pool1d(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
+    """:func:`nanograd.avg_pool1d`.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> import nanograd.nn.functional as F
+    >>> F.avg_pool1d(ng.tensor([[1.0, 3.0, 2.0]]), 2, stride=1)
+    tensor([[2. , 2.5]], dtype=float32)
+    """
+    return ng.avg_pool1d(input, kernel_size, stride, padding, ceil_mode, count_include_pad)
+
+
+def avg_pool2d(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
+    """:func:`nanograd.avg_pool2d`.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> import nanograd.nn.functional as F
+    >>> F.avg_pool2d(ng.tensor([[[1.0, 3.0], [2.0, 0.0]]]), 2)
+    tensor([[[1.5]]], dtype=float32)
+    """
+    return ng.avg_pool2d(input, kernel_size, stride, padding, ceil_mode, count_include_pad)
+
+
+def adaptive_avg_pool2d(input, output_size):
+    """:func:`nanograd.adaptive_avg_pool2d`.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> import nanograd.nn.functional as F
+    >>> F.adaptive_avg_pool2d(ng.tensor([[[1.0, 3.0], [2.0, 0.0]]]), (2, 1))
+    tensor([[[2.],
+             [1.]]], dtype=float32)
+    """
+    return ng.adaptive_avg_pool2d(input, output_size)

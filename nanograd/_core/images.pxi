@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+# What operations on images share: sizes per axis, buffers of gradients.
+
+cdef Buffer input_buffer(Node node, int i):
+    cdef Node target = <Node>node.inputs[i]
+    return new_buffer(<size_t>target.count * ng_itemsize(target.kind))
+
+
+cdef int numbers(str op, str name, object value, int axes, int64_t least, int64_t *out) except -1:
+    """An int, or one per image axis: (height, width), or (length,) which is the width of an image of height 1."""
+    cdef int i
+    out[0] = 1
+    if hasattr(value, "__index__"):
+        items = (value,) * axes
+    elif isinstance(value, (tuple, list)) and len(value) in (1, axes):
+        items = tuple(value) * (axes // len(value))
+    else:
+        raise TypeError(f"{op}: {name} must be an int or {axes} ints, got {value!r}")
+    for i in range(axes):
+        if isinstance(items[i], bool) or not hasattr(items[i], "__index__"):
+            raise TypeError(f"{op}: {name} must be an int or {axes} ints, got {value!r}")
+        if not least <= items[i].__index__() < 1 << 31:
+            raise ValueError(f"{op}: {name} must be {least} or more, got {value!r}")
+        out[2 - axes + i] = items[i].__index__()
+    return 0

@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""Pooling layers, in PyTorch's form, and the padding that goes with them."""
+import nanograd as ng
+from nanograd.errors import ShapeError
+from nanograd.nn import _check
+from nanograd.nn.module import Module
+
+__all__ = ["AdaptiveAvgPool2d", "AvgPool1d", "AvgPool2d", "GlobalAvgPool2d", "MaxPool1d", "MaxPool2d", "ZeroPad2d"]
+
+
+def _as_written(layer, name, value, axes, least):
+    """value as it was given, in a tuple if it was a list, after a check."""
+    _check.sizes(layer, name, value, axes, least)
+    return tuple(value) if isinstance(value, list) else value
+
+
+class _Pool(Module):
+    """What the layers with windows share; `axes` of the image."""
+
+    axes = 0
+
+    def _windows(self, kernel_size, stride, padding, ceil_mode):
+        kind, axes = type(self).__name__, self.axes
+        self.kernel_size = _as_written(kind, "kernel_size", kernel_size, axes, 1)
+        self.stride = self.kernel_size if stride is None else _as_written(kind, "stride", stride, axes, 1)
+        self.padding = _as_written(kind, "padding", padding, axes, 0)
+        kernel, padding = (_check.sizes(kind, name, getattr(self, name), axes) for name in ("kernel_size", "padding"))
+        if any(2 * p > k for p, k in zip(padding, kernel, strict=True)):
+            raise ShapeError(f"{kind}: padding must be at most half the kernel, got padding {self.padding} for kernel {self.kernel_size}")
+        self.ceil_mode = _check.flag(kind, "ceil_mode", ceil_mode)
+
+
+class _MaxPool(_Pool):
+    def __init__(self, kernel_size, stride=None, padding=0, dilation=1, *, ceil_mode=False):
+        self._windows(kernel_size, stride, padding, ceil_mode)
+        self.dilation = _as_written(type(self).__name__, "dilation", dilation, self.axes, 1)
+
+    def forward(self, input):
+        pool = ng.max_pool2d if self.axes == 2 else ng.max_pool1d
+        return pool(input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
+
+    def extra_repr(self):
+        return (f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}, dilation={self.dilation}, "
+                f"ceil_mode={self.ceil_mode}")
+
+
+class MaxPool2d(_MaxPool):
+    """The largest element of each window: :func:`nanograd.max_pool2d`.
+
+    Parameters
+    ----------
+    kernel_size : int or pair of int
+    stride : int or pair of int, optional
+        None: the kernel's size.
+    padding : int or pair of int, default 0
+        At most half the kernel.
+    dilation : int or pair of int, default 1
+    ceil_mode : bool, default False
+        By keyword only: in PyTorch another argument stands before it, which is not here.
+
+    Raises
+    ------
+    ShapeError
+        For a padding of more than half the kernel; when called, for images smaller than the kernel even with their padding.
+    TypeError, ValueError
+        For sizes that are no ints or too small.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> from nanograd import nn
+    >>> layer = nn.MaxPool2d(2)
+    >>> layer
+    MaxPool2d(kernel_size=2, stride=2, padding=0, dilation=1, ceil_mode=False)
+    >>> layer(ng.ones((5, 3, 8, 8))).shape
+    (5, 3, 4, 4)
+    """
+
+    axes = 2
+
+
+class MaxPool1d(_MaxPool):
+    """The largest element of each window of a sequence: :func:`nanograd.max_pool1d`. Arguments as for :class:`MaxPool2d`.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> from nanograd import nn
+    >>> nn.MaxPool1d(2)(ng.tensor([[1.0, 3.0, 2.0, 0.0]]))
+    tensor([[3., 2.]], dtype=float32)
+    """
+
+    axes = 1
+
+
+class _AvgPool(_Pool):
+    def __init__(self, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
+        self._windows(kernel_size, stride, padding, ceil_mode)
+        self.count_include_pad = _check.flag(type(self).__name__, "count_include_pad", count_include_pad)
+
+    def forward(self, input):
+        pool = ng.avg_pool2d if self.axes == 2 else ng.avg_pool1d
+        return pool(input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad)
+
+    def extra_repr(self):
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class AvgPool2d(_AvgPool):
+    """The mean of each window: :func:`nanograd.avg_pool2d`.
+
+    Parameters
+    ----------
+    kernel_size : int or pair of int
+    stride : int or pair of int, optional
+        None: the kernel's size.
+    padding : int or pair of int, default 0
+        At most half the kernel.
+    ceil_mode : bool, default False
+    count_include_pad : bool, default True
+        Whether padding counts, as zeros.
+
+    Raises
+    ------
+    ShapeError
+        For a padding of more than half the kernel; when called, for images smaller than the kernel even with their padding.
+    TypeError, ValueError
+        For sizes that are no ints or too small.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> from nanograd import nn
+    >>> layer = nn.AvgPool2d(3, stride=1, padding=1)
+    >>> layer
+    AvgPool2d(kernel_size=3, stride=1, padding=1)
+    >>> layer(ng.ones((5, 3, 8, 8))).shape
+    (5, 3, 8, 8)
+    """
+
+    axes = 2
+
+
+class AvgPool1d(_AvgPool):
+    """The mean of each window of a sequence: :func:`nanograd.avg_pool1d`. Arguments as for :class:`AvgPool2d`.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> from nanograd import nn
+    >>> nn.AvgPool1d(2)(ng.tensor([[1.0, 3.0, 2.0, 0.0]]))
+    tensor([[2., 1.]], dtype=float32)
+    """
+
+    axes = 1
+
+    def _windows(self, kernel_size, stride, padding, ceil_mode):
+        super()._windows(kernel_size, stride, padding, ceil_mode)
+        for name in ("kernel_size", "stride", "padding"):          # tuples, as in PyTorch's layer (but not in its MaxPool1d)
+            setattr(self, name, _check.sizes("AvgPool1d", name, getattr(self, name), 1))
+
+
+class AdaptiveAvgPool2d(Module):
+    """Means of as many windows as are wanted, for images of any size: :func:`nanograd.adaptive_avg_pool2d`.
+
+    Parameters
+    ----------
+    output_size : int, or pair of int or None
+        Height and width of the result; None: that of the input.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For sizes that are none, or negative.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> from nanograd import nn
+    >>> nn.AdaptiveAvgPool2d((2, None))(ng.ones((5, 3, 8, 9))).shape
+    (5, 3, 2, 9)
+    """
+
+    def __init__(self, output_size):
+        sizes = output_size if isinstance(output_size, (tuple, list)) else (output_size,)
+        if len(sizes) not in (1, 2):
+            raise TypeError(f"AdaptiveAvgPool2d: output_size must be an int, or two ints or None, got {output_size!r}")
+        for size in sizes:
+            if size is not None:
+                _check.size("AdaptiveAvgPool2d", "output_size", size)
+        self.output_size = tuple(output_size) if isinstance(output_size, list) else output_size
+
+    def forward(self, input):
+        return ng.adaptive_avg_pool2d(input, self.output_size)
+
+    def extra_repr(self):
+        return f"output_size={self.output_size}"
+
+
+class GlobalAvgPool2d(Module):
+    """The mean of each channel, (N, C, H, W) -> (N, C): :func:`nanograd.global_avg_pool2d`.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> from nanograd import nn
+    >>> nn.GlobalAvgPool2d()(ng.ones((5, 3, 8, 9))).shape
+    (5, 3)
+    """
+
+    def forward(self, input):
+        return ng.global_avg_pool2d(input)
+
+
+class ZeroPad2d(Module):
+    """Zeros around each image.
+
+    Parameters
+    ----------
+    padding : int or 4 ints
+        How many: left, right, above, below; a negative number takes as many away.
+
+    Raises
+    ------
+    TypeError
+        For anything else.
+    ShapeError
+        When called: for images without two last axes, or where more is taken away than there is.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> from nanograd import nn
+    >>> nn.ZeroPad2d((1, 0, 0, 1))(ng.ones((1, 1, 2)))
+    tensor([[[0., 1., 1.],
+             [0., 0., 0.]]], dtype=float32)
+    """
+
+    def __init__(self, padding):
+        self.padding = _check.sizes("ZeroPad2d", "padding", padding, 4, -(1 << 31))
+
+    def forward(self, input):
+        x = input if isinstance(input, ng.Tensor) else ng.asarray(input)
+        if x.ndim not in (3, 4):
+            raise ShapeError(f"ZeroPad2d: input must be (N, C, H, W) or (C, H, W), got shape {x.shape}")
+        left, right, above, below = self.padding
+        height, width = x.shape[-2:]
+        if height + above + below < 0 or width + left + right < 0:
+            raise ShapeError(f"ZeroPad2d: padding {self.padding} takes more away than there is (input {x.shape})")
+        if min(self.padding) < 0:
+            x = x[..., max(-above, 0):height - max(-below, 0), max(-left, 0):width - max(-right, 0)]
+        return ng.pad(x, {-2: (max(above, 0), max(below, 0)), -1: (max(left, 0), max(right, 0))})
+
+    def extra_repr(self):
+        return repr(self.padding)
