@@ -3,9 +3,11 @@
 import doctest
 import inspect
 import re
+import runpy
 from pathlib import Path
 
 import pytest
+from surface import sections
 
 from nanograd import nn, optim
 
@@ -46,3 +48,17 @@ def test_the_repr_of_every_kind_is_on_its_page():
     kinds = [name for module in (nn, optim) for name, value in vars(module).items() if inspect.isclass(value) and not name.startswith("_")]
     missing = [name for name in kinds if not re.search(rf"^\W*(.*, )?{name}\(", shown, flags=re.M) and name not in {"Module", "Optimizer"}]
     assert not missing
+
+
+def test_the_reference_has_every_public_name():
+    """An entry for each row of tests/surface.py: under the name by which users call it, and once."""
+    pages = runpy.run_path(str(DOCS / "conf.py"), run_name="reference")["reference"]()
+    entries = re.findall(r"^\.\. (?:autoclass|autofunction|data):: (\S+)$", "\n".join(pages.values()), flags=re.M)
+    assert len(entries) == len(set(entries))
+    table, _ = sections()
+    wanted = {f"{section}.{name}" for section, rows in table.items() for name in rows if "." not in name}
+    once = {name.rpartition(".")[2]: name for name in entries}         # nanograd.ShapeError is nanograd.errors.ShapeError
+    missing = {name for name in wanted - set(entries) if once.get(name.rpartition(".")[2]) not in
+               {name.replace("nanograd.", "nanograd.errors."), name.replace("nanograd.", "nanograd.nn.")}}
+    assert not missing, f"add to PAGES in docs/conf.py: {missing}"
+    assert set(entries) - wanted == set(), "in the reference, but not public"

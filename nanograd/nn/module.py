@@ -126,6 +126,7 @@ class Module(_Instance):
     ()
     """
 
+    #: Whether layers behave as in training (dropout, batch normalisation); ``train()`` and ``eval()`` set it.
     training = True
     _hooks = None
     _buffers = ()        # names given to register_buffer
