@@ -13,6 +13,7 @@ from nanograd import nn, optim
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PAGES = sorted(path for path in DOCS.glob("*.md") if ">>> " in path.read_text())
+pytestmark = pytest.mark.skipif(not DOCS.exists(), reason="the documentation is not beside the tests")
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 
 

@@ -36,7 +36,7 @@ def blocks():
 def python_blocks():
     """Each program with the output block that follows it, if one does."""
     found = blocks()
-    following = [*found[1:], ("", "", 0)]
+    following = [*found[1:], ("", "", 0)][: len(found)]
     return [
         pytest.param(text, after[1] if after[0] == "text" else None, id=f"line {line}")
         for (language, text, line), after in zip(found, following, strict=True)
