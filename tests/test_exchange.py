@@ -25,6 +25,18 @@ def test_buffer_protocol():
         (ctypes.c_float * 2).from_buffer(x)
 
 
+def test_an_exported_buffer_is_given_back():
+    x = ng.zeros(100_000)
+    gc.collect()
+    before = ng.memory_stats()["in_use"]
+    for _ in range(3):
+        view = memoryview(ng.zeros(100_000))
+        assert view.obj.shape == (100_000,)
+        view.release()
+    del view
+    assert ng.memory_stats()["in_use"] == before and bytes(x) == bytes(400_000)
+
+
 def test_dlpack():
     x = ng.tensor([[1.0, 2.0], [3.0, 4.0]])
     a = np.from_dlpack(x, copy=False)
@@ -48,6 +60,14 @@ def test_from_dlpack():
         ng.from_dlpack(np.arange(3))
     with pytest.raises(TypeError, match="list has no __dlpack__"):
         ng.from_dlpack([1.0])
+
+
+@pytest.mark.torch
+@pytest.mark.filterwarnings("ignore:The given buffer is not writable")
+def test_torch_reads_the_buffer():
+    torch = pytest.importorskip("torch")
+    assert torch.asarray(ng.tensor([1.0, 2.0])).tolist() == [1, 2]
+    assert torch.frombuffer(ng.tensor([1.0, 2.0]), dtype=torch.float32).tolist() == [1, 2]
 
 
 @pytest.mark.torch

@@ -198,6 +198,7 @@ cdef int export_buffer(Tensor t, Py_buffer *view, int flags) except -1:
     view.strides = exported.strides if (flags & PyBUF_STRIDES) == PyBUF_STRIDES else NULL
     view.suboffsets = NULL
     view.internal = exported
+    view.obj = t              # else PyBuffer_Release does nothing, and who looks at it (PyTorch) finds NULL
     return 0
 
 
