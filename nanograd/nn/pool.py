@@ -15,12 +15,12 @@ def _as_written(layer, name, value, axes, least):
 
 
 class _Pool(Module):
-    """What the layers with windows share; `axes` of the image."""
+    """What the layers with windows share; `_axes` of the image."""
 
-    axes = 0
+    _axes = 0
 
     def _windows(self, kernel_size, stride, padding, ceil_mode):
-        kind, axes = type(self).__name__, self.axes
+        kind, axes = type(self).__name__, self._axes
         self.kernel_size = _as_written(kind, "kernel_size", kernel_size, axes, 1)
         self.stride = self.kernel_size if stride is None else _as_written(kind, "stride", stride, axes, 1)
         self.padding = _as_written(kind, "padding", padding, axes, 0)
@@ -33,10 +33,10 @@ class _Pool(Module):
 class _MaxPool(_Pool):
     def __init__(self, kernel_size, stride=None, padding=0, dilation=1, *, ceil_mode=False):
         self._windows(kernel_size, stride, padding, ceil_mode)
-        self.dilation = _as_written(type(self).__name__, "dilation", dilation, self.axes, 1)
+        self.dilation = _as_written(type(self).__name__, "dilation", dilation, self._axes, 1)
 
     def forward(self, input):
-        pool = ng.max_pool2d if self.axes == 2 else ng.max_pool1d
+        pool = ng.max_pool2d if self._axes == 2 else ng.max_pool1d
         return pool(input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
 
     def extra_repr(self):
@@ -76,7 +76,7 @@ class MaxPool2d(_MaxPool):
     (5, 3, 4, 4)
     """
 
-    axes = 2
+    _axes = 2
 
 
 class MaxPool1d(_MaxPool):
@@ -90,7 +90,7 @@ class MaxPool1d(_MaxPool):
     tensor([[3., 2.]], dtype=float32)
     """
 
-    axes = 1
+    _axes = 1
 
 
 class _AvgPool(_Pool):
@@ -99,7 +99,7 @@ class _AvgPool(_Pool):
         self.count_include_pad = _check.flag(type(self).__name__, "count_include_pad", count_include_pad)
 
     def forward(self, input):
-        pool = ng.avg_pool2d if self.axes == 2 else ng.avg_pool1d
+        pool = ng.avg_pool2d if self._axes == 2 else ng.avg_pool1d
         return pool(input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad)
 
     def extra_repr(self):
@@ -138,7 +138,7 @@ class AvgPool2d(_AvgPool):
     (5, 3, 8, 8)
     """
 
-    axes = 2
+    _axes = 2
 
 
 class AvgPool1d(_AvgPool):
@@ -152,7 +152,7 @@ class AvgPool1d(_AvgPool):
     tensor([[2., 1.]], dtype=float32)
     """
 
-    axes = 1
+    _axes = 1
 
     def _windows(self, kernel_size, stride, padding, ceil_mode):
         super()._windows(kernel_size, stride, padding, ceil_mode)
