@@ -26,6 +26,7 @@ typedef struct ng_max_pool_args {
     void *taps;                      /* which tap has the maximum, (planes, P, Q); forward: or NULL */
     const void *in;                  /* x, or dy */
     int tap_bytes;                   /* 1 or 4 */
+    int across;                      /* forward: vectors lie across the windows, of which a row has few, or which are far apart */
     int scatters;                    /* backward: goes through the maxima, not through dx */
     int64_t tile, tiles;             /* a row is cut into tiles: of y, or of dx (in strides) */
     int64_t rows, margin, pitch;     /* copies of source rows that are kept, and their length; `margin` in front of column 0 */
@@ -48,10 +49,11 @@ static inline void ng_pool_cut(int64_t length, int64_t *tile, int64_t *tiles)
 /* y, and which tap it is (taps NULL: not wanted). Every window has an element inside the plane. */
 static inline int ng_max_pool_forward(int dtype, void *y, void *taps, const void *x, const ng_windows *s)
 {
-    ng_max_pool_args a = {.s = *s, .out = y, .taps = taps, .in = x, .tap_bytes = ng_pool_tap_bytes(s)};
+    ng_max_pool_args a = {.s = *s, .out = y, .taps = taps, .in = x, .tap_bytes = ng_pool_tap_bytes(s),
+                         .across = s->DW == 1 && (s->Q < 4 || (s->SW > 2 && s->KW >= 8))};
     ng_pool_cut(s->Q, &a.tile, &a.tiles);
     a.rows = ng_pool_least(s->DH * (s->KH - 1) + 1, s->H);
-    a.pitch = (a.tile + 16) * s->SW + (s->KW - 1) * s->DW + 32;       /* as far as vectors of 16 read, and one more */
+    a.pitch = (a.tile + 16) * s->SW + (s->KW - 1) * s->DW + 32;       /* as far as vectors of 16 reach, and one more */
     const size_t scratch = (size_t)(s->KH + a.rows) * 8 + (size_t)(a.tile + 16 + a.rows * a.pitch) * ng_itemsize(dtype);
     const int64_t cost = (dtype == NG_F32 ? 8 : 16) * a.tile * ng_pool_most(s->KH * s->KW / 4, 1) + 160;
     return NG->launch(NG->kernels[dtype]->max_pool_forward, &a, sizeof a, s->planes * a.tiles * s->P, ng_grain(cost), scratch);
@@ -131,7 +133,7 @@ static inline int ng_avg_pool(int dtype, void *out, const void *in, int64_t plan
     const int64_t wide = columns->adaptive ? source_width / width + 2 : backward ? columns->K / columns->S + 1 : columns->K;
     const int64_t step = columns->adaptive ? source_width / width + 1 : backward ? 1 : columns->S;
     a.reach = ng_pool_least(source_width, a.tile * step + wide);
-    const size_t scratch = (size_t)(4 * a.tile + 2 * a.reach) * 8;
+    const size_t scratch = (size_t)(4 * a.tile + 2 * a.reach + 1) * 8;
     const int64_t cost = 4 * a.reach * ng_pool_least(tall, source_height) + a.tile * (8 + 4 * ng_pool_least(wide, source_width)) + 160;
     return NG->launch(NG->kernels[dtype]->avg_pool, &a, sizeof a, planes * a.tiles * height, ng_grain(cost), scratch);
 }
