@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
-from benchmarks import rows_arrays, rows_conv, rows_core, rows_infer, rows_norm, rows_ops, rows_process, rows_train
+from benchmarks import rows_arrays, rows_conv, rows_core, rows_infer, rows_norm, rows_ops, rows_pool, rows_process, rows_train
 from benchmarks.row import Limit, Row
 
-ROWS: list[Row] = [*rows_core.ROWS, *rows_train.ROWS, *rows_infer.ROWS, *rows_arrays.ROWS, *rows_conv.ROWS, *rows_norm.ROWS]
+ROWS: list[Row] = [*rows_core.ROWS, *rows_train.ROWS, *rows_infer.ROWS, *rows_arrays.ROWS, *rows_conv.ROWS, *rows_norm.ROWS,
+                   *rows_pool.ROWS]  # fmt: skip
 LIMITS: list[Limit] = [*rows_process.LIMITS]
 OPS: list[Row] = [*rows_ops.ROWS]
 

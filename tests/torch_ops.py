@@ -23,7 +23,7 @@ NO_COUNTERPART = {
 }
 
 # Functions of the design that may be missing yet: their rows wait for them.
-LATER = {"max_pool1d", "max_pool2d", "avg_pool1d", "avg_pool2d", "adaptive_avg_pool2d", "scaled_dot_product_attention", "compensated_sum"}
+LATER = {"scaled_dot_product_attention", "compensated_sum"}
 
 
 # ---- spellings ------------------------------------------------------------------------------------------------------------
@@ -205,7 +205,18 @@ def shapes():
     yield "diagonal", "diagonal", diagonal
 
 
+def without(function, place, name):
+    """Without an argument that has no counterpart, `name`, which can stand at `place` behind the input, where it asks for nothing."""
+    def call(x, *args, **kwargs):
+        value = args[place] if len(args) > place else kwargs.pop(name, None)
+        return function(x, *args[:place], **kwargs, **({name: value} if value else {}))
+    return call
+
+
 def networks():
+    for name in ("max_pool1d", "max_pool2d"):
+        yield name, f"nn.functional.{name}", without(getattr(F, name), 5, "return_indices")
+    yield "avg_pool2d", "nn.functional.avg_pool2d", without(F.avg_pool2d, 5, "divisor_override")
     yield from (("log_sigmoid", "nn.functional.logsigmoid", F.logsigmoid), ("embedding", "nn.functional.embedding", lambda weight, indices, **kwargs:
                 F.embedding(indices, weight, **kwargs)))
     for name in ("softmax", "log_softmax"):
@@ -214,8 +225,7 @@ def networks():
     yield "one_hot", "nn.functional.one_hot", lambda x, num_classes: F.one_hot(x, num_classes).numpy().astype(np.int64)
     for name in ("relu leaky_relu softplus silu gelu elu linear dropout normalize cosine_similarity layer_norm rms_norm conv1d conv2d "
                  "batch_norm group_norm mse_loss l1_loss smooth_l1_loss huber_loss cross_entropy nll_loss binary_cross_entropy "
-                 "binary_cross_entropy_with_logits kl_div max_pool1d max_pool2d avg_pool1d avg_pool2d adaptive_avg_pool2d "
-                 "scaled_dot_product_attention").split():
+                 "binary_cross_entropy_with_logits kl_div avg_pool1d adaptive_avg_pool2d scaled_dot_product_attention").split():
         yield from functional(name)
 
 
@@ -266,5 +276,6 @@ DECLINED = [
 # Operators of theirs of which fewer than 90 % of the samples run, for what DECLINED says.
 PARTLY = {
     "norm", "norm/inf", "linalg.vector_norm", "nn.functional.normalize", "nn.functional.dropout", "squeeze", "squeeze/multiple", "gather", "cat",
-    "nn.functional.batch_norm", "nn.functional.layer_norm", "nn.functional.rms_norm", "nn.functional.group_norm",
+    "nn.functional.batch_norm", "nn.functional.layer_norm", "nn.functional.rms_norm", "nn.functional.group_norm", "nn.functional.max_pool1d",
+    "nn.functional.max_pool2d", "nn.functional.avg_pool2d",
 }
