@@ -129,6 +129,10 @@ class ArrayLoader:
         """Go on where the loader was when ``state_dict()`` was called: the next iteration yields the batches that were left of
         that epoch, and the epochs after it are those that would have come.
 
+        Parameters
+        ----------
+        state_dict : dict
+
         Raises
         ------
         ValueError

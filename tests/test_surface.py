@@ -5,6 +5,7 @@ import ast
 import importlib
 import inspect
 import pickle
+import re
 from pathlib import Path
 
 import pytest
@@ -168,6 +169,29 @@ def test_nodes_have_the_names_of_functions(code, name):
     assert (node.name, repr(node)) == (name, f"<{name}>")
     y.backward()
     assert repr(node) == f"<{name}>"
+
+
+# What returns nothing, or self, and says so in words.
+WITHOUT_RETURNS = {"set_default_dtype", "set_num_threads", "get_num_threads", "empty_cache", "show_config", "clip_grad_value_",
+                   "vector_to_parameters", "assert_close"}
+
+
+@pytest.mark.parametrize("section, name", [row for row in ROWS if "." not in row.values[1] and row.values[0] != "nanograd.nn.functional"])
+def test_docstring_has_its_sections(section, name):
+    """NumPy style: every argument, what comes back, what is raised. (Those of nn.functional say what they are called in nanograd.)"""
+    thing, _ = member(section, name)
+    names = [argument for argument, *_ in parse(TABLE[section][name]) or [] if argument not in ("args", "kwargs")]
+    if not callable(thing):
+        return
+    doc = inspect.getdoc(thing)
+    sections_ = re.split(r"^(\w[\w ]*)\n-+$", doc, flags=re.M)
+    contents = dict(zip(sections_[1::2], sections_[2::2], strict=True))
+    said = re.findall(r"[\w*]+", " ".join(re.findall(r"^(\S.*?)(?: :|$)", contents.get("Parameters", ""), flags=re.M)))
+    assert [argument for argument in names if argument not in {word.lstrip("*") for word in said}] == []
+    if not isinstance(thing, type) and name not in WITHOUT_RETURNS:
+        assert "Returns" in contents
+    if names and name not in {"set_grad_enabled"}:
+        assert "Raises" in contents
 
 
 # ---- stubs ----------------------------------------------------------------------------------------------------------------

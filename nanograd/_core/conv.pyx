@@ -270,6 +270,11 @@ def conv1d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     Tensor, shape (N, O, M) or (O, M)
         ``M = (L + 2 * padding - dilation * (K - 1) - 1) // stride + 1``.
 
+    Raises
+    ------
+    ShapeError, DTypeError, ValueError, TypeError
+        As :func:`conv2d`.
+
     Examples
     --------
     >>> import nanograd as ng

@@ -231,6 +231,10 @@ def rms_norm(x, normalized_shape, weight=None, eps=1e-5):
     weight : Tensor, shape normalized_shape, optional
     eps : float, default 1e-5
 
+    Returns
+    -------
+    Tensor, of x's shape
+
     Raises
     ------
     ShapeError, DTypeError
@@ -268,6 +272,10 @@ def group_norm(x, num_groups, weight=None, bias=None, eps=1e-5):
         Divides C.
     weight, bias : Tensor, shape (C,), optional
     eps : float, default 1e-5
+
+    Returns
+    -------
+    Tensor, of x's shape
 
     Raises
     ------

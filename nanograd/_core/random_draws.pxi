@@ -48,6 +48,13 @@ def rand(*shape, dtype=None, requires_grad=False, generator=None):
     -------
     Tensor, of shape `shape`
 
+    Raises
+    ------
+    ShapeError, DTypeError
+        As :func:`zeros`.
+    TypeError
+        If generator is no Generator.
+
     Notes
     -----
     The numbers come from Philox4x32-10: J. Salmon, M. Moraes, R. Dror, D. Shaw, "Parallel random numbers: as easy as 1, 2, 3",
@@ -82,6 +89,13 @@ def randn(*shape, dtype=None, requires_grad=False, generator=None):
     Returns
     -------
     Tensor, of shape `shape`
+
+    Raises
+    ------
+    ShapeError, DTypeError
+        As :func:`zeros`.
+    TypeError
+        If generator is no Generator.
 
     Notes
     -----
@@ -188,6 +202,13 @@ def rand_like(x, dtype=None, requires_grad=False, generator=None):
     -------
     Tensor, of the shape of `x`
 
+    Raises
+    ------
+    DTypeError
+        For another dtype.
+    TypeError
+        If generator is no Generator.
+
     Examples
     --------
     >>> import nanograd as ng
@@ -211,6 +232,13 @@ def randn_like(x, dtype=None, requires_grad=False, generator=None):
     Returns
     -------
     Tensor, of the shape of `x`
+
+    Raises
+    ------
+    DTypeError
+        For another dtype.
+    TypeError
+        If generator is no Generator.
 
     Examples
     --------

@@ -129,6 +129,10 @@ def permute(x, axes):
     axes : tuple of ints
         Every axis of `x` once; negative ones count from the end.
 
+    Returns
+    -------
+    Tensor, of shape ``[x.shape[a] for a in axes]``
+
     Raises
     ------
     ShapeError
@@ -160,6 +164,10 @@ def swapaxes(x, a, b):
     x : Tensor
     a, b : int
         Negative ones count from the end.
+
+    Returns
+    -------
+    Tensor
 
     Raises
     ------
@@ -233,6 +241,10 @@ def broadcast_to(x, shape):
     x : Tensor
     shape : tuple of ints
 
+    Returns
+    -------
+    Tensor, of that shape
+
     Raises
     ------
     ShapeError
@@ -265,6 +277,10 @@ def expand(x, *shape):
     ----------
     x : Tensor
     *shape : int, or one tuple of ints
+
+    Returns
+    -------
+    Tensor, of that shape
 
     Raises
     ------

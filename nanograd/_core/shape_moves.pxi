@@ -21,6 +21,10 @@ def flip(x, axis=-1):
     axis : int or tuple of ints
         By default the last axis.
 
+    Returns
+    -------
+    Tensor, of x's shape
+
     Raises
     ------
     IndexError
@@ -93,6 +97,10 @@ def roll(x, shift, axis=-1):
         By how many positions, towards higher ones; negative shifts go the other way.
     axis : int or tuple of ints
         The axis of each shift. By default the last one.
+
+    Returns
+    -------
+    Tensor, of x's shape
 
     Raises
     ------
@@ -191,6 +199,10 @@ def tril(x, k=0):
     k : int
         The last diagonal that stays; 0 is the main one, positive ones lie above it.
 
+    Returns
+    -------
+    Tensor, of x's shape
+
     Raises
     ------
     ShapeError
@@ -215,6 +227,10 @@ def triu(x, k=0):
     x : Tensor, shape (..., N, M)
     k : int
         The first diagonal that stays; 0 is the main one, positive ones lie above it.
+
+    Returns
+    -------
+    Tensor, of x's shape
 
     Raises
     ------

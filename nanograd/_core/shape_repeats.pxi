@@ -57,6 +57,10 @@ def tile(x, reps):
     reps : int or tuple of ints
         How often along each axis; missing leading entries are 1, and a longer tuple adds leading axes to `x` (as `numpy.tile`).
 
+    Returns
+    -------
+    Tensor
+
     Raises
     ------
     ValueError
@@ -109,6 +113,10 @@ def repeat(x, n, axis=None):
         How often; an array says it for every position of `axis`.
     axis : int, optional
         By default `x` is flattened.
+
+    Returns
+    -------
+    Tensor
 
     Raises
     ------
@@ -262,6 +270,10 @@ def pad(x, pad_width, mode='constant', value=0):
         What the margins hold: `value`; the elements mirrored at the border, which itself is not repeated; or the border's.
     value : float
         For mode 'constant'.
+
+    Returns
+    -------
+    Tensor, larger by the widths
 
     Raises
     ------

@@ -164,6 +164,10 @@ def squeeze(x, axis=None):
     axis : int or tuple of ints, optional
         The axes to remove; by default all of size 1.
 
+    Returns
+    -------
+    Tensor, without those axes
+
     Raises
     ------
     ShapeError
@@ -212,6 +216,10 @@ def unsqueeze(x, axis):
     x : Tensor
     axis : int
         Where the new axis stands in the result.
+
+    Returns
+    -------
+    Tensor, with one axis more
 
     Raises
     ------

@@ -89,7 +89,10 @@ include "tensor_exchange.pxi"        # the buffer protocol and DLPack
 include "tensor_class.pxi"           # Tensor
 include "tensor_parameter.pxi"       # Parameter
 include "tensor_create.pxi"          # tensor(), zeros() ...
+include "tensor_create_more.pxi"     # zeros_like(), arange() ...
 include "tensor_elementwise.pxi"     # one unary and one binary node, and where
 include "tensor_cast.pxi"            # astype, copy
-include "tensor_functions.pxi"       # the elementwise functions,
-include "tensor_math.pxi"            # and more of them
+include "tensor_trigonometry.pxi"    # the elementwise functions:
+include "tensor_activations.pxi"
+include "tensor_functions.pxi"       # arithmetic,
+include "tensor_math.pxi"            # and more of it

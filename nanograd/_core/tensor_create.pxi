@@ -95,6 +95,10 @@ def tensor32(data, shape=None, *, requires_grad=True):
         The shape to give to the elements; the number of elements must be its product. None: data's own.
     requires_grad : bool, default True
 
+    Returns
+    -------
+    Tensor
+
     Raises
     ------
     ShapeError
@@ -112,6 +116,22 @@ def tensor32(data, shape=None, *, requires_grad=True):
 
 def tensor64(data, shape=None, *, requires_grad=True):
     """Make a float64 tensor of data: as :func:`tensor32`.
+
+    Parameters
+    ----------
+    data : array_like
+    shape : int or tuple of int, optional
+        The shape to give to the elements; the number of elements must be its product. None: data's own.
+    requires_grad : bool, default True
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ShapeError
+        If data has not the number of elements that shape needs.
 
     Examples
     --------
@@ -132,6 +152,15 @@ def asarray(data, dtype=None):
         dtype is wrapped, and must then not be written to.
     dtype : numpy.dtype, optional
         As for :func:`tensor`.
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    DTypeError
+        For complex numbers, strings, objects, and a dtype that is not float32 or float64.
 
     Examples
     --------
@@ -161,6 +190,10 @@ def from_numpy(a):
     a : numpy.ndarray
         float32 or float64, C-contiguous, in native byte order, aligned to its element. It must not be written to as long as
         the tensor, or anything computed from it that waits for a backward, is in use: a tensor's value never changes.
+
+    Returns
+    -------
+    Tensor, of a's shape and dtype
 
     Raises
     ------
@@ -218,6 +251,10 @@ def zeros(shape, dtype=None, requires_grad=False):
         float32 or float64; None: ``get_default_dtype()``.
     requires_grad : bool, default False
 
+    Returns
+    -------
+    Tensor, of that shape
+
     Raises
     ------
     ShapeError
@@ -234,7 +271,25 @@ def zeros(shape, dtype=None, requires_grad=False):
 
 
 def ones(shape, dtype=None, requires_grad=False):
-    """A tensor of ones; arguments as for :func:`zeros`.
+    """A tensor of ones.
+
+    Parameters
+    ----------
+    shape : int or tuple of int
+    dtype : numpy.dtype, optional
+        float32 or float64; None: ``get_default_dtype()``.
+    requires_grad : bool, default False
+
+    Returns
+    -------
+    Tensor, of that shape
+
+    Raises
+    ------
+    ShapeError
+        For a negative size, more than 8 dimensions, or too many elements.
+    DTypeError
+        For another dtype.
 
     Examples
     --------
@@ -252,8 +307,20 @@ def full(shape, fill_value, dtype=None, requires_grad=False):
     ----------
     shape : int or tuple of int
     fill_value : number or array_like
-    dtype, requires_grad
-        As for :func:`zeros`.
+    dtype : numpy.dtype, optional
+        float32 or float64; None: ``get_default_dtype()``.
+    requires_grad : bool, default False
+
+    Returns
+    -------
+    Tensor, of that shape
+
+    Raises
+    ------
+    ShapeError
+        As :func:`zeros`, or if fill_value does not broadcast to shape.
+    DTypeError
+        For another dtype.
 
     Examples
     --------
@@ -273,6 +340,24 @@ def full(shape, fill_value, dtype=None, requires_grad=False):
 def empty(shape, dtype=None, requires_grad=False):
     """A tensor of a shape whose elements are unspecified: zeros, in fact, because a tensor's value never changes.
 
+    Parameters
+    ----------
+    shape : int or tuple of int
+    dtype : numpy.dtype, optional
+        float32 or float64; None: ``get_default_dtype()``.
+    requires_grad : bool, default False
+
+    Returns
+    -------
+    Tensor, of that shape
+
+    Raises
+    ------
+    ShapeError
+        For a negative size, more than 8 dimensions, or too many elements.
+    DTypeError
+        For another dtype.
+
     Examples
     --------
     >>> import nanograd as ng
@@ -280,95 +365,3 @@ def empty(shape, dtype=None, requires_grad=False):
     (2, 3)
     """
     return filled("empty", shape, 0.0, dtype, requires_grad)
-
-
-cdef object filled_like(str op, object x, double value, object dtype, object requires_grad):
-    cdef Tensor t = as_tensor(op, x, -1, False)
-    cdef Tensor out = new_tensor(t.kind if dtype is None else dtype_kind(dtype), t.rank, t.dims)
-    check(op, ng_fill(out.kind, out.buffer.data, value, out.count))
-    return with_gradient(out, requires_grad)
-
-
-def zeros_like(x, dtype=None, requires_grad=False):
-    """Zeros of x's shape, and of x's dtype unless another is given.
-
-    Examples
-    --------
-    >>> import nanograd as ng
-    >>> ng.zeros_like(ng.ones(2))
-    tensor([0., 0.], dtype=float32)
-    """
-    return filled_like("zeros_like", x, 0.0, dtype, requires_grad)
-
-
-def ones_like(x, dtype=None, requires_grad=False):
-    """Ones of x's shape, and of x's dtype unless another is given.
-
-    Examples
-    --------
-    >>> import nanograd as ng
-    >>> ng.ones_like(ng.zeros(2))
-    tensor([1., 1.], dtype=float32)
-    """
-    return filled_like("ones_like", x, 1.0, dtype, requires_grad)
-
-
-def full_like(x, fill_value, dtype=None, requires_grad=False):
-    """One number in x's shape, and in x's dtype unless another is given.
-
-    Examples
-    --------
-    >>> import nanograd as ng
-    >>> ng.full_like(ng.zeros(2), 5)
-    tensor([5., 5.], dtype=float32)
-    """
-    if is_number(fill_value):
-        return filled_like("full_like", x, float(fill_value), dtype, requires_grad)
-    t = as_tensor("full_like", x, -1, False)
-    return full(t.shape, fill_value, dtype or t.dtype, requires_grad)
-
-
-cdef object made_by_numpy(object function, tuple args, object dtype, object requires_grad):
-    # In float64, then rounded once.
-    return with_gradient(array_tensor(function.__name__, function(*args, dtype=np.float64), dtype_kind(dtype), True), requires_grad)
-
-
-def eye(N, M=None, k=0, dtype=None, requires_grad=False):
-    """A matrix with ones on the k-th diagonal and zeros elsewhere, of shape (N, M).
-
-    Examples
-    --------
-    >>> import nanograd as ng
-    >>> ng.eye(2)
-    tensor([[1., 0.],
-            [0., 1.]], dtype=float32)
-    """
-    return made_by_numpy(np.eye, (N, M, k), dtype, requires_grad)
-
-
-def arange(start, stop=None, step=1, dtype=None, requires_grad=False):
-    """Numbers from start (0 if only one argument is given) up to but without stop, as floats.
-
-    Examples
-    --------
-    >>> import nanograd as ng
-    >>> ng.arange(3)
-    tensor([0., 1., 2.], dtype=float32)
-    """
-    if stop is None:
-        start, stop = 0, start
-    return made_by_numpy(np.arange, (start, stop, step), dtype, requires_grad)
-
-
-def linspace(start, stop, num=50, endpoint=True, dtype=None, requires_grad=False):
-    """``num`` evenly spaced numbers from start to stop, with stop unless ``endpoint=False``.
-
-    Examples
-    --------
-    >>> import nanograd as ng
-    >>> ng.linspace(0, 1, 3)
-    tensor([0. , 0.5, 1. ], dtype=float32)
-    """
-    with np.errstate(all="ignore"):
-        values = np.linspace(start, stop, num, endpoint, dtype=np.float64)
-    return with_gradient(array_tensor("linspace", values, dtype_kind(dtype), True), requires_grad)

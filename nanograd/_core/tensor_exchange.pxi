@@ -135,6 +135,10 @@ def from_dlpack(x):
         float32 or float64 on the CPU. If it is C-contiguous the tensor shares its memory, which must then not be written
         to; else it is copied.
 
+    Returns
+    -------
+    Tensor, of x's shape and dtype
+
     Raises
     ------
     TypeError

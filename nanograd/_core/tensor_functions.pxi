@@ -33,7 +33,24 @@ def add(a, b):
 
 
 def sub(a, b):
-    """Difference of two operands: ``a - b``, with broadcasting; operands and errors as for :func:`add`.
+    """Difference of two operands: ``a - b``, with broadcasting.
+
+    Parameters
+    ----------
+    a, b : Tensor, array_like or number
+        float32 or float64, but not both.
+
+    Returns
+    -------
+    Tensor
+        Of the shape that the two broadcast to.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes do not broadcast.
+    DTypeError
+        If float32 and float64 mix.
 
     Examples
     --------
@@ -47,7 +64,24 @@ def sub(a, b):
 
 
 def mul(a, b):
-    """Product of two operands, element by element: ``a * b``, with broadcasting; operands and errors as for :func:`add`.
+    """Product of two operands, element by element: ``a * b``, with broadcasting.
+
+    Parameters
+    ----------
+    a, b : Tensor, array_like or number
+        float32 or float64, but not both.
+
+    Returns
+    -------
+    Tensor
+        Of the shape that the two broadcast to.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes do not broadcast.
+    DTypeError
+        If float32 and float64 mix.
 
     Examples
     --------
@@ -61,7 +95,24 @@ def mul(a, b):
 
 
 def div(a, b):
-    """Quotient of two operands: ``a / b``, with broadcasting; operands and errors as for :func:`add`.
+    """Quotient of two operands: ``a / b``, with broadcasting.
+
+    Parameters
+    ----------
+    a, b : Tensor, array_like or number
+        float32 or float64, but not both.
+
+    Returns
+    -------
+    Tensor
+        Of the shape that the two broadcast to.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes do not broadcast.
+    DTypeError
+        If float32 and float64 mix.
 
     Notes
     -----
@@ -79,7 +130,24 @@ def div(a, b):
 
 
 def pow(a, b):
-    """Power: ``a ** b``, with broadcasting; operands and errors as for :func:`add`.
+    """Power: ``a ** b``, with broadcasting.
+
+    Parameters
+    ----------
+    a, b : Tensor, array_like or number
+        float32 or float64, but not both.
+
+    Returns
+    -------
+    Tensor
+        Of the shape that the two broadcast to.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes do not broadcast.
+    DTypeError
+        If float32 and float64 mix.
 
     Notes
     -----
@@ -97,7 +165,24 @@ def pow(a, b):
 
 
 def maximum(a, b):
-    """The larger of two operands, element by element, with broadcasting; operands and errors as for :func:`add`.
+    """The larger of two operands, element by element, with broadcasting.
+
+    Parameters
+    ----------
+    a, b : Tensor, array_like or number
+        float32 or float64, but not both.
+
+    Returns
+    -------
+    Tensor
+        Of the shape that the two broadcast to.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes do not broadcast.
+    DTypeError
+        If float32 and float64 mix.
 
     Notes
     -----
@@ -117,6 +202,23 @@ def maximum(a, b):
 def minimum(a, b):
     """The smaller of two operands, element by element; as :func:`maximum`.
 
+    Parameters
+    ----------
+    a, b : Tensor, array_like or number
+        float32 or float64, but not both.
+
+    Returns
+    -------
+    Tensor
+        Of the shape that the two broadcast to.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes do not broadcast.
+    DTypeError
+        If float32 and float64 mix.
+
     Examples
     --------
     >>> import nanograd as ng
@@ -130,6 +232,20 @@ def minimum(a, b):
 
 def neg(x):
     """Negative: ``-x``.
+
+    Parameters
+    ----------
+    x : Tensor, array_like or number
+
+    Returns
+    -------
+    Tensor
+        Of x's shape and dtype.
+
+    Raises
+    ------
+    DTypeError
+        For what is not real: complex numbers, strings, objects.
 
     Examples
     --------
@@ -145,6 +261,20 @@ def neg(x):
 def abs(x):
     """Absolute value; the derivative at 0 is 0.
 
+    Parameters
+    ----------
+    x : Tensor, array_like or number
+
+    Returns
+    -------
+    Tensor
+        Of x's shape and dtype.
+
+    Raises
+    ------
+    DTypeError
+        For what is not real: complex numbers, strings, objects.
+
     Examples
     --------
     >>> import nanograd as ng
@@ -158,6 +288,20 @@ def abs(x):
 
 def exp(x):
     """Exponential function, within 2 ULP (float32) or 4 ULP (float64).
+
+    Parameters
+    ----------
+    x : Tensor, array_like or number
+
+    Returns
+    -------
+    Tensor
+        Of x's shape and dtype.
+
+    Raises
+    ------
+    DTypeError
+        For what is not real: complex numbers, strings, objects.
 
     Examples
     --------
@@ -173,6 +317,20 @@ def exp(x):
 def log(x):
     """Natural logarithm, within 2 ULP (float32) or 4 ULP (float64); NaN below 0 and -inf at 0.
 
+    Parameters
+    ----------
+    x : Tensor, array_like or number
+
+    Returns
+    -------
+    Tensor
+        Of x's shape and dtype.
+
+    Raises
+    ------
+    DTypeError
+        For what is not real: complex numbers, strings, objects.
+
     Examples
     --------
     >>> import nanograd as ng
@@ -187,6 +345,20 @@ def log(x):
 def sqrt(x):
     """Square root; its derivative at 0 is inf, and a gradient of zero stays zero there.
 
+    Parameters
+    ----------
+    x : Tensor, array_like or number
+
+    Returns
+    -------
+    Tensor
+        Of x's shape and dtype.
+
+    Raises
+    ------
+    DTypeError
+        For what is not real: complex numbers, strings, objects.
+
     Examples
     --------
     >>> import nanograd as ng
@@ -200,6 +372,20 @@ def sqrt(x):
 
 def square(x):
     """Square: ``x * x``.
+
+    Parameters
+    ----------
+    x : Tensor, array_like or number
+
+    Returns
+    -------
+    Tensor
+        Of x's shape and dtype.
+
+    Raises
+    ------
+    DTypeError
+        For what is not real: complex numbers, strings, objects.
 
     Examples
     --------
@@ -220,6 +406,11 @@ def clip(x, min=None, max=None):
     x : Tensor or array_like
     min, max : number, Tensor or array_like, optional
         None: no limit on that side.
+
+    Returns
+    -------
+    Tensor
+        Of the shape that x and the limits broadcast to.
 
     Raises
     ------
@@ -250,76 +441,6 @@ def clip(x, min=None, max=None):
     if max is not None:
         x = binary(NG_BINARY_minimum, x, max)
     return x
-
-
-def relu(x):
-    """Rectified linear unit: ``max(x, 0)``; the derivative at 0 is 0, NaN stays NaN.
-
-    Examples
-    --------
-    >>> import nanograd as ng
-    >>> x = ng.tensor([-1.0, 0.0, 2.0], requires_grad=True)
-    >>> ng.relu(x).backward()
-    >>> x.grad
-    tensor([0., 0., 1.], dtype=float32)
-    """
-    return unary(NG_UNARY_relu, x)
-
-
-def leaky_relu(x, negative_slope=0.01):
-    """``x`` where it is positive, else ``negative_slope * x`` (Maas, Hannun and Ng 2013).
-
-    Examples
-    --------
-    >>> import nanograd as ng
-    >>> x = ng.tensor([-1.0, 2.0], requires_grad=True)
-    >>> ng.leaky_relu(x, 0.5).backward()
-    >>> x.grad
-    tensor([0.5, 1. ], dtype=float32)
-    """
-    return unary(NG_UNARY_leaky_relu, x, negative_slope)
-
-
-def tanh(x):
-    """Hyperbolic tangent, within 2 ULP (float32) or 4 ULP (float64).
-
-    Examples
-    --------
-    >>> import nanograd as ng
-    >>> x = ng.tensor([0.0], requires_grad=True)
-    >>> ng.tanh(x).backward()
-    >>> x.grad
-    tensor([1.], dtype=float32)
-    """
-    return unary(NG_UNARY_tanh, x)
-
-
-def sigmoid(x):
-    """Logistic function ``1 / (1 + exp(-x))``, without overflow at any x.
-
-    Examples
-    --------
-    >>> import nanograd as ng
-    >>> x = ng.tensor([0.0], requires_grad=True)
-    >>> ng.sigmoid(x).backward()
-    >>> x.grad
-    tensor([0.25], dtype=float32)
-    """
-    return unary(NG_UNARY_sigmoid, x)
-
-
-def silu(x):
-    """``x * sigmoid(x)`` (Elfwing, Uchibe and Doya 2017), 0 at -inf.
-
-    Examples
-    --------
-    >>> import nanograd as ng
-    >>> x = ng.tensor([0.0], requires_grad=True)
-    >>> ng.silu(x).backward()
-    >>> x.grad
-    tensor([0.5], dtype=float32)
-    """
-    return unary(NG_UNARY_silu, x)
 
 
 __all__ = [

@@ -1,31 +1,30 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-# More elementwise functions: rounding, exponentials, logarithms, trigonometry, activations, and those that answer with
+# More elementwise functions: rounding, exponentials, logarithms, and those that answer with
 # NumPy arrays. Their formulas and derivatives are in csrc/ops_*.def; accuracy is measured by tests/test_math_accuracy.py.
 
-def arctan2(a, b):
-    """The angle of the point ``(b, a)``: ``atan(a / b)`` in the right quadrant, in [-pi, pi]; operands and errors as for
-    :func:`add`.
-
-    Notes
-    -----
-    The derivatives are ``b / (a**2 + b**2)`` and ``-a / (a**2 + b**2)``, computed without overflow; 0 at the origin.
-
-    Examples
-    --------
-    >>> import nanograd as ng
-    >>> a = ng.tensor([3.0, 0.0], requires_grad=True)
-    >>> y = ng.arctan2(a, [0.0, -2.0])
-    >>> y
-    tensor([1.5707964, 3.1415927], dtype=float32, grad_fn=<arctan2>)
-    >>> y.backward()
-    >>> a.grad
-    tensor([ 0. , -0.5], dtype=float32)
-    """
-    return binary(NG_BINARY_arctan2, a, b)
-
-
 def safe_div(a, b, eps=1e-8):
-    """Quotient that stays finite where the divisor is 0: ``a / (b + eps)``; operands and errors as for :func:`add`.
+    """Quotient that stays finite where the divisor is 0: ``a / (b + eps)``.
+
+    Parameters
+    ----------
+    a, b : Tensor, array_like or number
+        float32 or float64, but not both.
+    eps : float, default 1e-8
+        Added to the divisor.
+
+    Returns
+    -------
+    Tensor
+        Of the shape that the two broadcast to.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes do not broadcast.
+    DTypeError
+        If float32 and float64 mix.
+    TypeError
+        If eps is no number.
 
     Notes
     -----
@@ -52,6 +51,20 @@ def safe_div(a, b, eps=1e-8):
 def sign(x):
     """Sign: -1, 0 or 1; NaN stays NaN. The derivative is 0 everywhere.
 
+    Parameters
+    ----------
+    x : Tensor, array_like or number
+
+    Returns
+    -------
+    Tensor
+        Of x's shape and dtype.
+
+    Raises
+    ------
+    DTypeError
+        For what is not real: complex numbers, strings, objects.
+
     Examples
     --------
     >>> import nanograd as ng
@@ -63,6 +76,20 @@ def sign(x):
 
 def floor(x):
     """The largest integer that is not above x. The derivative is 0 everywhere.
+
+    Parameters
+    ----------
+    x : Tensor, array_like or number
+
+    Returns
+    -------
+    Tensor
+        Of x's shape and dtype.
+
+    Raises
+    ------
+    DTypeError
+        For what is not real: complex numbers, strings, objects.
 
     Examples
     --------
@@ -76,6 +103,20 @@ def floor(x):
 def ceil(x):
     """The smallest integer that is not below x. The derivative is 0 everywhere.
 
+    Parameters
+    ----------
+    x : Tensor, array_like or number
+
+    Returns
+    -------
+    Tensor
+        Of x's shape and dtype.
+
+    Raises
+    ------
+    DTypeError
+        For what is not real: complex numbers, strings, objects.
+
     Examples
     --------
     >>> import nanograd as ng
@@ -88,6 +129,20 @@ def ceil(x):
 def round(x):
     """The nearest integer, the even one of two; the derivative is 0 everywhere.
 
+    Parameters
+    ----------
+    x : Tensor, array_like or number
+
+    Returns
+    -------
+    Tensor
+        Of x's shape and dtype.
+
+    Raises
+    ------
+    DTypeError
+        For what is not real: complex numbers, strings, objects.
+
     Examples
     --------
     >>> import nanograd as ng
@@ -99,6 +154,20 @@ def round(x):
 
 def rsqrt(x):
     """Reciprocal of the square root: ``1 / sqrt(x)``.
+
+    Parameters
+    ----------
+    x : Tensor, array_like or number
+
+    Returns
+    -------
+    Tensor
+        Of x's shape and dtype.
+
+    Raises
+    ------
+    DTypeError
+        For what is not real: complex numbers, strings, objects.
 
     Examples
     --------
@@ -114,6 +183,20 @@ def rsqrt(x):
 def reciprocal(x):
     """``1 / x``; inf at 0, with its sign.
 
+    Parameters
+    ----------
+    x : Tensor, array_like or number
+
+    Returns
+    -------
+    Tensor
+        Of x's shape and dtype.
+
+    Raises
+    ------
+    DTypeError
+        For what is not real: complex numbers, strings, objects.
+
     Examples
     --------
     >>> import nanograd as ng
@@ -127,6 +210,20 @@ def reciprocal(x):
 
 def expm1(x):
     """``exp(x) - 1``, exact for small x too.
+
+    Parameters
+    ----------
+    x : Tensor, array_like or number
+
+    Returns
+    -------
+    Tensor
+        Of x's shape and dtype.
+
+    Raises
+    ------
+    DTypeError
+        For what is not real: complex numbers, strings, objects.
 
     Examples
     --------
@@ -142,6 +239,20 @@ def expm1(x):
 def log1p(x):
     """``log(1 + x)``, exact for small x too; NaN below -1.
 
+    Parameters
+    ----------
+    x : Tensor, array_like or number
+
+    Returns
+    -------
+    Tensor
+        Of x's shape and dtype.
+
+    Raises
+    ------
+    DTypeError
+        For what is not real: complex numbers, strings, objects.
+
     Examples
     --------
     >>> import nanograd as ng
@@ -155,6 +266,20 @@ def log1p(x):
 
 def log2(x):
     """Logarithm to base 2.
+
+    Parameters
+    ----------
+    x : Tensor, array_like or number
+
+    Returns
+    -------
+    Tensor
+        Of x's shape and dtype.
+
+    Raises
+    ------
+    DTypeError
+        For what is not real: complex numbers, strings, objects.
 
     Examples
     --------
@@ -170,6 +295,20 @@ def log2(x):
 def log10(x):
     """Logarithm to base 10.
 
+    Parameters
+    ----------
+    x : Tensor, array_like or number
+
+    Returns
+    -------
+    Tensor
+        Of x's shape and dtype.
+
+    Raises
+    ------
+    DTypeError
+        For what is not real: complex numbers, strings, objects.
+
     Examples
     --------
     >>> import nanograd as ng
@@ -181,92 +320,22 @@ def log10(x):
     return unary(NG_UNARY_log10, x)
 
 
-def sin(x):
-    """Sine of an angle in radians, of any size.
-
-    Examples
-    --------
-    >>> import nanograd as ng
-    >>> x = ng.tensor([0.0, 1.0], requires_grad=True)
-    >>> ng.sin(x).backward()
-    >>> x.grad
-    tensor([1.       , 0.5403023], dtype=float32)
-    """
-    return unary(NG_UNARY_sin, x)
-
-
-def cos(x):
-    """Cosine of an angle in radians, of any size.
-
-    Examples
-    --------
-    >>> import nanograd as ng
-    >>> x = ng.tensor([0.0, 1.0], requires_grad=True)
-    >>> ng.cos(x).backward()
-    >>> x.grad
-    tensor([-0.        , -0.84147096], dtype=float32)
-    """
-    return unary(NG_UNARY_cos, x)
-
-
-def tan(x):
-    """Tangent of an angle in radians, of any size.
-
-    Examples
-    --------
-    >>> import nanograd as ng
-    >>> x = ng.tensor([0.0, 1.0], requires_grad=True)
-    >>> ng.tan(x).backward()
-    >>> x.grad
-    tensor([1.       , 3.4255188], dtype=float32)
-    """
-    return unary(NG_UNARY_tan, x)
-
-
-def sinh(x):
-    """Hyperbolic sine.
-
-    Examples
-    --------
-    >>> import nanograd as ng
-    >>> x = ng.tensor([0.0, 1.0], requires_grad=True)
-    >>> ng.sinh(x).backward()
-    >>> x.grad
-    tensor([1.       , 1.5430806], dtype=float32)
-    """
-    return unary(NG_UNARY_sinh, x)
-
-
-def cosh(x):
-    """Hyperbolic cosine.
-
-    Examples
-    --------
-    >>> import nanograd as ng
-    >>> x = ng.tensor([0.0, 1.0], requires_grad=True)
-    >>> ng.cosh(x).backward()
-    >>> x.grad
-    tensor([0.       , 1.1752012], dtype=float32)
-    """
-    return unary(NG_UNARY_cosh, x)
-
-
-def arctan(x):
-    """Inverse tangent, in [-pi/2, pi/2].
-
-    Examples
-    --------
-    >>> import nanograd as ng
-    >>> x = ng.tensor([0.0, 1.0], requires_grad=True)
-    >>> ng.arctan(x).backward()
-    >>> x.grad
-    tensor([1. , 0.5], dtype=float32)
-    """
-    return unary(NG_UNARY_arctan, x)
-
-
 def erf(x):
     """Error function: ``2 / sqrt(pi)`` times the integral of ``exp(-t**2)`` from 0 to x.
+
+    Parameters
+    ----------
+    x : Tensor, array_like or number
+
+    Returns
+    -------
+    Tensor
+        Of x's shape and dtype.
+
+    Raises
+    ------
+    DTypeError
+        For what is not real: complex numbers, strings, objects.
 
     Examples
     --------
@@ -279,107 +348,26 @@ def erf(x):
     return unary(NG_UNARY_erf, x)
 
 
-def log_sigmoid(x):
-    """``log(sigmoid(x))``, that is ``min(x, 0) - log(1 + exp(-abs(x)))``: finite for every finite x.
-
-    Examples
-    --------
-    >>> import nanograd as ng
-    >>> x = ng.tensor([0.0, -1000.0], requires_grad=True)
-    >>> ng.log_sigmoid(x).backward()
-    >>> x.grad
-    tensor([0.5, 1. ], dtype=float32)
-    """
-    return unary(NG_UNARY_log_sigmoid, x)
-
-
-def softplus(x, beta=1.0, threshold=20.0):
-    """A smooth relu: ``log(1 + exp(beta * x)) / beta``, and x itself where ``beta * x`` is over the threshold.
-
-    Parameters
-    ----------
-    x : Tensor or array_like
-    beta, threshold : number
-        beta is positive; the larger it is, the nearer relu.
-
-    Raises
-    ------
-    ValueError
-        If beta is not positive.
-
-    Examples
-    --------
-    >>> import nanograd as ng
-    >>> x = ng.tensor([0.0, 1000.0], requires_grad=True)
-    >>> y = ng.softplus(x)
-    >>> y
-    tensor([6.931472e-01, 1.000000e+03], dtype=float32, grad_fn=<softplus>)
-    >>> y.backward()
-    >>> x.grad
-    tensor([0.5, 1. ], dtype=float32)
-    """
-    if not beta > 0:
-        raise ValueError(f"softplus: beta must be positive, got {beta}")
-    return unary(NG_UNARY_softplus, x, beta, threshold)
-
-
-def elu(x, alpha=1.0):
-    """Exponential linear unit (Clevert, Unterthiner and Hochreiter 2015): x where it is positive, else ``alpha * expm1(x)``.
-
-    Notes
-    -----
-    At 0 the derivative is alpha, that of the left side.
-
-    Examples
-    --------
-    >>> import nanograd as ng
-    >>> x = ng.tensor([-1.0, 2.0], requires_grad=True)
-    >>> y = ng.elu(x)
-    >>> y
-    tensor([-0.63212055,  2.        ], dtype=float32, grad_fn=<elu>)
-    >>> y.backward()
-    >>> x.grad
-    tensor([0.36787945, 1.        ], dtype=float32)
-    """
-    return unary(NG_UNARY_elu, x, alpha)
-
-
-def gelu(x, approximate='none'):
-    """Gaussian error linear unit (Hendrycks and Gimpel 2016): ``x * (1 + erf(x / sqrt(2))) / 2``.
-
-    Parameters
-    ----------
-    x : Tensor or array_like
-    approximate : {'none', 'tanh'}
-        'tanh': ``x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x**3))) / 2``, as GPT-2 has it.
-
-    Raises
-    ------
-    ValueError
-        If approximate is anything else.
-
-    Examples
-    --------
-    >>> import nanograd as ng
-    >>> x = ng.tensor([-1.0, 0.0, 1.0], requires_grad=True)
-    >>> y = ng.gelu(x)
-    >>> y
-    tensor([-0.15865526,  0.        ,  0.8413447 ], dtype=float32, grad_fn=<gelu>)
-    >>> y.backward()
-    >>> x.grad
-    tensor([-0.08331548,  0.5       ,  1.0833155 ], dtype=float32)
-    """
-    if approximate == "none":
-        return unary(NG_UNARY_gelu, x)
-    if approximate == "tanh":
-        return unary(NG_UNARY_gelu_tanh, x)
-    raise ValueError(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}")
-
+# ---- NumPy results ------------------------------------------------------------------------------
 
 # ---- NumPy results ------------------------------------------------------------------------------
 
 def isnan(x):
     """Which elements are NaN, as a NumPy boolean array.
+
+    Parameters
+    ----------
+    x : Tensor, array_like or number
+
+    Returns
+    -------
+    numpy.ndarray
+        Of bools, in x's shape; a numpy.bool_ for a tensor without axes.
+
+    Raises
+    ------
+    DTypeError
+        For what is not real: complex numbers, strings, objects.
 
     Examples
     --------
@@ -393,6 +381,20 @@ def isnan(x):
 def isinf(x):
     """Which elements are inf or -inf, as a NumPy boolean array.
 
+    Parameters
+    ----------
+    x : Tensor, array_like or number
+
+    Returns
+    -------
+    numpy.ndarray
+        Of bools, in x's shape; a numpy.bool_ for a tensor without axes.
+
+    Raises
+    ------
+    DTypeError
+        For what is not real: complex numbers, strings, objects.
+
     Examples
     --------
     >>> import nanograd as ng
@@ -405,6 +407,20 @@ def isinf(x):
 def isfinite(x):
     """Which elements are neither inf nor NaN, as a NumPy boolean array.
 
+    Parameters
+    ----------
+    x : Tensor, array_like or number
+
+    Returns
+    -------
+    numpy.ndarray
+        Of bools, in x's shape; a numpy.bool_ for a tensor without axes.
+
+    Raises
+    ------
+    DTypeError
+        For what is not real: complex numbers, strings, objects.
+
     Examples
     --------
     >>> import nanograd as ng
@@ -416,6 +432,16 @@ def isfinite(x):
 
 def allclose(a, b, rtol=1e-05, atol=1e-08):
     """Whether ``abs(a - b) <= atol + rtol * abs(b)`` everywhere, with broadcasting; NaN is near nothing.
+
+    Parameters
+    ----------
+    a, b : Tensor, array_like or number
+        float32 or float64, but not both.
+    rtol, atol : float, default 1e-5 and 1e-8
+
+    Returns
+    -------
+    bool
 
     Raises
     ------

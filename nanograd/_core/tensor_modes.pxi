@@ -18,6 +18,10 @@ cdef bint needs_grad(Tensor t) noexcept:
 def is_grad_enabled():
     """Whether operations record a graph in this thread.
 
+    Returns
+    -------
+    bool
+
     Examples
     --------
     >>> import nanograd as ng

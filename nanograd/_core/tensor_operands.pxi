@@ -59,6 +59,10 @@ def set_default_dtype(dtype):
 def get_default_dtype():
     """Return the dtype that lists, numbers and integer arrays become.
 
+    Returns
+    -------
+    numpy.dtype
+
     Examples
     --------
     >>> import nanograd as ng

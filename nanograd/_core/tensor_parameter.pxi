@@ -13,6 +13,13 @@ cdef class Parameter(Tensor):
         Copied, by the rules of :func:`tensor`.
     requires_grad : bool, default True
 
+    Raises
+    ------
+    DTypeError
+        For what is not real: complex numbers, strings, objects.
+    TypeError
+        If requires_grad is no bool.
+
     Examples
     --------
     >>> import nanograd as ng

@@ -14,6 +14,16 @@ FUSED = ("relu", "tanh", "sigmoid", "silu", "gelu", "leaky_relu")
 class ReLU(Module):
     """max(x, 0), elementwise; the gradient at 0 is 0.
 
+    Parameters
+    ----------
+    inplace : bool, default False
+        Must be False: a tensor's value never changes.
+
+    Raises
+    ------
+    ValueError
+        If inplace is True.
+
     Examples
     --------
     >>> import nanograd as ng
@@ -30,6 +40,17 @@ class ReLU(Module):
 
 class LeakyReLU(Module):
     """x where x > 0, else negative_slope * x.
+
+    Parameters
+    ----------
+    negative_slope : float, default 0.01
+    inplace : bool, default False
+        Must be False: a tensor's value never changes.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an argument of another type, or out of range.
 
     Examples
     --------
@@ -94,6 +115,16 @@ class LogSigmoid(Module):
 class SiLU(Module):
     """x * sigmoid(x), elementwise.
 
+    Parameters
+    ----------
+    inplace : bool, default False
+        Must be False: a tensor's value never changes.
+
+    Raises
+    ------
+    ValueError
+        If inplace is True.
+
     Examples
     --------
     >>> import nanograd as ng
@@ -115,6 +146,11 @@ class GELU(Module):
     ----------
     approximate : {'none', 'tanh'}
         'tanh' takes the approximation 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))).
+
+    Raises
+    ------
+    ValueError
+        If approximate is anything else.
 
     Examples
     --------
@@ -138,6 +174,17 @@ class GELU(Module):
 class ELU(Module):
     """x where x > 0, else alpha * (exp(x) - 1).
 
+    Parameters
+    ----------
+    alpha : float, default 1.0
+    inplace : bool, default False
+        Must be False: a tensor's value never changes.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an argument of another type, or out of range.
+
     Examples
     --------
     >>> import nanograd as ng
@@ -158,6 +205,15 @@ class ELU(Module):
 
 class Softplus(Module):
     """log(1 + exp(beta * x)) / beta, and x itself where beta * x > threshold.
+
+    Parameters
+    ----------
+    beta, threshold : float, default 1.0 and 20.0
+
+    Raises
+    ------
+    TypeError
+        If one is no number.
 
     Examples
     --------
@@ -185,6 +241,11 @@ class Softmax(Module):
     dim : int
         The axis that sums to 1. (PyTorch guesses it when it is left out; here the last is meant.)
 
+    Raises
+    ------
+    TypeError
+        If dim is no int.
+
     Examples
     --------
     >>> import nanograd as ng
@@ -204,6 +265,16 @@ class Softmax(Module):
 
 class LogSoftmax(Softmax):
     """The logarithm of :class:`Softmax`, computed without overflow.
+
+    Parameters
+    ----------
+    dim : int, default -1
+        The axis.
+
+    Raises
+    ------
+    TypeError
+        If dim is no int.
 
     Examples
     --------

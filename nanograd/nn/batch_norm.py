@@ -154,6 +154,18 @@ class BatchNorm2d(_BatchNorm):
 class BatchNorm1d(_BatchNorm):
     """Batch normalisation of features (N, num_features), or of sequences (N, num_features, L); see :class:`BatchNorm2d`.
 
+    Parameters
+    ----------
+    num_features : int
+        Features or channels: the second axis.
+    eps, momentum, affine, track_running_stats, activation, dtype, name
+        As for :class:`BatchNorm2d`.
+
+    Raises
+    ------
+    ShapeError
+        When called: for another shape, and in training mode for a single value per feature.
+
     Examples
     --------
     >>> import nanograd as ng

@@ -86,6 +86,11 @@ class Sequential(_Items):
     name : str, optional
         Shown in ``repr``.
 
+    Raises
+    ------
+    TypeError
+        For what is no module: a class, a function, None.
+
     Examples
     --------
     >>> import nanograd as ng
@@ -189,6 +194,15 @@ class Sequential(_Items):
 class ModuleList(_Items):
     """A list of modules. (A plain Python list in an attribute serves as well.)
 
+    Parameters
+    ----------
+    modules : iterable of Module
+
+    Raises
+    ------
+    TypeError
+        For what is no module.
+
     Examples
     --------
     >>> from nanograd import nn
@@ -206,6 +220,15 @@ class ModuleList(_Items):
 
 class ParameterList(_Items):
     """A list of parameters. (A plain Python list in an attribute serves as well.)
+
+    Parameters
+    ----------
+    parameters : iterable of Parameter
+
+    Raises
+    ------
+    TypeError
+        For what is no parameter.
 
     Examples
     --------
@@ -230,6 +253,15 @@ class ParameterList(_Items):
 
 class ModuleDict(Module):
     """A dict of modules by name. (A plain Python dict in an attribute serves as well.)
+
+    Parameters
+    ----------
+    modules : dict, or iterable of (name, Module), optional
+
+    Raises
+    ------
+    TypeError, ValueError
+        For what is no module, and for names that are empty or have a dot.
 
     Examples
     --------

@@ -141,6 +141,19 @@ class Conv1d(_Conv):
     weight : Parameter, shape (out_channels, in_channels / groups, K)
     bias : Parameter, shape (out_channels,), or None
 
+    Parameters
+    ----------
+    in_channels, out_channels : int
+    kernel_size, stride, padding, dilation : int
+        padding also 'same' or 'valid'.
+    groups, bias, activation, dtype, name
+        As for :class:`Conv2d`.
+
+    Raises
+    ------
+    TypeError, ValueError, ShapeError
+        As :class:`Conv2d`.
+
     Examples
     --------
     >>> import nanograd as ng

@@ -16,6 +16,13 @@ class Dropout(Module):
     ----------
     p : float, default 0.5
         In [0, 1].
+    inplace : bool, default False
+        Must be False: a tensor's value never changes.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an argument of another type, or out of range.
 
     Examples
     --------

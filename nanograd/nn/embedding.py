@@ -23,6 +23,13 @@ class Embedding(Module):
     weight : Parameter, shape (num_embeddings, embedding_dim)
         Starts normal with mean 0 and standard deviation 1, as in PyTorch.
 
+    Raises
+    ------
+    TypeError, ValueError
+        For sizes that are not ints of at least 0, or padding_idx out of range.
+    IndexError
+        When called: for an index out of range; negative ones are.
+
     Examples
     --------
     >>> import nanograd as ng

@@ -49,6 +49,15 @@ def calculate_gain(nonlinearity, param=None):
     param : float, optional
         The negative slope of 'leaky_relu', 0.01 if left out.
 
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        For another nonlinearity.
+
     Examples
     --------
     >>> from nanograd import nn
@@ -66,6 +75,23 @@ def calculate_gain(nonlinearity, param=None):
 def uniform_(tensor, a=0.0, b=1.0, generator=None):
     """Uniform in [a, b).
 
+    Parameters
+    ----------
+    tensor : Parameter
+    a, b : float, default 0.0 and 1.0
+    generator : Generator, optional
+        Where the numbers are drawn from; None: the default one.
+
+    Returns
+    -------
+    Parameter
+        tensor, with its new value.
+
+    Raises
+    ------
+    TypeError
+        If tensor is no Parameter.
+
     Examples
     --------
     >>> from nanograd import nn
@@ -78,6 +104,23 @@ def uniform_(tensor, a=0.0, b=1.0, generator=None):
 
 def normal_(tensor, mean=0.0, std=1.0, generator=None):
     """Normal with the given mean and standard deviation.
+
+    Parameters
+    ----------
+    tensor : Parameter
+    mean, std : float, default 0.0 and 1.0
+    generator : Generator, optional
+        Where the numbers are drawn from; None: the default one.
+
+    Returns
+    -------
+    Parameter
+        tensor, with its new value.
+
+    Raises
+    ------
+    TypeError
+        If tensor is no Parameter.
 
     Examples
     --------
@@ -93,6 +136,21 @@ def normal_(tensor, mean=0.0, std=1.0, generator=None):
 def constant_(tensor, val):
     """One number everywhere.
 
+    Parameters
+    ----------
+    tensor : Parameter
+    val : number
+
+    Returns
+    -------
+    Parameter
+        tensor, with its new value.
+
+    Raises
+    ------
+    TypeError
+        If tensor is no Parameter.
+
     Examples
     --------
     >>> from nanograd import nn
@@ -105,6 +163,20 @@ def constant_(tensor, val):
 def zeros_(tensor):
     """Zeros.
 
+    Parameters
+    ----------
+    tensor : Parameter
+
+    Returns
+    -------
+    Parameter
+        tensor, with its new value.
+
+    Raises
+    ------
+    TypeError
+        If tensor is no Parameter.
+
     Examples
     --------
     >>> from nanograd import nn
@@ -116,6 +188,20 @@ def zeros_(tensor):
 
 def ones_(tensor):
     """Ones.
+
+    Parameters
+    ----------
+    tensor : Parameter
+
+    Returns
+    -------
+    Parameter
+        tensor, with its new value.
+
+    Raises
+    ------
+    TypeError
+        If tensor is no Parameter.
 
     Examples
     --------
@@ -130,6 +216,26 @@ def xavier_uniform_(tensor, gain=1.0, generator=None):
     """Uniform in [-a, a] with a = gain * sqrt(6 / (fan_in + fan_out)).
 
     Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010.
+
+    Parameters
+    ----------
+    tensor : Parameter, shape (O, I, ...)
+    gain : float, default 1.0
+        See :func:`calculate_gain`.
+    generator : Generator, optional
+        Where the numbers are drawn from; None: the default one.
+
+    Returns
+    -------
+    Parameter
+        tensor, with its new value.
+
+    Raises
+    ------
+    TypeError
+        If tensor is no Parameter.
+    ShapeError
+        If it has fewer than 2 axes.
 
     Examples
     --------
@@ -146,6 +252,26 @@ def xavier_uniform_(tensor, gain=1.0, generator=None):
 
 def xavier_normal_(tensor, gain=1.0, generator=None):
     """Normal with standard deviation gain * sqrt(2 / (fan_in + fan_out)).
+
+    Parameters
+    ----------
+    tensor : Parameter, shape (O, I, ...)
+    gain : float, default 1.0
+        See :func:`calculate_gain`.
+    generator : Generator, optional
+        Where the numbers are drawn from; None: the default one.
+
+    Returns
+    -------
+    Parameter
+        tensor, with its new value.
+
+    Raises
+    ------
+    TypeError
+        If tensor is no Parameter.
+    ShapeError
+        If it has fewer than 2 axes.
 
     Examples
     --------
@@ -181,6 +307,20 @@ def kaiming_uniform_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", gene
         For :func:`calculate_gain`.
     generator : Generator, optional
 
+    Returns
+    -------
+    Parameter
+        tensor, with its new value.
+
+    Raises
+    ------
+    TypeError
+        If tensor is no Parameter.
+    ShapeError
+        If it has fewer than 2 axes.
+    ValueError
+        For another mode or nonlinearity.
+
     Examples
     --------
     >>> from nanograd import nn
@@ -194,6 +334,32 @@ def kaiming_uniform_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", gene
 
 def kaiming_normal_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", generator=None):
     """Normal with standard deviation gain / sqrt(fan); arguments as for :func:`kaiming_uniform_`.
+
+    Parameters
+    ----------
+    tensor : Parameter, shape (O, I, ...)
+    a : float, default 0
+        The negative slope of 'leaky_relu'.
+    mode : {'fan_in', 'fan_out'}
+        Whether the forward or the backward pass keeps its variance.
+    nonlinearity : str, default 'leaky_relu'
+        As for :func:`calculate_gain`.
+    generator : Generator, optional
+        Where the numbers are drawn from; None: the default one.
+
+    Returns
+    -------
+    Parameter
+        tensor, with its new value.
+
+    Raises
+    ------
+    TypeError
+        If tensor is no Parameter.
+    ShapeError
+        If it has fewer than 2 axes.
+    ValueError
+        For another mode or nonlinearity.
 
     Examples
     --------
@@ -209,6 +375,25 @@ def orthogonal_(tensor, gain=1, generator=None):
     """A (semi-)orthogonal matrix (O, I * ...) times gain, uniformly distributed among them.
 
     Saxe et al., "Exact solutions to the nonlinear dynamics of learning in deep linear neural networks", 2013.
+
+    Parameters
+    ----------
+    tensor : Parameter, shape (O, ...)
+    gain : float, default 1
+    generator : Generator, optional
+        Where the numbers are drawn from; None: the default one.
+
+    Returns
+    -------
+    Parameter
+        tensor, with its new value.
+
+    Raises
+    ------
+    TypeError
+        If tensor is no Parameter.
+    ShapeError
+        If it has fewer than 2 axes.
 
     Examples
     --------

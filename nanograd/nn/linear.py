@@ -89,6 +89,20 @@ class Linear(Module):
 class Dense(Linear):
     """:class:`Linear` in the original's form: the activation is the third argument.
 
+    Parameters
+    ----------
+    in_features, out_features : int
+    activation : str, Module or callable, optional
+    bias : bool, default True
+    dtype : numpy.dtype, optional
+    name : str, optional
+        As for :class:`Linear`.
+
+    Raises
+    ------
+    TypeError, ValueError, DTypeError
+        As :class:`Linear`.
+
     Examples
     --------
     >>> from nanograd import nn

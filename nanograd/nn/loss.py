@@ -48,6 +48,13 @@ class MSELoss(_Loss):
         PyTorch's, and given up there: anything else is refused.
     reduction : {'mean', 'sum', 'none'}
 
+    Raises
+    ------
+    TypeError, ValueError
+        If reduction is none of these, or another argument has a wrong type or value.
+    ShapeError
+        When called: if the two have different shapes.
+
     Examples
     --------
     >>> import nanograd as ng
@@ -86,6 +93,13 @@ class CrossEntropyLoss(_Weighted):
     reduction : {'mean', 'sum', 'none'}
     label_smoothing : float, default 0.0
 
+    Raises
+    ------
+    TypeError, ValueError
+        If reduction is none of these, or another argument has a wrong type or value.
+    IndexError, DTypeError, ShapeError
+        When called: for labels that are out of range, not integers, or do not fit the input.
+
     Examples
     --------
     >>> import nanograd as ng
@@ -116,6 +130,13 @@ class L1Loss(_Loss):
         PyTorch's, and given up there: anything else is refused.
     reduction : {'mean', 'sum', 'none'}
 
+    Raises
+    ------
+    TypeError, ValueError
+        If reduction is none of these, or another argument has a wrong type or value.
+    ShapeError
+        When called: if the two have different shapes.
+
     Examples
     --------
     >>> import nanograd as ng
@@ -135,6 +156,13 @@ class SmoothL1Loss(_Loss):
         PyTorch's, and given up there: anything else is refused.
     reduction : {'mean', 'sum', 'none'}
     beta : float, default 1.0
+
+    Raises
+    ------
+    TypeError, ValueError
+        If reduction is none of these, or another argument has a wrong type or value.
+    ShapeError
+        When called: if the two have different shapes.
 
     Examples
     --------
@@ -160,6 +188,13 @@ class HuberLoss(_Loss):
     ----------
     reduction : {'mean', 'sum', 'none'}
     delta : float, default 1.0
+
+    Raises
+    ------
+    TypeError, ValueError
+        If reduction is none of these, or another argument has a wrong type or value.
+    ShapeError
+        When called: if the two have different shapes.
 
     Examples
     --------
@@ -191,6 +226,13 @@ class NLLLoss(_Weighted):
         PyTorch's, and given up there: anything else is refused.
     reduction : {'mean', 'sum', 'none'}
 
+    Raises
+    ------
+    TypeError, ValueError
+        If reduction is none of these, or another argument has a wrong type or value.
+    IndexError, DTypeError, ShapeError
+        When called: for labels that are out of range, not integers, or do not fit the input.
+
     Examples
     --------
     >>> import nanograd as ng
@@ -219,6 +261,13 @@ class BCELoss(_Weighted):
         PyTorch's, and given up there: anything else is refused.
     reduction : {'mean', 'sum', 'none'}
 
+    Raises
+    ------
+    TypeError, ValueError
+        If reduction is none of these, or another argument has a wrong type or value.
+    ShapeError
+        When called: if the two have different shapes.
+
     Examples
     --------
     >>> import nanograd as ng
@@ -241,6 +290,13 @@ class BCEWithLogitsLoss(_Weighted):
     reduction : {'mean', 'sum', 'none'}
     pos_weight : array_like, optional
         A weight for the positive part, broadcast.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If reduction is none of these, or another argument has a wrong type or value.
+    ShapeError
+        When called: if the two have different shapes.
 
     Examples
     --------
@@ -270,6 +326,13 @@ class KLDivLoss(_Loss):
         'batchmean' divides the sum by the size of the first axis: the divergence as it is defined.
     log_target : bool, default False
         Whether target is given as log-probabilities too.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If reduction is none of these, or another argument has a wrong type or value.
+    ShapeError
+        When called: if the two have different shapes.
 
     Examples
     --------

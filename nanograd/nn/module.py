@@ -7,38 +7,12 @@ import numpy as np
 
 from nanograd._core.tensor import Parameter, Tensor
 from nanograd._core.update import change_dtype
+from nanograd.nn._hooks import HookHandle, Hooks
 
 __all__ = ["Module", "Parameter"]
 
 _NOTHING = object()
 _hook_keys = itertools.count()
-
-
-class _Hooks:
-    """The forward hooks of one module. A class of its own, so that no hook is taken for a child."""
-
-    __slots__ = ("after", "before")
-
-    def __init__(self):
-        self.before, self.after = {}, {}
-
-
-class HookHandle:
-    """What the register functions return: remove() takes the hook away."""
-
-    def __init__(self, module, hooks, key):
-        self._module, self._hooks, self._key = module, hooks, key
-
-    def remove(self):
-        """Take the hook away; a second call does nothing."""
-        self._hooks.pop(self._key, None)
-        module = self._module
-        if module._hooks is not None and not module._hooks.before and not module._hooks.after:
-            vars(module).pop("_hooks", None)
-            module._direct = module._plain_call
-
-    def __repr__(self):
-        return "<HookHandle>" if self._key in self._hooks else "<HookHandle, removed>"
 
 
 def _entries(members, containers=()):
@@ -177,7 +151,7 @@ class Module(_Instance):
         if not callable(fn):
             raise TypeError(f"a hook must be callable, got {type(fn).__name__}")
         if self._hooks is None:
-            self._hooks = _Hooks()
+            self._hooks = Hooks()
             self._direct = False
         hooks = self._hooks.before if before else self._hooks.after
         key = next(_hook_keys)
@@ -185,12 +159,31 @@ class Module(_Instance):
         return HookHandle(self, hooks, key)
 
     def register_forward_pre_hook(self, fn):
-        """Call ``fn(module, args)`` before every forward; it may return other arguments. Returns a handle with ``remove()``."""
+        """Call ``fn(module, args)`` before every forward; it may return other arguments. Returns a handle with ``remove()``.
+
+        Parameters
+        ----------
+        fn : callable
+        """
         return self._register_hook(True, fn)
 
     def register_forward_hook(self, fn):
         """Call ``fn(module, args, output)`` after every forward; it may return another output. Returns a handle with
-        ``remove()``."""
+        ``remove()``.
+
+        Parameters
+        ----------
+        fn : callable
+
+        Examples
+        --------
+        >>> import nanograd as ng
+        >>> layer = ng.nn.Tanh()
+        >>> handle = layer.register_forward_hook(lambda module, args, output: print(output.shape))
+        >>> y = layer(ng.zeros((2, 3)))
+        (2, 3)
+        >>> handle.remove()
+        """
         return self._register_hook(False, fn)
 
     # ---- what is inside ----
@@ -217,6 +210,15 @@ class Module(_Instance):
 
     def named_parameters(self, prefix=""):
         """Iterate over (name, parameter); a shared parameter comes once.
+
+        Parameters
+        ----------
+        prefix : str, default ''
+            What every name begins with, followed by a dot.
+
+        Returns
+        -------
+        iterator of (str, Parameter)
 
         Examples
         --------
@@ -262,7 +264,17 @@ class Module(_Instance):
             yield module
 
     def named_modules(self, prefix=""):
-        """Iterate over (name, module): this module, then everything inside, each once."""
+        """Iterate over (name, module): this module, then everything inside, each once.
+
+        Parameters
+        ----------
+        prefix : str, default ''
+            This module's name.
+
+        Returns
+        -------
+        iterator of (str, Module)
+        """
         yield from self._named_modules(prefix, set())
 
     def _named_modules(self, prefix, seen):
@@ -280,6 +292,14 @@ class Module(_Instance):
     def get_parameter(self, path):
         """The parameter of a name, such as ``layers.0.weight``.
 
+        Parameters
+        ----------
+        path : str
+
+        Returns
+        -------
+        Parameter
+
         Raises
         ------
         AttributeError
@@ -294,6 +314,10 @@ class Module(_Instance):
 
     def train(self, mode=True):
         """Set ``training`` here and everywhere inside; returns self.
+
+        Parameters
+        ----------
+        mode : bool, default True
 
         Raises
         ------
@@ -311,7 +335,12 @@ class Module(_Instance):
         return self.train(False)
 
     def zero_grad(self, set_to_none=True):
-        """Drop the gradients of all parameters, or with ``set_to_none=False`` make them zeros; returns self."""
+        """Drop the gradients of all parameters, or with ``set_to_none=False`` make them zeros; returns self.
+
+        Parameters
+        ----------
+        set_to_none : bool, default True
+        """
         for parameter in self.parameters():
             if set_to_none:
                 parameter.grad = None
@@ -320,7 +349,12 @@ class Module(_Instance):
         return self
 
     def requires_grad_(self, flag=True):
-        """Set ``requires_grad`` of all parameters; returns self."""
+        """Set ``requires_grad`` of all parameters; returns self.
+
+        Parameters
+        ----------
+        flag : bool, default True
+        """
         for parameter in self.parameters():
             parameter.requires_grad_(flag)
         return self
@@ -334,6 +368,11 @@ class Module(_Instance):
         ----------
         dtype : numpy.dtype
             float32 or float64.
+
+        Raises
+        ------
+        DTypeError
+            For another dtype.
 
         Examples
         --------
@@ -350,7 +389,21 @@ class Module(_Instance):
         return self
 
     def apply(self, fn):
-        """Call ``fn(module)`` for everything inside and then for this module; returns self."""
+        """Call ``fn(module)`` for everything inside and then for this module; returns self.
+
+        Parameters
+        ----------
+        fn : callable
+
+        Examples
+        --------
+        >>> from nanograd import nn
+        >>> net = nn.Sequential(nn.Linear(2, 2), nn.Tanh())
+        >>> same = net.apply(lambda module: print(type(module).__name__))
+        Linear
+        Tanh
+        Sequential
+        """
         for module in self.children():
             module.apply(fn)
         fn(self)
@@ -388,6 +441,13 @@ class Module(_Instance):
         """A dict from name to value of all parameters and buffers: tensors without graph, and copies of arrays.
 
         The tensors keep their values when the module gets new ones. A shared parameter stands under each of its names.
+
+        Examples
+        --------
+        >>> from nanograd import nn
+        >>> state = nn.Linear(2, 1).state_dict()
+        >>> {name: value.shape for name, value in state.items()}
+        {'weight': (1, 2), 'bias': (1,)}
         """
         return {name: value.detach() if isinstance(value, Tensor) else value.copy()
                 for name, _, _, value in self._walk("", set(), again=True)}

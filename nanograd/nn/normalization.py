@@ -45,6 +45,13 @@ class LayerNorm(_LastAxes):
     weight, bias : Parameter, shape normalized_shape, or None
         Start as ones and zeros.
 
+    Raises
+    ------
+    TypeError, ValueError
+        For a shape that is no int or tuple of ints.
+    ShapeError
+        When called: if the last axes of x are not normalized_shape.
+
     Examples
     --------
     >>> import nanograd as ng
@@ -89,6 +96,13 @@ class RMSNorm(_LastAxes):
     ----------
     weight : Parameter, shape normalized_shape, or None
         Starts as ones.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a shape that is no int or tuple of ints.
+    ShapeError
+        When called: if the last axes of x are not normalized_shape.
 
     Examples
     --------

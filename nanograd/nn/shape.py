@@ -11,6 +11,15 @@ __all__ = ["Flatten", "Unflatten"]
 class Flatten(Module):
     """Axes start_dim to end_dim become one; the first axis, the batch, stays by default.
 
+    Parameters
+    ----------
+    start_dim, end_dim : int, default 1 and -1
+
+    Raises
+    ------
+    TypeError
+        If one is no int.
+
     Examples
     --------
     >>> import nanograd as ng
@@ -38,6 +47,13 @@ class Unflatten(Module):
         The axis.
     unflattened_size : tuple of int
         The sizes that it becomes; one of them may be -1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the sizes are not ints, or several are -1.
+    ShapeError
+        When called: if the axis has another size than their product.
 
     Examples
     --------

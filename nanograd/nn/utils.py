@@ -51,6 +51,13 @@ def get_total_norm(tensors, norm_type=2.0, error_if_nonfinite=False):
     -------
     float
 
+    Raises
+    ------
+    ValueError, TypeError
+        If norm_type is no number above 0.
+    RuntimeError
+        As error_if_nonfinite says.
+
     Examples
     --------
     >>> import nanograd as ng
@@ -94,6 +101,13 @@ def clip_grad_norm_(parameters, max_norm, norm_type=2.0, error_if_nonfinite=Fals
     float
         The norm before clipping.
 
+    Raises
+    ------
+    ValueError, TypeError
+        For a negative max_norm, a norm_type not above 0, a module, or a tensor that is no leaf.
+    RuntimeError
+        As error_if_nonfinite says.
+
     Examples
     --------
     >>> import nanograd as ng
@@ -122,6 +136,17 @@ def clip_grad_norm_(parameters, max_norm, norm_type=2.0, error_if_nonfinite=Fals
 def clip_grad_value_(parameters, clip_value):
     """Limit every element of every gradient to [-clip_value, clip_value].
 
+    Parameters
+    ----------
+    parameters : iterable of Parameter, or one
+    clip_value : float
+        At least 0.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a negative clip_value, a module, or a tensor that is no leaf.
+
     Examples
     --------
     >>> import nanograd as ng
@@ -140,6 +165,22 @@ def clip_grad_value_(parameters, clip_value):
 def parameters_to_vector(parameters):
     """All parameters as one 1-D tensor, with gradient to each.
 
+    Parameters
+    ----------
+    parameters : iterable of Parameter
+        Of one dtype.
+
+    Returns
+    -------
+    Tensor, shape (number of elements,)
+
+    Raises
+    ------
+    ValueError
+        For no parameters.
+    DTypeError
+        If their dtypes differ.
+
     Examples
     --------
     >>> from nanograd import nn
@@ -154,6 +195,11 @@ def parameters_to_vector(parameters):
 
 def vector_to_parameters(vec, parameters):
     """Assign the elements of a vector to parameters, one after the other.
+
+    Parameters
+    ----------
+    vec : Tensor or array_like, shape (number of elements,)
+    parameters : iterable of Parameter
 
     Raises
     ------

@@ -57,6 +57,21 @@ class AdamW(Adam):
 
     Loshchilov and Hutter, "Decoupled weight decay regularization", 2019. Parameters as for :class:`Adam`.
 
+    Parameters
+    ----------
+    params : iterable
+        As for :class:`SGD`.
+    lr : float, default 1e-3
+    betas : tuple of float, default (0.9, 0.999)
+    eps : float, default 1e-8
+    weight_decay : float, default 1e-2
+    amsgrad : bool, default False
+
+    Raises
+    ------
+    ValueError, TypeError
+        As :class:`SGD`.
+
     Examples
     --------
     >>> import nanograd as ng

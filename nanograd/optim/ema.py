@@ -86,6 +86,10 @@ class EMA:
     def load_state_dict(self, state_dict):
         """Set the averages and the decay from a dict such as ``state_dict()`` returns.
 
+        Parameters
+        ----------
+        state_dict : dict
+
         Raises
         ------
         ValueError

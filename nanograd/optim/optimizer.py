@@ -19,6 +19,18 @@ class Optimizer:
     parameters of a dtype. ``.grad`` is never changed, and a parameter without gradient is skipped. An optimizer of your own calls
     ``super().__init__(params, defaults)`` with its settings, and defines ``step``, where it gives new values by ``p.assign``.
 
+    Parameters
+    ----------
+    params : iterable
+        Leaves that require a gradient, or (name, leaf) pairs, or dicts (groups).
+    defaults : dict
+        The settings, by name, of groups that do not say otherwise.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As :class:`SGD`.
+
     Examples
     --------
     >>> import nanograd as ng
@@ -132,7 +144,12 @@ class Optimizer:
         return self._states
 
     def zero_grad(self, set_to_none=True):
-        """Drop the gradients of all parameters, or with ``set_to_none=False`` make them zeros."""
+        """Drop the gradients of all parameters, or with ``set_to_none=False`` make them zeros.
+
+        Parameters
+        ----------
+        set_to_none : bool, default True
+        """
         if set_to_none:
             clear_gradients(self.param_groups)
             return
@@ -179,6 +196,10 @@ class Optimizer:
 
     def load_state_dict(self, state_dict):
         """Set state and settings from a dict such as ``state_dict()`` returns, or PyTorch's optimizer of the same name.
+
+        Parameters
+        ----------
+        state_dict : dict
 
         Raises
         ------
