@@ -294,6 +294,11 @@ def max_pool1d(x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=Fal
     Tensor, shape (N, C, M) or (C, M)
         ``M = (L + 2 * padding - dilation * (kernel_size - 1) - 1) / stride + 1``, rounded down or with `ceil_mode` up.
 
+    Raises
+    ------
+    ShapeError, DTypeError, ValueError, TypeError
+        As :func:`max_pool2d`.
+
     Examples
     --------
     >>> import nanograd as ng
@@ -366,6 +371,11 @@ def avg_pool1d(x, kernel_size, stride=None, padding=0, ceil_mode=False, count_in
     -------
     Tensor, shape (N, C, M) or (C, M)
         ``M = (L + 2 * padding - kernel_size) / stride + 1``, rounded down or with `ceil_mode` up.
+
+    Raises
+    ------
+    ShapeError, DTypeError, ValueError, TypeError
+        As :func:`avg_pool2d`.
 
     Examples
     --------

@@ -362,7 +362,7 @@ def isnan(x):
     Returns
     -------
     numpy.ndarray
-        Of bools, in x's shape; a numpy.bool_ for a tensor without axes.
+        Of bools, in x's shape; one ``numpy.bool_`` for a tensor without axes.
 
     Raises
     ------
@@ -388,7 +388,7 @@ def isinf(x):
     Returns
     -------
     numpy.ndarray
-        Of bools, in x's shape; a numpy.bool_ for a tensor without axes.
+        Of bools, in x's shape; one ``numpy.bool_`` for a tensor without axes.
 
     Raises
     ------
@@ -414,7 +414,7 @@ def isfinite(x):
     Returns
     -------
     numpy.ndarray
-        Of bools, in x's shape; a numpy.bool_ for a tensor without axes.
+        Of bools, in x's shape; one ``numpy.bool_`` for a tensor without axes.
 
     Raises
     ------

@@ -80,7 +80,18 @@ class MaxPool2d(_MaxPool):
 
 
 class MaxPool1d(_MaxPool):
-    """The largest element of each window of a sequence: :func:`nanograd.max_pool1d`. Arguments as for :class:`MaxPool2d`.
+    """The largest element of each window of a sequence: :func:`nanograd.max_pool1d`.
+
+    Parameters
+    ----------
+    kernel_size : int
+    stride, padding, dilation, ceil_mode
+        As for :class:`MaxPool2d`, one number each.
+
+    Raises
+    ------
+    ShapeError, TypeError, ValueError
+        As :class:`MaxPool2d`.
 
     Examples
     --------
@@ -142,7 +153,18 @@ class AvgPool2d(_AvgPool):
 
 
 class AvgPool1d(_AvgPool):
-    """The mean of each window of a sequence: :func:`nanograd.avg_pool1d`. Arguments as for :class:`AvgPool2d`.
+    """The mean of each window of a sequence: :func:`nanograd.avg_pool1d`.
+
+    Parameters
+    ----------
+    kernel_size : int
+    stride, padding, ceil_mode, count_include_pad
+        As for :class:`AvgPool2d`, one number each.
+
+    Raises
+    ------
+    ShapeError, TypeError, ValueError
+        As :class:`AvgPool2d`.
 
     Examples
     --------
