@@ -216,7 +216,7 @@ STUB = stub_nodes() if (STUBS / "tensor.pyi").exists() else {}
 
 
 def compiled(section, name):
-    thing = getattr(importlib.import_module(section), name.partition(".")[0])
+    thing = getattr(importlib.import_module(section), name.partition(".")[0], None)
     if isinstance(thing, type):
         return not thing.__flags__ & 1 << 9 or thing is ng.Function      # no heap type: Cython's
     return type(thing).__name__ == "cython_function_or_method"
