@@ -278,7 +278,8 @@ cdef class Tensor:
         if function is None:
             if ufunc in NUMPY_RESULTS:
                 return ufunc(*[tensor_array(x) if isinstance(x, Tensor) else x for x in inputs], **kwargs)
-            raise TypeError(f"np.{ufunc.__name__} has no gradient here: write np.{ufunc.__name__}(x.numpy()) for a NumPy result")
+            name = f"np.{ufunc.__name__}" if getattr(np, ufunc.__name__, None) is ufunc else ufunc.__name__       # SciPy's, say
+            raise TypeError(f"{name} has no gradient here: write {name}(x.numpy()) for a NumPy result")
         if kwargs:
             raise TypeError(f"np.{ufunc.__name__} of a tensor takes no {', '.join(kwargs)}: write x.numpy()")
         return function(*inputs)
