@@ -200,7 +200,7 @@ def cross_entropy(logits, target, *, weight=None, ignore_index=-100, label_smoot
     tensor([[-0.05960146,  0.05960146],
             [ 0.25      , -0.25      ]], dtype=float32)
     """
-    cdef double smoothing = label_smoothing
+    cdef double smoothing = plain_number("cross_entropy", "label_smoothing", label_smoothing)
     if not 0 <= smoothing <= 1:
         raise ValueError(f"cross_entropy: label_smoothing must be in [0, 1], got {label_smoothing!r}")
     return class_loss("cross_entropy", CrossEntropyNode.__new__(CrossEntropyNode), logits, target, weight, ignore_index,

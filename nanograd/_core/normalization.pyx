@@ -41,7 +41,7 @@ cdef Buffer input_buffer(Node node, int i):
 
 
 cdef double checked_eps(str op, object eps) except -1:
-    cdef double value = eps
+    cdef double value = plain_number(op, "eps", eps)
     if not value >= 0:
         raise ValueError(f"{op}: eps must not be negative, got {eps}")
     return value

@@ -228,7 +228,7 @@ def smooth_l1_loss(input, target, *, beta=1.0, reduction="mean"):
     >>> x.grad
     tensor([ 0.25, -0.5 ], dtype=float32)
     """
-    if not beta >= 0:
+    if not plain_number("smooth_l1_loss", "beta", beta) >= 0:
         raise ValueError(f"smooth_l1_loss: beta must not be negative, got {beta!r}")
     return pairs("smooth_l1_loss", SmoothL1LossNode.__new__(SmoothL1LossNode), NG_LOSS_SMOOTH_L1, input, target, beta,
                  reduction)
@@ -275,7 +275,7 @@ def huber_loss(input, target, *, delta=1.0, reduction="mean"):
     >>> x.grad
     tensor([ 0.25, -0.5 ], dtype=float32)
     """
-    if not delta > 0:
+    if not plain_number("huber_loss", "delta", delta) > 0:
         raise ValueError(f"huber_loss: delta must be positive, got {delta!r}")
     return pairs("huber_loss", HuberLossNode.__new__(HuberLossNode), NG_LOSS_HUBER, input, target, delta, reduction)
 

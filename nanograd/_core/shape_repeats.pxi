@@ -309,7 +309,7 @@ def pad(x, pad_width, mode='constant', value=0):
     if not isinstance(mode, str) or mode not in ("constant", "reflect", "edge"):
         raise ValueError(f"pad: mode must be 'constant', 'reflect' or 'edge', got {mode!r}")
     pairs = pad_pairs(pad_width, t)
-    filler = value
+    filler = plain_number("pad", "value", value)
     ng_contiguous_strides(steps, t.rank, t.dims)
     for a in range(t.rank):
         dims[a] = t.dims[a] + <int64_t>pairs[a][0] + <int64_t>pairs[a][1]

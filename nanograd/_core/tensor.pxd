@@ -154,6 +154,8 @@ cdef int link(Tensor out, Node node) except -1
 # or boolean array takes dtype `kind` (-1: by the rules of tensor()); a float array must have it. `keep`: backward may read
 # the result: then an array is copied, else it may be wrapped. Errors are those of API.md, with the op's name in front.
 cdef Tensor as_tensor(str op, object x, int kind=*, bint keep=*)
+# A setting as a double; TypeError for a tensor that requires a gradient, which would get none.
+cdef double plain_number(str op, str what, object value) except? -1
 # The dtype that two operands agree on, for as_tensor on each; DTypeError that names both where they mix.
 cdef int common_kind(str op, object a, object b) except -1
 # np.dtype of NG_F32 or NG_F64, and back from a dtype-like (DTypeError if not float32 or float64; None: the default dtype)

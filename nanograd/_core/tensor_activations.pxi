@@ -55,7 +55,7 @@ def leaky_relu(x, negative_slope=0.01):
     >>> x.grad
     tensor([0.5, 1. ], dtype=float32)
     """
-    return unary(NG_UNARY_leaky_relu, x, negative_slope)
+    return unary(NG_UNARY_leaky_relu, x, plain_number("leaky_relu", "negative_slope", negative_slope))
 
 
 def tanh(x):
@@ -202,7 +202,7 @@ def softplus(x, beta=1.0, threshold=20.0):
     """
     if not beta > 0:
         raise ValueError(f"softplus: beta must be positive, got {beta}")
-    return unary(NG_UNARY_softplus, x, beta, threshold)
+    return unary(NG_UNARY_softplus, x, plain_number("softplus", "beta", beta), plain_number("softplus", "threshold", threshold))
 
 
 def elu(x, alpha=1.0):
@@ -238,7 +238,7 @@ def elu(x, alpha=1.0):
     >>> x.grad
     tensor([0.36787945, 1.        ], dtype=float32)
     """
-    return unary(NG_UNARY_elu, x, alpha)
+    return unary(NG_UNARY_elu, x, plain_number("elu", "alpha", alpha))
 
 
 def gelu(x, approximate='none'):

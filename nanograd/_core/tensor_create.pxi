@@ -148,8 +148,8 @@ def asarray(data, dtype=None):
     Parameters
     ----------
     data : array_like
-        A tensor of the dtype is returned as it is; an array that is C-contiguous, in native byte order, aligned and of the
-        dtype is wrapped, and must then not be written to.
+        A tensor of the dtype is returned as it is, another is cast, with gradient; an array that is C-contiguous, in native
+        byte order, aligned and of the dtype is wrapped, and must then not be written to.
     dtype : numpy.dtype, optional
         As for :func:`tensor`.
 
@@ -172,6 +172,8 @@ def asarray(data, dtype=None):
     cdef int kind = -1 if dtype is None else dtype_kind(dtype)
     if isinstance(data, Tensor) and (kind < 0 or kind == (<Tensor>data).kind):
         return data
+    if isinstance(data, Tensor):
+        return astype(data, dtype)
     if isinstance(data, np.ndarray):
         check_real("asarray", data.dtype)
         if kind < 0:
@@ -330,6 +332,8 @@ def full(shape, fill_value, dtype=None, requires_grad=False):
     """
     if is_number(fill_value):
         return filled("full", shape, float(fill_value), dtype, requires_grad)
+    if isinstance(fill_value, Tensor) and needs_grad(<Tensor>fill_value):
+        raise TypeError("full: fill_value gets no gradient, and the tensor given requires one: write ng.broadcast_to(x, shape)")
     value = fresh_tensor("full", fill_value, dtype_kind(dtype))
     try:
         return with_gradient(fresh_tensor("full", np.broadcast_to(value.numpy(), shape), -1), requires_grad)

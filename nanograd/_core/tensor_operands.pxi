@@ -188,6 +188,13 @@ cdef inline bint is_number(object x):
                                            and not isinstance(x, np.complexfloating))
 
 
+cdef double plain_number(str op, str what, object value) except? -1:
+    """A setting, such as a slope or an eps. One that is to be learnt would get no gradient, and so is refused."""
+    if isinstance(value, Tensor) and needs_grad(<Tensor>value):
+        raise TypeError(f"{op}: {what} gets no gradient, and the tensor given requires one: write {what}.item()")
+    return value
+
+
 cdef int check_real(str op, object dtype) except -1:
     """Whether an array of dtype can become a tensor: DTypeError for complex, object, string, structured, dates."""
     if dtype.kind not in "biuf":
