@@ -67,6 +67,17 @@ CONV = [
     OpSpec("conv2d", conv2d_reference, case="errors", shapes=(((1, 1, 2, 2), (1, 1, 1, 1)),), tails=lambda n: ((1, 1, 1, n), (1, 1, 1, 1)), errors=(
         Raises("ShapeError", r"conv2d: weight expects 3 input channels, got 4 \(x \(8, 4, 28, 28\), weight \(16, 3, 3, 3\)\)",
                lambda: ng.conv2d(zeros(8, 4, 28, 28), zeros(16, 3, 3, 3))),
+        Raises("ShapeError", r"conv2d: weight expects 1 input channels, got 32 \(x \(32, 8, 8\), weight \(4, 1, 3, 3\)\); "
+                             r"write x\[:, None\] for a batch of images of one channel$", lambda: ng.conv2d(zeros(32, 8, 8), zeros(4, 1, 3, 3))),
+        Raises("ShapeError", r"conv1d: weight expects 1 input channels, got 32 .*; write x\[:, None\] for a batch of sequences of one channel$",
+               lambda: ng.conv1d(zeros(32, 8), zeros(4, 1, 3))),
+        Raises("ShapeError", r"conv2d: weight expects 3 input channels, got 8 \(x \(5, 8, 9, 3\), weight \(4, 3, 3, 3\)\); "
+                             r"write x\.transpose\(0, 3, 1, 2\) to have the channels in front of the places$",
+               lambda: ng.conv2d(zeros(5, 8, 9, 3), zeros(4, 3, 3, 3))),
+        Raises("ShapeError", r"conv2d: weight expects 3 input channels, got 8 \(x \(8, 9, 3\), weight \(4, 3, 3, 3\)\); write x\.transpose\(2, 0, 1\) to",
+               lambda: ng.conv2d(zeros(8, 9, 3), zeros(4, 3, 3, 3))),
+        Raises("ShapeError", r"conv1d: weight expects 3 input channels, got 8 \(x \(5, 8, 3\), weight \(4, 3, 3\)\); write x\.transpose\(0, 2, 1\) to",
+               lambda: ng.conv1d(zeros(5, 8, 3), zeros(4, 3, 3))),
         Raises("ShapeError", r"conv2d: the kernel, \(3, 3\) with its dilation, is larger than the padded input, \(2, 5\) "
                              r"\(x \(1, 1, 2, 5\), weight \(1, 1, 3, 3\)\)", lambda: ng.conv2d(zeros(1, 1, 2, 5), zeros(1, 1, 3, 3), stride=2)),
         Raises("ShapeError", r"conv2d: x must be \(N, C, H, W\) or \(C, H, W\), got shape \(3, 3\)", lambda: ng.conv2d(zeros(3, 3), zeros(1, 1, 3, 3))),

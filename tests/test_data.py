@@ -241,3 +241,12 @@ def test_errors(make, error, message):
 def test_repr():
     loader = ArrayLoader(rows(), np.arange(10), shuffle=True, drop_last=True, dtype=np.float64)
     assert repr(loader) == "ArrayLoader(10 rows of (2, 3) float64, () int64, batch_size=32, shuffle=True, drop_last=True)"
+
+
+def test_a_batch_of_one_array_is_a_tuple_too():
+    batch = next(iter(ArrayLoader(np.zeros((4, 2)), batch_size=3)))
+    message = r"^relu: got a tuple of one tensor; write x\[0\], or \(x,\) = batch to take a loader's batch apart$"
+    with pytest.raises(TypeError, match=message):
+        ng.relu(batch)
+    (x,) = batch
+    assert ng.relu(x).shape == (3, 2)

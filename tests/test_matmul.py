@@ -220,6 +220,12 @@ def test_messages_name_both_shapes():
         ng.zeros(2) @ ng.zeros(())
     with pytest.raises(ng.ShapeError, match=r"^linear: weight expects 3 input features, got 4 \(x \(2, 4\), weight \(5, 3\)\)$"):
         ng.linear(ng.zeros((2, 4)), ng.zeros((5, 3)))
+    images = ng.zeros((2, 4, 6, 6))
+    with pytest.raises(ng.ShapeError, match=r"weight \(5, 144\)\); write x\.flatten\(1\), or nn\.Flatten\(\) in front of the layer$"):
+        ng.linear(images, ng.zeros((5, 144)))
+    with pytest.raises(ng.ShapeError, match=r"\(5, 4\)\); write ng\.global_avg_pool2d\(x\), or nn\.GlobalAvgPool2d\(\) in front of the layer$"):
+        ng.linear(images, ng.zeros((5, 4)))
+    assert ng.linear(images.flatten(1), ng.zeros((5, 144))).shape == ng.linear(ng.global_avg_pool2d(images), ng.zeros((5, 4))).shape
     with pytest.raises(ng.ShapeError, match=r"^linear: bias must have shape \(5,\), got \(3,\) \(x \(2, 3\), weight \(5, 3\)\)$"):
         ng.linear(ng.zeros((2, 3)), ng.zeros((5, 3)), ng.zeros(3))
     with pytest.raises(ng.ShapeError, match=r"^linear: x must have at least one axis, its features \(x \(\), weight \(5, 3\)\)$"):

@@ -93,6 +93,8 @@ def test_repr_of_layers():
     "make, error, message",
     [
         (lambda: nn.Linear(8, 64, "relu"), TypeError, "Linear: bias must be a bool, got 'relu'; write activation='relu'"),
+        (lambda: nn.Conv2d(3, 8, 3, "relu"), TypeError, "Conv2d: stride must be an int, got 'relu'; write activation='relu'"),
+        (lambda: nn.BatchNorm2d(8, "relu"), TypeError, "BatchNorm2d: eps must be a number, got 'relu'; write activation='relu'"),
         (
             lambda: nn.Dense(8, 64, False),
             TypeError,

@@ -73,6 +73,16 @@ cdef class ConvolutionNode(Node):
         return 0
 
 
+cdef str other_layout(int axes, Tensor x, int64_t C):
+    """What to write for images whose channels are missing, or behind the places."""
+    if x.rank == axes + 1 and C == 1:
+        return f"; write x[:, None] for a batch of {'images' if axes == 2 else 'sequences'} of one channel"
+    if x.dims[x.rank - 1] == C:
+        order = ", ".join(map(str, (*range(x.rank - axes - 1), x.rank - 1, *range(x.rank - axes - 1, x.rank - 1))))
+        return f"; write x.transpose({order}) to have the channels in front of the places"
+    return ""
+
+
 cdef int padding_of(str op, object padding, int axes, ng_conv *s, int64_t *behind) except -1:
     """Padding in front into s, behind into `behind` (2,): equal but for 'same', where an odd one goes behind."""
     cdef int64_t front[2]
@@ -144,7 +154,8 @@ cdef Tensor convolve(str op, int axes, object x, object weight, object bias, obj
     s.G = groups
     if tw.dims[1] != s.C // s.G:
         raise ShapeError(f"{op}: weight expects {tw.dims[1] * s.G} input channels, got {s.C} (x {shape_tuple(tx.rank, tx.dims)}, "
-                         f"weight {shape_tuple(tw.rank, tw.dims)}" + (f", groups {groups})" if s.G > 1 else ")"))
+                         f"weight {shape_tuple(tw.rank, tw.dims)}" + (f", groups {groups})" if s.G > 1 else ")")
+                         + other_layout(axes, tx, tw.dims[1] * s.G))
     if bias is not None:
         tb = as_tensor(op, bias, kind, False)
         if tb.rank != 1 or tb.dims[0] != s.O:

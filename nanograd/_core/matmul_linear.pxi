@@ -53,7 +53,12 @@ cdef int refuse_linear(Tensor x, Tensor w, Tensor b) except -1:
     if x.rank == 0:
         raise ShapeError(f"linear: x must have at least one axis, its features {given}")
     if x.dims[x.rank - 1] != w.dims[1]:
-        raise ShapeError(f"linear: weight expects {w.dims[1]} input features, got {x.dims[x.rank - 1]} {given}")
+        hint = ""
+        if x.rank > 2 and x.count == x.dims[0] * w.dims[1]:
+            hint = "; write x.flatten(1), or nn.Flatten() in front of the layer"
+        elif x.rank == 4 and x.dims[1] == w.dims[1]:
+            hint = "; write ng.global_avg_pool2d(x), or nn.GlobalAvgPool2d() in front of the layer"
+        raise ShapeError(f"linear: weight expects {w.dims[1]} input features, got {x.dims[x.rank - 1]} {given}{hint}")
     raise ShapeError(f"linear: bias must have shape ({w.dims[0]},), got {shape_tuple(b.rank, b.dims)} {given}")
 
 

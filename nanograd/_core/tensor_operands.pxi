@@ -218,6 +218,8 @@ cdef cnp.ndarray as_array(str op, object x):
         array = x
     elif isinstance(x, (list, tuple)):
         if holds_tensor(x):
+            if type(x) is tuple and len(x) == 1:
+                raise TypeError(f"{op}: got a tuple of one tensor; write x[0], or (x,) = batch to take a loader's batch apart")
             raise TypeError(f"{op}: got a {type(x).__name__} that holds tensors; write ng.stack(tensors) to make one tensor of them")
         array = np.asarray(x)
         if array.size == 0 and array.dtype.kind == "f":

@@ -26,6 +26,12 @@ def sizes(layer, name, value, axes, least=0):
     return tuple(size(layer, name, item, least) for item in items) * (axes // len(items))
 
 
+def no_activation(layer, name, expected, value):
+    """Refuse an activation that was given by position and fell on another argument."""
+    if isinstance(value, str) or callable(value):
+        raise TypeError(f"{layer}: {name} must be {expected}, got {value!r}; write activation={value!r}")
+
+
 def flag(layer, name, value, instead=""):
     """value as a bool."""
     if not isinstance(value, (bool, np.bool_)):

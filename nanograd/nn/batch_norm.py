@@ -22,8 +22,8 @@ class _BatchNorm(Module):
     def __init__(self, num_features, eps=1e-5, momentum=0.1, affine=True, track_running_stats=True, *, activation=None, dtype=None,
                  name=None):
         kind = type(self).__name__
-        if isinstance(affine, str) or callable(affine):
-            raise TypeError(f"{kind}: affine must be a bool, got {affine!r}; write activation={affine!r}")
+        _check.no_activation(kind, "eps", "a number", eps)
+        _check.no_activation(kind, "affine", "a bool", affine)
         self.num_features = _check.size(kind, "num_features", num_features)
         self.eps = _check.real(kind, "eps", eps)
         self.momentum = None if momentum is None else _check.real(kind, "momentum", momentum)

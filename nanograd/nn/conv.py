@@ -27,6 +27,7 @@ class _Conv(Module):
         self.in_channels = _check.size(kind, "in_channels", in_channels)
         self.out_channels = _check.size(kind, "out_channels", out_channels)
         self.kernel_size = _check.sizes(kind, "kernel_size", kernel_size, axes, 1)
+        _check.no_activation(kind, "stride", "an int", stride)
         self.stride = _check.sizes(kind, "stride", stride, axes, 1)
         self.dilation = _check.sizes(kind, "dilation", dilation, axes, 1)
         if not isinstance(padding, str):
@@ -40,8 +41,7 @@ class _Conv(Module):
         if self.in_channels % self.groups or self.out_channels % self.groups:
             raise ValueError(f"{kind}: groups must divide {self.in_channels} input and {self.out_channels} output channels, got "
                              f"{self.groups}")
-        if isinstance(bias, str) or callable(bias):
-            raise TypeError(f"{kind}: bias must be a bool, got {bias!r}; write activation={bias!r}")
+        _check.no_activation(kind, "bias", "a bool", bias)
         bias = _check.flag(kind, "bias", bias)
         self.activation = _activation.resolve(kind, activation)
         self.name = _check.label(kind, name)

@@ -54,8 +54,7 @@ class Linear(Module):
 
     def __init__(self, in_features, out_features, bias=True, *, activation=None, dtype=None, name=None):
         kind = type(self).__name__
-        if isinstance(bias, str) or callable(bias):
-            raise TypeError(f"{kind}: bias must be a bool, got {bias!r}; write activation={bias!r}")
+        _check.no_activation(kind, "bias", "a bool", bias)
         self.in_features = _check.size(kind, "in_features", in_features)
         self.out_features = _check.size(kind, "out_features", out_features)
         self.activation = _activation.resolve(kind, activation)
