@@ -63,6 +63,18 @@ cdef extern from "kernels/elementwise.h":
                           const int64_t *cond_strides)
     void ng_broadcast_strides(int rank, int operand_rank, const int64_t *operand_dims, int64_t *strides)
 
+cdef extern from "kernels/compare.h":
+    enum: NG_IS_NAN
+    enum: NG_IS_INF
+    enum: NG_IS_FINITE
+    int ng_classify(int dtype, int which, uint8_t *out, const void *x, int64_t n)
+    int ng_near(int dtype, int *far, const void *a, const void *b, int64_t a_step, int64_t b_step, double rtol, double atol, int64_t n)
+
+cdef extern from "kernels/transpose.h":
+    int ng_strided_copy(int dtype, void *out, const void *x, int rank, const int64_t *dims, const int64_t *out_strides,
+                        const int64_t *in_strides)
+    void ng_contiguous_strides(int64_t *strides, int rank, const int64_t *dims)
+
 cdef extern from "kernels/reduce.h":
     int ng_sum_axes(int dtype, void *out, const void *x, int rank, const int64_t *dims, unsigned int mask, double divisor)
 

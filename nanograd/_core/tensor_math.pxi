@@ -352,6 +352,17 @@ def erf(x):
 
 # ---- NumPy results ------------------------------------------------------------------------------
 
+cdef object classify(str op, int which, object operand):
+    cdef Tensor x = as_tensor(op, operand)
+    cdef cnp.npy_intp dims[8]
+    cdef int i
+    for i in range(x.rank):
+        dims[i] = x.dims[i]
+    cdef cnp.ndarray out = cnp.PyArray_SimpleNew(x.rank, dims, cnp.NPY_BOOL)
+    check(op, ng_classify(x.kind, which, <unsigned char *>cnp.PyArray_DATA(out), x.buffer.data, x.count))
+    return out
+
+
 def isnan(x):
     """Which elements are NaN, as a NumPy boolean array.
 
@@ -375,7 +386,7 @@ def isnan(x):
     >>> ng.isnan([1.0, float("nan")])
     array([False,  True])
     """
-    return np.isnan(tensor_array(as_tensor("isnan", x)))
+    return classify("isnan", NG_IS_NAN, x)
 
 
 def isinf(x):
@@ -401,7 +412,7 @@ def isinf(x):
     >>> ng.isinf([1.0, float("-inf")])
     array([False,  True])
     """
-    return np.isinf(tensor_array(as_tensor("isinf", x)))
+    return classify("isinf", NG_IS_INF, x)
 
 
 def isfinite(x):
@@ -427,7 +438,7 @@ def isfinite(x):
     >>> ng.isfinite([1.0, float("inf")])
     array([ True, False])
     """
-    return np.isfinite(tensor_array(as_tensor("isfinite", x)))
+    return classify("isfinite", NG_IS_FINITE, x)
 
 
 def allclose(a, b, rtol=1e-05, atol=1e-08):
@@ -459,8 +470,26 @@ def allclose(a, b, rtol=1e-05, atol=1e-08):
     cdef int kind = common_kind("allclose", a, b)
     cdef Tensor ta = as_tensor("allclose", a, kind)
     cdef Tensor tb = as_tensor("allclose", b, kind)
-    broadcast_shapes("allclose", ta.rank, ta.dims, tb.rank, tb.dims, dims)
-    return bool(np.allclose(tensor_array(ta), tensor_array(tb), rtol, atol))
+    cdef int far, rank = broadcast_shapes("allclose", ta.rank, ta.dims, tb.rank, tb.dims, dims)
+    cdef int64_t count = shape_size("allclose", rank, dims)
+    ta = spelt_out(ta, rank, dims, count)
+    tb = spelt_out(tb, rank, dims, count)
+    check("allclose", ng_near(kind, &far, ta.buffer.data, tb.buffer.data, ta.count == count, tb.count == count, rtol, atol, count))
+    return far == 0
+
+
+cdef Tensor spelt_out(Tensor x, int rank, const int64_t *dims, int64_t count):
+    """x itself if it has one element, or as many as the shape; else broadcast to it."""
+    cdef int64_t strides[8]
+    cdef int64_t steps[8]
+    cdef Tensor out
+    if x.count == 1 or x.count == count:
+        return x
+    out = new_tensor(x.kind, rank, dims)
+    ng_broadcast_strides(rank, x.rank, x.dims, strides)
+    ng_contiguous_strides(steps, rank, dims)
+    check("allclose", ng_strided_copy(x.kind, out.buffer.data, x.buffer.data, rank, dims, steps, strides))
+    return out
 
 
 __all__ += [
