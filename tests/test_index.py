@@ -264,10 +264,29 @@ def test_sorting_is_stable(n, dtype):
     rank[~np.isnan(a) & np.isinf(a) & (a > 0)] = -np.finfo(dtype).max
     down = np.argsort(rank, -1, kind="stable")
     np.testing.assert_array_equal(ng.argsort(x, descending=True), down)
-    for k in {0, 1, min(5, n), min(64, n), n}:
+    for k in {0, 1, min(5, n), min(64, n), n // 9, n // 8, n}:
         best, where = ng.topk(x, k)
         np.testing.assert_array_equal(where, down[:, :k])
         np.testing.assert_array_equal(best.numpy(), np.take_along_axis(a, down[:, :k], -1))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("k", [1, 7, 100, 437])
+def test_topk_of_a_long_row(k, dtype):
+    """Whatever the order in which the largest come, and where the k-th is one of many equal ones, or NaN."""
+    n = 20_001
+    rng = np.random.default_rng(k)
+    up = np.arange(n, dtype=dtype)
+    coarse = np.round(rng.standard_normal(n) * 2).astype(dtype)
+    holes = rng.standard_normal(n).astype(dtype)
+    holes[rng.permutation(n)[:300]] = np.nan
+    few = np.full(n, -np.inf, dtype)
+    few[-3:] = 1, np.inf, 1
+    for a in (up, up[::-1].copy(), coarse, holes, few, np.zeros(n, dtype), np.full(n, np.nan, dtype), -0.0 * up):
+        order = np.lexsort((np.arange(n), np.where(np.isnan(a), -np.inf, -a), ~np.isnan(a)))[:k]
+        values, indices = ng.topk(tensor(a), k)
+        np.testing.assert_array_equal(indices, order)
+        np.testing.assert_array_equal(values.numpy(), a[order])
 
 
 def test_topk_gradient_along_an_axis():

@@ -135,12 +135,21 @@ typedef struct ng_sort_args {
     int descending;
 } ng_sort_args;
 
+/* How many items of a row of n a sort that keeps `keep` holds at a time: n, or fewer where that is worth selecting. */
+enum { NG_SELECT_BLOCK = 64 };
+static inline int64_t ng_sort_room(int64_t n, int64_t keep)
+{
+    const int64_t room = keep < n / 8 ? 3 * keep + 2 * NG_SELECT_BLOCK : n;
+    return room < n ? room : n;
+}
+
 static inline int ng_sort_rows(int dtype, void *values, int64_t *positions, const void *x, int64_t rows, int64_t n,
                                int64_t keep, int descending)
 {
     const ng_sort_args args = {values, positions, x, n, keep, descending};
     const size_t item = dtype == NG_F32 ? 8 : 16;      /* struct item of index.inc */
-    return NG->launch(NG->kernels[dtype]->sort_rows, &args, sizeof args, rows, ng_grain(n * 160), 2 * (size_t)n * item);
+    const int64_t room = ng_sort_room(n, keep), cost = room < n ? n * 8 + room * 400 : n * 160;
+    return NG->launch(NG->kernels[dtype]->sort_rows, &args, sizeof args, rows, ng_grain(cost), 2 * (size_t)room * item);
 }
 
 #endif
