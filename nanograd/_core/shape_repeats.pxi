@@ -235,8 +235,20 @@ cdef list margin_runs(int axis, int64_t size, int64_t before, int64_t after, str
     return runs
 
 
+cdef bint is_pair(object pair):
+    if not (type(pair) is tuple or type(pair) is list) or len(pair) != 2:
+        return False
+    return type(pair[0]) is int and type(pair[1]) is int and 0 <= pair[0] < 1 << 59 and 0 <= pair[1] < 1 << 59
+
+
 cdef list pad_pairs(object pad_width, Tensor t):
     """(before, after) for every axis."""
+    if type(pad_width) is int and 0 <= pad_width < 1 << 59:      # the usual forms, without NumPy
+        return [(pad_width, pad_width)] * t.rank
+    if type(pad_width) is tuple or type(pad_width) is list:
+        pairs = [pad_width] * t.rank if len(pad_width) == 2 and type(pad_width[0]) is int else pad_width
+        if len(pairs) == t.rank and all([is_pair(pair) for pair in pairs]):
+            return list(pairs)
     if isinstance(pad_width, dict):
         pairs = [(0, 0)] * t.rank
         for axis, width in pad_width.items():
