@@ -15,8 +15,8 @@
 #include <immintrin.h>
 #endif
 
-/* One 64-byte vector; -LANES masks to a multiple of it. */
-#define LANES ((int64_t)(64 / sizeof(REAL)))
+/* One 64-byte vector; -TAIL masks to a multiple of it. */
+#define TAIL ((int64_t)(64 / sizeof(REAL)))
 
 /* Copies n < 16 elements, without a loop that would be vectorised in turn. */
 static inline void copy_few(REAL *to, const REAL *from, int64_t n)
@@ -27,30 +27,32 @@ static inline void copy_few(REAL *to, const REAL *from, int64_t n)
     if (n & 1) *to = *from;
 }
 
-/* tail (LANES) = from (rest), then ones: a harmless value, no slow subnormals. */
-static inline void load_tail(REAL *tail, const REAL *from, int64_t rest)
+/* tail (TAIL) = from (rest), then `fill`; 0 <= rest <= TAIL */
+static inline void load_tail(REAL *tail, const REAL *from, int64_t rest, REAL fill)
 {
+    if (rest < 0 || rest > TAIL) __builtin_unreachable();      /* or gcc warns of what it takes for possible */
 #if defined(__AVX512F__) && NG_DTYPE == 32
     const __mmask16 mask = (__mmask16)((1u << rest) - 1);
-    _mm512_storeu_ps(tail, _mm512_mask_loadu_ps(_mm512_set1_ps(1), mask, from));
+    _mm512_storeu_ps(tail, _mm512_mask_loadu_ps(_mm512_set1_ps(fill), mask, from));
 #elif defined(__AVX512F__)
     const __mmask8 mask = (__mmask8)((1u << rest) - 1);
-    _mm512_storeu_pd(tail, _mm512_mask_loadu_pd(_mm512_set1_pd(1), mask, from));
+    _mm512_storeu_pd(tail, _mm512_mask_loadu_pd(_mm512_set1_pd(fill), mask, from));
 #elif defined(__AVX2__) && NG_DTYPE == 32
     static const int32_t masks[32] = {-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1};
-    for (int64_t i = 0; i < LANES; i += 8) {
-        const __m256i mask = _mm256_loadu_si256((const __m256i *)(masks + LANES - rest + i));
-        _mm256_storeu_ps(tail + i, _mm256_blendv_ps(_mm256_set1_ps(1), _mm256_maskload_ps(from + i, mask), _mm256_castsi256_ps(mask)));
+    for (int64_t i = 0; i < TAIL; i += 8) {
+        const __m256i mask = _mm256_loadu_si256((const __m256i *)(masks + TAIL - rest + i));
+        _mm256_storeu_ps(tail + i, _mm256_blendv_ps(_mm256_set1_ps(fill), _mm256_maskload_ps(from + i, mask), _mm256_castsi256_ps(mask)));
     }
 #elif defined(__AVX2__)
     static const int64_t masks[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
-    for (int64_t i = 0; i < LANES; i += 4) {
-        const __m256i mask = _mm256_loadu_si256((const __m256i *)(masks + LANES - rest + i));
-        _mm256_storeu_pd(tail + i, _mm256_blendv_pd(_mm256_set1_pd(1), _mm256_maskload_pd(from + i, mask), _mm256_castsi256_pd(mask)));
+    for (int64_t i = 0; i < TAIL; i += 4) {
+        const __m256i mask = _mm256_loadu_si256((const __m256i *)(masks + TAIL - rest + i));
+        _mm256_storeu_pd(tail + i, _mm256_blendv_pd(_mm256_set1_pd(fill), _mm256_maskload_pd(from + i, mask), _mm256_castsi256_pd(mask)));
     }
 #else
-    for (int64_t i = 0; i < LANES; i++) tail[i] = R(1);
-    copy_few(tail, from, rest);
+    for (int64_t i = 0; i < TAIL; i++) tail[i] = fill;
+    if (rest == TAIL) memcpy(tail, from, 64);
+    else copy_few(tail, from, rest);
 #endif
 }
 

@@ -60,6 +60,8 @@ def test_sqrt_and_pow_at_zero(dtype):
     assert gradients(dtype, ng.sqrt, [0.0]) == [[np.inf]]
     a, b = gradients(dtype, ng.pow, [0.0, 0.0, 0.0], [0.0, 1.0, 2.0])
     assert a == [0, 1, 0] and b == [0, 0, 0]
+    a, _ = gradients(dtype, lambda a, b: ng.pow(a, b) * np.inf, [0.0, 2.0, -3.0, np.inf, np.nan], [0.0] * 5)
+    assert a == [0] * 5
 
 
 @both
@@ -112,3 +114,56 @@ def test_numpy_answers(dtype):
     assert ng.allclose(x[:1], 1.0 + 1e-6) and not ng.allclose(x[:1], 1.1) and not x.allclose(x)
     with pytest.raises(ng.errors.ShapeError, match=r"allclose: .*\(2,\).*\(3,\)"):
         ng.allclose(np.ones(2), np.ones(3))
+
+
+@both
+def test_numpy_answers_of_any_length(dtype):
+    rng = np.random.default_rng(0)
+    for n in (0, 1, 15, 63, 64, 65, 1000, 100_001):
+        a = rng.choice([0.0, -0.0, 1.5, np.nan, np.inf, -np.inf, np.finfo(dtype).max, np.finfo(dtype).tiny / 4], n).astype(dtype)
+        for ours, theirs in ((ng.isnan, np.isnan), (ng.isinf, np.isinf), (ng.isfinite, np.isfinite)):
+            answer = ours(ng.tensor(a))
+            assert type(answer) is np.ndarray and answer.dtype == np.bool_ and answer.flags.owndata and answer.flags.writeable
+            np.testing.assert_array_equal(answer, theirs(a))
+    assert ng.isnan(np.zeros((2, 0, 3), dtype)).shape == (2, 0, 3) and ng.isnan(1.0).shape == ()
+
+
+@both
+def test_allclose_is_numpys(dtype):
+    """Any two of these values, tolerances, broadcasting; and a single far pair wherever it stands."""
+    values = np.array([0.0, -0.0, 1.0, 1.0001, -1.0, 1e30, 1.001e30, np.inf, -np.inf, np.nan], dtype)
+    for rtol, atol in ((1e-5, 1e-8), (0.0, 0.0), (1e-2, 0.0), (0.0, 1e-3), (0.0, np.inf)):
+        for a in values:
+            for b in values:
+                with np.errstate(invalid="ignore"):
+                    expected = np.allclose(a, b, rtol, atol)
+                assert ng.allclose(ng.tensor(a), ng.tensor(b), rtol, atol) is expected, (a, b, rtol, atol)
+    grid = np.ones((3, 4), dtype)
+    for shape in ((), (1,), (4,), (3, 1), (1, 1), (3, 4), (2, 3, 4)):
+        other = np.ones(shape, dtype)
+        assert ng.allclose(grid, other) and ng.allclose(other, grid)
+        other.reshape(-1)[-1] = 2
+        assert not ng.allclose(grid, other) and not ng.allclose(other, grid)
+    assert ng.allclose(np.zeros((0, 3), dtype), 1.0)
+    n = 300_001
+    x = np.zeros(n, dtype)
+    for i in (0, 1023, 1024, n // 2, n - 1):
+        y = x.copy()
+        y[i] = 1
+        assert not ng.allclose(x, y) and not ng.allclose(y, x) and not ng.allclose(y, 0.0) and ng.allclose(y, y)
+
+
+@both
+def test_where_takes_any_mask(dtype):
+    """Every length of a remainder, bytes of a mask as NumPy makes them, and exact bits: signs of zero, NaN."""
+    rng = np.random.default_rng(0)
+    for n in (1, 15, 16, 17, 1023, 1025, 70_001):
+        a, b = (rng.choice([0.0, -0.0, 1.0, np.nan, np.inf], n).astype(dtype) for _ in range(2))
+        mask = rng.random(n) < 0.5
+        x, y = (ng.tensor(array, requires_grad=True) for array in (a, b))
+        out = ng.where(mask, x, y)
+        assert out.numpy().tobytes() == np.where(mask, a, b).tobytes()
+        dy = rng.choice([1.0, np.nan, np.inf], n).astype(dtype)
+        out.backward(dy)
+        np.testing.assert_array_equal(x.grad.numpy(), np.where(mask, dy, 0))
+        np.testing.assert_array_equal(y.grad.numpy(), np.where(mask, 0, dy))

@@ -18,18 +18,27 @@ static inline int64_t ng_element_grain(int dtype, int cost)
     return grain < 64 ? 64 : grain & ~(int64_t)63;
 }
 
+/* Whether an output is stored past the caches (ng_stream.h): where an operation reads and writes `arrays` of n elements that
+ * together are more than the last-level cache of nearly all processors. */
+enum { NG_STREAM_BYTES = 40 << 20 };
+static inline int ng_streams(int dtype, int64_t n, int arrays)
+{
+    return n > NG_STREAM_BYTES / 64 && n * (int64_t)ng_itemsize(dtype) * arrays > NG_STREAM_BYTES;
+}
+
 /* Unary ----------------------------------------------------------------------------------------------------------- */
 
 typedef struct ng_unary_args {
     void *out;                      /* y, or dx */
     const void *dy, *x, *y;         /* backward reads what ng_unary_info.reads says: the others may be NULL */
     double p, q;
+    int streams;
 } ng_unary_args;
 
 /* y[i] = op(x[i]) */
 static inline int ng_unary_forward(int dtype, int op, void *y, const void *x, double p, double q, int64_t n)
 {
-    const ng_unary_args args = {y, NULL, x, NULL, p, q};
+    const ng_unary_args args = {y, NULL, x, NULL, p, q, y != x && ng_streams(dtype, n, 2)};
     return NG->launch(NG->kernels[dtype]->unary_forward[op], &args, sizeof args, n,
                       ng_element_grain(dtype, NG->unary_info[op].forward_cost), 0);
 }
@@ -38,7 +47,7 @@ static inline int ng_unary_forward(int dtype, int op, void *y, const void *x, do
 static inline int ng_unary_backward(int dtype, int op, void *dx, const void *dy, const void *x, const void *y, double p,
                                     double q, int64_t n)
 {
-    const ng_unary_args args = {dx, dy, x, y, p, q};
+    const ng_unary_args args = {dx, dy, x, y, p, q, dx != dy && ng_streams(dtype, n, 2 + (x != NULL) + (y != NULL))};
     return NG->launch(NG->kernels[dtype]->unary_backward[op], &args, sizeof args, n,
                       ng_element_grain(dtype, NG->unary_info[op].backward_cost), 0);
 }
@@ -129,6 +138,7 @@ typedef struct ng_binary_args {
     const void *operand[2];         /* a, b; NULL: the scalar */
     double scalar[2];
     int mode[2];
+    int streams;
     int rank;                       /* 0: no operand is NG_STRIDED, and what follows is not there */
     int64_t dims[NG_MAX_NDIM];
     ng_walk walk[2];
@@ -136,13 +146,15 @@ typedef struct ng_binary_args {
 
 enum { NG_FORWARD = -1, NG_DA = 0, NG_DB = 1 };
 
-static inline int ng_binary_launch(int dtype, int op, int which, const ng_binary_args *args, int64_t n)
+static inline int ng_binary_launch(int dtype, int op, int which, ng_binary_args *args, int64_t n)
 {
     const ng_kernels *kernels = NG->kernels[dtype];
     const ng_body body = which == NG_FORWARD ? kernels->binary_forward[op]
                          : which == NG_DA    ? kernels->binary_da[op]
                                              : kernels->binary_db[op];
     const int cost = which == NG_FORWARD ? NG->binary_info[op].forward_cost : NG->binary_info[op].backward_cost;
+    args->streams = args->out != args->dy && ng_streams(dtype, n, 1 + (args->dy != NULL) + (args->mode[0] == NG_FULL) +
+                                                                  (args->mode[1] == NG_FULL) + (args->y != NULL));
     return NG->launch(body, args, args->rank ? sizeof *args : offsetof(ng_binary_args, dims), n,
                       ng_element_grain(dtype, cost + (args->rank ? 4 : 0)), 0);
 }
