@@ -79,6 +79,14 @@ NG_INLINE float ng_math_expm1(float x)
     return ((x < 1e-8f) & (x > -1e-8f)) ? x : y;
 }
 
+/* exp(x) for x <= 0 (up to 40), with the same bits and fewer instructions: there 2^(n + 64) is in range whatever the result is */
+NG_INLINE float ng_math_negexp(float x)
+{
+    uint32_t n;
+    const float p = 1.0f + ng_reduced_expm1_f32(x < -104.0f ? -104.0f : x, &n);
+    return p * ng_pow2_f32(n, 64) * 0x1p-64f;
+}
+
 NG_INLINE float ng_with_sign_f32(float magnitude, float sign)
 {
     return ng_float32(ng_bits32(magnitude) | (ng_bits32(sign) & 0x80000000u));
@@ -101,12 +109,19 @@ NG_INLINE float ng_math_tanh(float x)
     return ng_with_sign_f32(y - y * lost * (0.5f - 0.5f * y), x);
 }
 
-/* sigmoid(x) = e / (1 + e) or 1 / (1 + e), e = exp(-|x|), which cannot overflow; corrected as tanh */
+/* sigmoid(x) = e / (1 + e) or 1 / (1 + e), e = exp(-|x|), which cannot overflow; for x < 0 corrected as tanh, for others
+ * partly, which is enough */
 NG_INLINE float ng_math_sigmoid(float x)
 {
-    const float a = x < 0 ? x : -x, e = ng_bounded_exp_f32(a < -104.0f ? -104.0f : a);
-    const float below = 1.0f + e, y = (x < 0 ? e : 1.0f) / below;
-    return y - y * (e - (below - 1.0f)) * (x < 0 ? 1.0f - y : y);
+    const float e = ng_math_negexp(x < 0 ? x : -x), below = 1.0f + e, y = (x < 0 ? e : 1.0f) / below;
+    return y - y * (e - (below - 1.0f)) * (1.0f - y);
+}
+
+/* The same within 2.5 units, for what is rounded further: gradients, and what it is a factor of */
+NG_INLINE float ng_math_logistic(float x)
+{
+    const float e = ng_math_negexp(x < 0 ? x : -x);
+    return (x < 0 ? e : 1.0f) / (1.0f + e);
 }
 
 /* (exp |x| - exp -|x|) / 2, and a polynomial where that cancels */
@@ -205,7 +220,7 @@ NG_INLINE float ng_math_log1p(float x)
 /* log(1 + exp(x)) = max(x, 0) + log(1 + e), e = exp(-|x|); 1 + e is halved where it is over sqrt(2) */
 NG_INLINE float ng_math_softplus(float x)
 {
-    const float a = x < 0 ? x : -x, e = ng_bounded_exp_f32(a < -104.0f ? -104.0f : a);
+    const float e = ng_math_negexp(x < 0 ? x : -x);
     const float f = e > 0.41421356f ? 0.5f * e - 0.5f : e, low = e > 0.41421356f ? NG_LN2_LOW_F32 : 0.0f;
     const float high = e > 0.41421356f ? NG_LN2_HIGH_F32 : 0.0f;
     return (high + (f + (ng_log_tail_f32(f) + low))) + (x < 0 ? 0.0f : x);

@@ -57,6 +57,14 @@ NG_INLINE double ng_math_exp(double x)
     return ng_bounded_exp_f64(x < -746.0 ? -746.0 : x);
 }
 
+/* exp(x) for x <= 0 (up to 600), with the same bits and fewer instructions: there 2^(n + 100) is in range whatever the result is */
+NG_INLINE double ng_math_negexp(double x)
+{
+    uint64_t n;
+    const double p = 1.0 + ng_reduced_expm1_f64(x < -746.0 ? -746.0 : x, &n);
+    return p * ng_pow2_f64(n, 100) * 0x1p-100;
+}
+
 NG_INLINE double ng_math_expm1(double x)
 {
     const double bounded = x > 710.0 ? 710.0 : x < -40.0 ? -40.0 : x;
@@ -82,12 +90,19 @@ NG_INLINE double ng_math_tanh(double x)
     return ng_with_sign_f64(y - y * lost * (0.5 - 0.5 * y), x);
 }
 
-/* sigmoid(x) = e / (1 + e) or 1 / (1 + e), e = exp(-|x|), which cannot overflow; corrected as tanh */
+/* sigmoid(x) = e / (1 + e) or 1 / (1 + e), e = exp(-|x|), which cannot overflow; for x < 0 corrected as tanh, for others
+ * partly, which is enough */
 NG_INLINE double ng_math_sigmoid(double x)
 {
-    const double a = x < 0 ? x : -x, e = ng_bounded_exp_f64(a < -746.0 ? -746.0 : a);
-    const double below = 1.0 + e, y = (x < 0 ? e : 1.0) / below;
-    return y - y * (e - (below - 1.0)) * (x < 0 ? 1.0 - y : y);
+    const double e = ng_math_negexp(x < 0 ? x : -x), below = 1.0 + e, y = (x < 0 ? e : 1.0) / below;
+    return y - y * (e - (below - 1.0)) * (1.0 - y);
+}
+
+/* The same within 2.5 units, for what is rounded further: gradients, and what it is a factor of */
+NG_INLINE double ng_math_logistic(double x)
+{
+    const double e = ng_math_negexp(x < 0 ? x : -x);
+    return (x < 0 ? e : 1.0) / (1.0 + e);
 }
 
 /* (exp |x| - exp -|x|) / 2, and a polynomial where that cancels */
@@ -195,7 +210,7 @@ NG_INLINE double ng_math_log1p(double x)
 /* log(1 + exp(x)) = max(x, 0) + log(1 + e), e = exp(-|x|); 1 + e is halved where it is over sqrt(2) */
 NG_INLINE double ng_math_softplus(double x)
 {
-    const double a = x < 0 ? x : -x, e = ng_bounded_exp_f64(a < -746.0 ? -746.0 : a);
+    const double e = ng_math_negexp(x < 0 ? x : -x);
     const double f = e > 0.41421356237309503 ? 0.5 * e - 0.5 : e, low = e > 0.41421356237309503 ? NG_LN2_LOW_F64 : 0.0;
     const double high = e > 0.41421356237309503 ? NG_LN2_HIGH_F64 : 0.0;
     return (high + (f + (ng_log_tail_f64(f) + low))) + (x < 0 ? 0.0 : x);
