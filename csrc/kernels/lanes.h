@@ -8,6 +8,7 @@
 #define NG_LANES_H
 
 #include "ng_port.h"
+#include "ng_tail.h"
 
 #define LANES 16
 
@@ -45,69 +46,106 @@ NG_INLINE void store_lanes(REAL *restrict y, int64_t step, int width, const REAL
 /* The last, short block of a row: n < LANES elements, filled up */
 NG_INLINE const REAL *filled(REAL *restrict block, const REAL *restrict x, int64_t n, REAL with)
 {
-    FOR_LANES(j) block[j] = with;
-    for (int64_t j = 0; j < n; j++) block[j] = x[j];
+    if (LANES == TAIL) load_tail(block, x, n, with);
+    else
+        for (int64_t i = 0; i < LANES; i += TAIL) load_tail(block + i, x + i, n - i < 0 ? 0 : n - i < TAIL ? n - i : TAIL, with);
     return block;
 }
 
+/* A vector of accumulators, as wide as the machine's, and the elements that go into one. (A wider one would live in memory.) */
+#if defined(__AVX512F__)
+#  define WIDE 8
+#elif defined(__AVX__)
+#  define WIDE 4
+#else
+#  define WIDE 2
+#endif
+typedef ACC acc_2 __attribute__((vector_size(2 * sizeof(ACC))));
+typedef ACC acc_4 __attribute__((vector_size(4 * sizeof(ACC))));
+typedef ACC wide __attribute__((vector_size(WIDE * sizeof(ACC)), aligned(sizeof(ACC)), may_alias));
+typedef REAL narrow __attribute__((vector_size(WIDE * sizeof(REAL)), aligned(sizeof(REAL)), may_alias));
+#define WIDENED(x) __builtin_convertvector(*(const narrow *)(x), wide)
+
+/* The sum of a vector, in registers: loops of shrinking length would go through memory. */
+NG_INLINE ACC folded(wide v)
+{
+#if WIDE == 8
+    const acc_4 four = __builtin_shufflevector(v, v, 0, 1, 2, 3) + __builtin_shufflevector(v, v, 4, 5, 6, 7);
+#elif WIDE == 4
+    const acc_4 four = v;
+#endif
+#if WIDE >= 4
+    const acc_2 two = __builtin_shufflevector(four, four, 0, 1) + __builtin_shufflevector(four, four, 2, 3);
+#else
+    const acc_2 two = v;
+#endif
+    return two[0] + two[1];
+}
 NG_INLINE ACC sum_of(const ACC *lane)
 {
-    ACC sum[LANES];
-    FOR_LANES(j) sum[j] = lane[j];
-    for (int width = LANES / 2; width > 0; width /= 2)
-        for (int j = 0; j < width; j++) sum[j] += sum[j + width];
-    return sum[0];
+    wide sum = *(const wide *)lane;
+    for (int j = WIDE; j < LANES; j += WIDE) sum += *(const wide *)(lane + j);
+    return folded(sum);
 }
 
-/* The largest of n > 0 elements; NaN is passed over */
+/* The largest of n > 0 elements; NaN is passed over, but for one in a lane's first place. */
 NG_UNUSED static REAL row_max(const REAL *restrict x, int64_t n)
 {
-    REAL lane[2 * LANES], largest = x[0];
-    int64_t i = 0;
-    if (n >= 2 * LANES) {
-        for (int j = 0; j < 2 * LANES; j++) lane[j] = x[j];
-        for (i = 2 * LANES; i + 2 * LANES <= n; i += 2 * LANES)
-            for (int j = 0; j < 2 * LANES; j++) lane[j] = x[i + j] > lane[j] ? x[i + j] : lane[j];
-        for (int width = LANES; width > 0; width /= 2)
-            for (int j = 0; j < width; j++) lane[j] = lane[j + width] > lane[j] ? lane[j + width] : lane[j];
-        largest = lane[0];
+    REAL lane[LANES], last[LANES];
+    int64_t i = LANES;
+    if (n < LANES) filled(lane, x, n, x[0]);
+    else FOR_LANES(j) lane[j] = x[j];
+    for (; i + LANES <= n; i += LANES)
+        FOR_LANES(j) lane[j] = x[i + j] > lane[j] ? x[i + j] : lane[j];
+    if (i < n) {
+        filled(last, x + i, n - i, x[0]);
+        FOR_LANES(j) lane[j] = last[j] > lane[j] ? last[j] : lane[j];
     }
-    for (; i < n; i++) largest = x[i] > largest ? x[i] : largest;
-    return largest;
+    for (int width = LANES / 2; width > 0; width /= 2)
+        for (int j = 0; j < width; j++) lane[j] = lane[j + width] > lane[j] ? lane[j + width] : lane[j];
+    return lane[0];
 }
 
 /* sum of x[i] * y[i], or of x[i] alone (y NULL) */
-NG_UNUSED static ACC row_dot(const REAL *restrict x, const REAL *restrict y, int64_t n)
+NG_INLINE ACC row_dot_(const REAL *restrict x, const REAL *restrict y, int64_t n, int is_dot)
 {
-    ACC lane[2 * LANES], sum = 0;
+    wide sum[4] = {{0}};
     int64_t i = 0;
-    if (n >= 2 * LANES) {
-        for (int j = 0; j < 2 * LANES; j++) lane[j] = 0;
-        if (y)
-            for (; i + 2 * LANES <= n; i += 2 * LANES)
-                for (int j = 0; j < 2 * LANES; j++) lane[j] += (ACC)x[i + j] * (ACC)y[i + j];
-        else
-            for (; i + 2 * LANES <= n; i += 2 * LANES)
-                for (int j = 0; j < 2 * LANES; j++) lane[j] += (ACC)x[i + j];
-        for (int j = 0; j < LANES; j++) lane[j] += lane[j + LANES];
-        sum = sum_of(lane);
+#define ADD(k, a, b)                                          \
+    do {                                                      \
+        if (is_dot) sum[k] += WIDENED(a) * WIDENED(b);        \
+        else sum[k] += WIDENED(a);                            \
+    } while (0)
+    for (; i + 4 * WIDE <= n; i += 4 * WIDE)
+        for (int k = 0; k < 4; k++) ADD(k, x + i + WIDE * k, y + i + WIDE * k);
+    for (; i + WIDE <= n; i += WIDE) ADD(0, x + i, y + i);
+    if (i < n) {
+        REAL last_x[TAIL], last_y[TAIL];
+        load_tail(last_x, x + i, n - i, 0);
+        if (is_dot) load_tail(last_y, y + i, n - i, 0);
+        ADD(1, last_x, last_y);
     }
-    for (; i < n; i++) sum += y ? (ACC)x[i] * (ACC)y[i] : (ACC)x[i];
-    return sum;
+#undef ADD
+    return folded((sum[0] + sum[1]) + (sum[2] + sum[3]));
 }
+NG_UNUSED static ACC row_dot(const REAL *x, const REAL *y, int64_t n) { return row_dot_(x, y, n, 1); }
+NG_UNUSED static ACC row_sum(const REAL *x, int64_t n) { return row_dot_(x, x, n, 0); }
 
-/* e[i] = exp(x[i] - shift); returns their sum. Exponentials and sum in loops of their own are faster than one loop. */
+/* e[i] = exp(x[i] - shift), shift the largest; returns their sum. Exponentials and sum in loops of their own are faster than
+ * one loop. The last block of a row may overlap the one before it: it has the same bits again. */
 NG_UNUSED static ACC row_exp(REAL *restrict e, const REAL *restrict x, REAL shift, int64_t n)
 {
     const int64_t whole = n - n % LANES;
-    for (int64_t i = 0; i < whole; i++) e[i] = MATH(exp)(x[i] - shift);
-    if (whole < n) {
+    for (int64_t i = 0; i < whole; i++) e[i] = MATH(negexp)(x[i] - shift);
+    if (whole < n && n >= LANES) {
+        FOR_LANES(j) e[n - LANES + j] = MATH(negexp)(x[n - LANES + j] - shift);
+    } else if (whole < n) {
         REAL block[LANES];
-        filled(block, x + whole, n - whole, R(-INFINITY));
-        FOR_LANES(j) block[j] = MATH(exp)(block[j] - shift);
-        store_lanes(e + whole, 1, (int)(n - whole), block);
+        filled(block, x, n, R(-INFINITY));
+        FOR_LANES(j) block[j] = MATH(negexp)(block[j] - shift);
+        store_lanes(e, 1, (int)n, block);
     }
-    return row_dot(e, NULL, n);
+    return row_sum(e, n);
 }
 
 #endif

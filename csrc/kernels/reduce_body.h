@@ -5,6 +5,8 @@
  *   NAME            its name                       VALUE              the type that it accumulates in
  *   START           the value of nothing           STEP(a, x, c)      a with element x
  *   MERGE(a, b)     two partial results, in order  FINISH(a, p, c)    the result; p: the parameter
+ *   RUN(a, x, n, c) a with n contiguous elements, where there is something better than the loop here
+ *   IDEMPOTENT      an element may be taken twice: the last block of a run overlaps the one before it
  *   CENTER          the type of the centers: c is the output's own. Without it, c is 0
  *
  * out[k, w] = FINISH(STEP(... STEP(START, x[k, f0, w]) ..., x[k, fn, w])), see reduce.h; `=`, no memory shared.
@@ -19,6 +21,8 @@
 #define THIS__(kind, name) THIS_(kind, name)
 #define THIS(kind) THIS__(kind, NAME)
 
+#ifndef RUN
+#  define RUN(value, x, n, c) THIS(run)(value, x, n, c)
 /* n contiguous elements: LANES independent accumulators, which the compiler keeps in registers. */
 static NG_NOINLINE VALUE THIS(run)(VALUE value, const REAL *restrict x, int64_t n, CENTER c)
 {
@@ -28,6 +32,11 @@ static NG_NOINLINE VALUE THIS(run)(VALUE value, const REAL *restrict x, int64_t 
         for (int j = 0; j < LANES; j++) lane[j] = START;
         for (; i + LANES <= n; i += LANES)
             for (int j = 0; j < LANES; j++) lane[j] = STEP(lane[j], x[i + j], c);
+#ifdef IDEMPOTENT
+        if (i < n)
+            for (int j = 0; j < LANES; j++) lane[j] = STEP(lane[j], x[n - LANES + j], c);
+        i = n;
+#endif
         for (int width = LANES / 2; width > 0; width /= 2)
             for (int j = 0; j < width; j++) lane[j] = MERGE(lane[j], lane[j + width]);
         value = MERGE(value, lane[0]);
@@ -36,6 +45,7 @@ static NG_NOINLINE VALUE THIS(run)(VALUE value, const REAL *restrict x, int64_t 
     (void)c;
     return value;
 }
+#endif
 
 /* rows of `width` elements, `stride` apart, into values[width]; four rows at a time, to load and store values less often */
 static NG_NOINLINE void THIS(rows)(VALUE *restrict values, const REAL *restrict x, int64_t rows, int64_t stride, int64_t width,
@@ -149,7 +159,7 @@ void FN(THIS(fold))(const void *arguments, int64_t begin, int64_t end, ng_ctx *c
             if (a->n_folded > 0) run = position / a->run, from = position % a->run;
             const int64_t length = a->run - from < last - position ? a->run - from : last - position;
             const REAL *part = x + offset_of(run, a->n_folded, a->folded_dims, a->folded_strides) + from * a->stride;
-            if (a->width == 1) values[0] = THIS(run)(values[0], part, length, CENTER_AT(center, 0));
+            if (a->width == 1) values[0] = RUN(values[0], part, length, CENTER_AT(center, 0));
             else if (a->width < NARROW) THIS(narrow_rows)(values, part, length, a->width, center);
             else THIS(rows)(values, part, length, a->stride, width, center);
             position += length;
@@ -162,6 +172,8 @@ void FN(THIS(fold))(const void *arguments, int64_t begin, int64_t end, ng_ctx *c
 #undef THIS_
 #undef THIS__
 #undef NAME
+#undef RUN
+#undef IDEMPOTENT
 #undef VALUE
 #undef START
 #undef STEP
