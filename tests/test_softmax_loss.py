@@ -52,6 +52,57 @@ def test_softmax_layouts(shape, axis, dtype):
 
 
 @both
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("shape", [(7,), (5, 4), (40, 100), (3, 5, 7), (2, 60, 33)], ids=str)
+def test_nll_gradient_is_zero_but_at_the_labels(shape, reduction, dtype):
+    """Also for a gradient that is not finite; and labels and weights may change after the call."""
+    rng = np.random.default_rng(0)
+    classes = shape[1] if len(shape) > 1 else shape[0]
+    labels = rng.integers(0, classes, shape[:1] + shape[2:] if len(shape) > 1 else ())
+    if labels.ndim:
+        labels.reshape(-1)[0] = -100
+    weight = rng.random(classes).astype(dtype) + 1
+    x = ng.tensor(rng.standard_normal(shape).astype(dtype), requires_grad=True)
+    loss = ng.nll_loss(x, labels, weight=weight, reduction=reduction)
+    counted = np.where(labels == -100, 0, labels)
+    kept = np.where(labels == -100, 0, weight[counted])
+    expected = np.zeros(shape, dtype)
+    dy = rng.standard_normal(loss.shape).astype(dtype)
+    share = -kept * dy / (kept.sum() if reduction == "mean" else 1)
+    axis = 1 if len(shape) > 1 else 0
+    np.put_along_axis(expected, np.expand_dims(counted, axis), np.expand_dims(share, axis), axis)
+    weight[:], labels[...] = 0, 0
+    loss.backward(dy, retain_graph=True)
+    np.testing.assert_allclose(x.grad.numpy(), expected, rtol=1e-6)
+    x.grad = None
+    loss.backward(np.full(loss.shape, np.inf, dtype))
+    np.testing.assert_array_equal(np.isinf(x.grad.numpy()), expected != 0)
+    np.testing.assert_array_equal(x.grad.numpy() == 0, expected == 0)
+
+
+@both
+@pytest.mark.parametrize("smoothing", [0.0, 0.2, 1.0])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("n", [47, 48, 100, 113])
+def test_cross_entropy_of_rows(n, weighted, smoothing, dtype):
+    """One row after another where they are long: the same as with the classes on another axis, weights and ignored rows."""
+    rng = np.random.default_rng(0)
+    rows = rng.standard_normal((19, n)).astype(dtype)
+    labels = rng.integers(0, n, 19)
+    labels[3] = -100
+    weight = rng.random(n).astype(dtype) if weighted else None
+    results = []
+    for array, target in ((rows, labels), (np.ascontiguousarray(rows.T[None]), labels[None])):
+        x = ng.tensor(array, requires_grad=True)
+        loss = ng.cross_entropy(x, target, weight=weight, label_smoothing=smoothing, reduction="none")
+        loss.backward(np.arange(19, dtype=dtype).reshape(loss.shape))
+        results.append((loss.numpy().reshape(19), x.grad.numpy().reshape(array.shape)))
+    np.testing.assert_allclose(results[0][0], results[1][0], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(results[0][1], results[1][1][0].T, rtol=1e-5, atol=1e-6)
+    assert (results[0][1][3] == 0).all() and results[0][0][3] == 0
+
+
+@both
 @pytest.mark.parametrize("n", [3, 60])
 def test_softmax_extremes(n, dtype):
     inf = np.inf

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later
  *
  * Losses. Each is one node: its forward also writes the gradient that it would send back for dy = 1 (with the 1/n of a mean in
- * it), so that backward has only to multiply by dy, and nothing to do where dy is 1.
+ * it), so that backward has only to multiply by dy, and nothing to do where dy is 1. (nll_loss's gradient is all zeros but
+ * for one element a row: its backward writes it.)
  *
  * A loss of classes sees logits x (outer, n, inner), n classes, and one row (outer, inner) per sample. A sum over rows is cut
  * into pieces by shape alone: each leaves its part in `parts`, loss_combine adds them in order.
@@ -12,7 +13,7 @@
 #include "ng_api.h"
 
 enum { NG_LOSS_NONE = 0, NG_LOSS_SUM = 1, NG_LOSS_MEAN = 2 };
-enum { NG_LOSS_LANES = 16 };
+enum { NG_LOSS_LANES = 16, NG_LOSS_SHORT = 48 };     /* rows that are not short are done one by one */
 
 /* Labels of any integer type, checked and copied: -1 stands for one that is ignored. */
 typedef struct ng_labels_args {
@@ -26,6 +27,7 @@ typedef struct ng_labels_args {
 typedef struct ng_class_loss_args {
     void *loss;                     /* one per row (no reduction), or the result */
     double *parts;                  /* per piece; NULL if there is only one */
+    const void *dy;                 /* backward of nll: then only dx is written; else NULL */
     void *dx, *dt;                  /* gradients, or NULL */
     const void *x, *target, *weight;   /* target: probabilities, or NULL */
     const int64_t *labels;          /* or NULL */
@@ -91,23 +93,45 @@ static inline int ng_loss_launch(int dtype, ng_body body, void *args, size_t siz
     return status;
 }
 
-/* Cross entropy of logits, or (is_nll) of log-probabilities. labels with totals, or target; dx, dt: NULL where not wanted */
-static inline int ng_class_loss(int dtype, void *loss, void *dx, void *dt, const void *x, const int64_t *labels,
-                                const double *totals, const void *target, const void *weight, double smoothing, int reduction,
-                                int is_nll, int64_t outer, int64_t n, int64_t inner)
+static inline int ng_class_loss_launch_(int dtype, ng_class_loss_args *args, int64_t cost, int64_t outer, const double *totals)
+{
+    const int64_t n = args->n, inner = args->inner;
+    args->divisor = args->reduction == NG_LOSS_MEAN ? (double)(outer * inner) : 1;
+    if (args->labels && args->reduction == NG_LOSS_MEAN) args->totals = totals, args->n_totals = ng_labels_pieces(outer * inner);
+    args->tiles = (inner + NG_LOSS_LANES - 1) / NG_LOSS_LANES;
+    int64_t count = outer * args->tiles;
+    args->grain = ng_grain(n * cost * NG_LOSS_LANES + 300);
+    if (inner == 1) args->grain *= NG_LOSS_LANES, count = outer;
+    return ng_loss_launch(dtype, NG->kernels[dtype]->class_loss, args, sizeof *args, args->loss, &args->parts, args->totals,
+                          args->n_totals, args->divisor, args->loss && args->reduction != NG_LOSS_NONE, count, args->grain,
+                          args->is_nll ? 0 : (size_t)(n * NG_LOSS_LANES) * ng_itemsize(dtype));
+}
+
+/* Cross entropy of logits. labels with totals, or target; dx, dt: NULL where not wanted */
+static inline int ng_cross_entropy(int dtype, void *loss, void *dx, void *dt, const void *x, const int64_t *labels,
+                                   const double *totals, const void *target, const void *weight, double smoothing,
+                                   int reduction, int64_t outer, int64_t n, int64_t inner)
 {
     ng_class_loss_args args = {.loss = loss, .dx = dx, .dt = dt, .x = x, .target = target, .weight = weight, .labels = labels,
-                               .smoothing = smoothing, .n = n, .inner = inner, .reduction = reduction, .is_nll = is_nll};
-    const int64_t cost = dtype == NG_F32 ? 20 : 50;
-    args.divisor = reduction == NG_LOSS_MEAN ? (double)(outer * inner) : 1;
-    if (labels && reduction == NG_LOSS_MEAN) args.totals = totals, args.n_totals = ng_labels_pieces(outer * inner);
-    args.tiles = (inner + NG_LOSS_LANES - 1) / NG_LOSS_LANES;
-    int64_t count = outer * args.tiles;
-    args.grain = ng_grain(n * cost * NG_LOSS_LANES + 300);
-    if (inner == 1) args.grain *= NG_LOSS_LANES, count = outer;
-    return ng_loss_launch(dtype, NG->kernels[dtype]->class_loss, &args, sizeof args, loss, &args.parts, args.totals,
-                          args.n_totals, args.divisor, reduction != NG_LOSS_NONE, count, args.grain,
-                          (size_t)(n * NG_LOSS_LANES) * ng_itemsize(dtype));
+                               .smoothing = smoothing, .n = n, .inner = inner, .reduction = reduction};
+    return ng_class_loss_launch_(dtype, &args, dtype == NG_F32 ? 20 : 50, outer, totals);
+}
+
+/* Negative log-likelihood of log-probabilities */
+static inline int ng_nll(int dtype, void *loss, const void *x, const int64_t *labels, const double *totals, const void *weight,
+                         int reduction, int64_t outer, int64_t n, int64_t inner)
+{
+    ng_class_loss_args args = {.loss = loss, .x = x, .weight = weight, .labels = labels, .n = n, .inner = inner,
+                               .reduction = reduction, .is_nll = 1};
+    return ng_class_loss_launch_(dtype, &args, 1, outer, totals);
+}
+/* dx (outer, n, inner) from dy, which is one, or for NG_LOSS_NONE (outer, inner) */
+static inline int ng_nll_backward(int dtype, void *dx, const void *dy, const int64_t *labels, const double *totals,
+                                  const void *weight, int reduction, int64_t outer, int64_t n, int64_t inner)
+{
+    ng_class_loss_args args = {.dx = dx, .dy = dy, .weight = weight, .labels = labels, .n = n, .inner = inner,
+                               .reduction = reduction, .is_nll = 1};
+    return ng_class_loss_launch_(dtype, &args, dtype == NG_F32 ? 2 : 4, outer, totals);
 }
 
 /* The losses of pairs x[i], target[i]. */

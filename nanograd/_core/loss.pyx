@@ -17,9 +17,13 @@ cdef extern from "kernels/loss.h":
     int64_t ng_labels_pieces(int64_t count)
     int ng_labels(int dtype, int64_t *labels, double *totals, const void *given, int bytes, int is_signed, const void *weight,
                   int64_t count, int64_t classes, int64_t ignore_index)
-    int ng_class_loss(int dtype, void *loss, void *dx, void *dt, const void *x, const int64_t *labels, const double *totals,
-                      const void *target, const void *weight, double smoothing, int reduction, int is_nll, int64_t outer,
-                      int64_t n, int64_t inner)
+    int ng_cross_entropy(int dtype, void *loss, void *dx, void *dt, const void *x, const int64_t *labels, const double *totals,
+                         const void *target, const void *weight, double smoothing, int reduction, int64_t outer, int64_t n,
+                         int64_t inner)
+    int ng_nll(int dtype, void *loss, const void *x, const int64_t *labels, const double *totals, const void *weight, int reduction,
+               int64_t outer, int64_t n, int64_t inner)
+    int ng_nll_backward(int dtype, void *dx, const void *dy, const int64_t *labels, const double *totals, const void *weight,
+                        int reduction, int64_t outer, int64_t n, int64_t inner)
 
 include "loss_node.pxi"
 
@@ -33,7 +37,21 @@ cdef class CrossEntropyNode(LossNode):
 @cython.final
 @cython.no_gc
 cdef class NllLossNode(LossNode):
-    pass
+    """outer, n, inner are x's; dx and dt are None."""
+    cdef Buffer labels, totals, weight
+    cdef int reduction
+
+    cdef int backward(self, Buffer dy, Run run) except -1:
+        cdef Buffer dx = new_buffer(<size_t>(self.outer * self.n * self.inner) * ng_itemsize(self.kind))
+        check("nll_loss", ng_nll_backward(self.kind, dx.data, dy.data, <int64_t *>self.labels.data, <double *>self.totals.data,
+                                          data_or_null(self.weight), self.reduction, self.outer, self.n, self.inner))
+        return give(run, self, 0, dx)
+
+    cdef int release(self) except -1:
+        self.labels = None
+        self.totals = None
+        self.weight = None
+        return 0
 
 
 cdef Buffer checked_labels(str op, cnp.ndarray target, Tensor x, int64_t classes, int64_t ignore_index, Buffer weight,
@@ -81,8 +99,8 @@ cdef object label_array(str op, object target, Tensor x):
     return array
 
 
-cdef Tensor class_weight(str op, object weight, Tensor x, int64_t classes):
-    cdef Tensor w = as_tensor(op, weight, x.kind, False)
+cdef Tensor class_weight(str op, object weight, Tensor x, int64_t classes, bint is_saved):
+    cdef Tensor w = as_tensor(op, weight, x.kind, is_saved)
     if w.rank != 1 or w.dims[0] != classes:
         raise ShapeError(f"{op}: weight must have shape ({classes},), one per class of the logits {shape_tuple(x.rank, x.dims)}, "
                          f"got {shape_tuple(w.rank, w.dims)}")
@@ -115,7 +133,7 @@ cdef Tensor class_loss(str op, LossNode node, object logits, object target, obje
     if classes == 0:
         raise ShapeError(f"{op}: logits {shape_tuple(x.rank, x.dims)} have no classes")
     if weight is not None:
-        w = class_weight(op, weight, x, classes)
+        w = class_weight(op, weight, x, classes, is_nll and needs_grad(x))
         wb = w.buffer
     if array is not None:
         totals = new_buffer(<size_t>(ng_labels_pieces(outer * inner) + 1) * sizeof(double))
@@ -126,20 +144,40 @@ cdef Tensor class_loss(str op, LossNode node, object logits, object target, obje
         t = as_tensor(op, target, x.kind, False)
         tb = t.buffer
     out = new_tensor(x.kind, x.rank - 1 if mode == NG_LOSS_NONE else 0, dims)
+    xb = x.buffer
+    if is_nll:
+        check(op, ng_nll(x.kind, out.buffer.data, xb.data, <int64_t *>labels.data, <double *>totals.data, data_or_null(wb), mode,
+                         outer, classes, inner))
+        if needs_grad(x):
+            link_nll(out, <NllLossNode>node, x, labels, totals, wb, mode, outer, classes, inner)
+        return out
     if needs_grad(x):
         node.dx = new_buffer(<size_t>x.count * ng_itemsize(x.kind))
     if t is not None and needs_grad(t):
         node.dt = new_buffer(<size_t>x.count * ng_itemsize(x.kind))
-    xb = x.buffer
-    check(op, ng_class_loss(x.kind, out.buffer.data, data_or_null(node.dx), data_or_null(node.dt), xb.data,
-                            <int64_t *>data_or_null(labels), <double *>data_or_null(totals), data_or_null(tb), data_or_null(wb),
-                            smoothing, mode, is_nll, outer, classes, inner))
+    check(op, ng_cross_entropy(x.kind, out.buffer.data, data_or_null(node.dx), data_or_null(node.dt), xb.data,
+                               <int64_t *>data_or_null(labels), <double *>data_or_null(totals), data_or_null(tb), data_or_null(wb),
+                               smoothing, mode, outer, classes, inner))
     if node.dx is not None or node.dt is not None:
         node.outer = outer if mode == NG_LOSS_NONE else 1
         node.n = classes if mode == NG_LOSS_NONE else x.count
         node.inner = inner if mode == NG_LOSS_NONE else 1
         link_loss(out, node, x, t)
     return out
+
+
+cdef int link_nll(Tensor out, NllLossNode node, Tensor x, Buffer labels, Buffer totals, Buffer weight, int reduction, int64_t outer,
+                  int64_t n, int64_t inner) except -1:
+    node.labels = labels
+    node.totals = totals
+    node.weight = weight
+    node.reduction = reduction
+    node.outer = outer
+    node.n = n
+    node.inner = inner
+    node.n_inputs = 1
+    set_input(node, 0, x)
+    return link(out, node)
 
 
 def cross_entropy(logits, target, *, weight=None, ignore_index=-100, label_smoothing=0.0, reduction="mean"):
