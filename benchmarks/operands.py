@@ -22,6 +22,8 @@ COLUMN = ((4, 1), (1000, 1), (4_000_000, 1))
 ROWS_OF_100 = ((2, 2), (10, 100), (40_000, 100))
 BATCH = ((1, 2, 2), (10, 10, 10), (1000, 64, 64))
 LINEAR = ((2, 2), (32, 32), (62_500, 64))
+SIGNALS = ((1, 1, 4), (5, 8, 25), (100, 16, 2500))
+IMAGES = ((1, 1, 2, 2), (2, 5, 10, 10), (16, 16, 125, 125))
 
 _Maker = Callable[[Shape, np.random.Generator], Any]
 
@@ -47,6 +49,9 @@ LEAVES: dict[str, _Maker] = {
     "row": lambda shape, rng: _normal(shape[-1:], rng),
     "row2": lambda shape, rng: _normal(shape[-1:], rng),
     "weight": lambda shape, rng: _normal((shape[-1], shape[-1]), rng),
+    "channel": lambda shape, rng: _normal(shape[1:2], rng),
+    "channel2": lambda shape, rng: _normal(shape[1:2], rng),
+    "kernel": lambda shape, rng: _normal((shape[1], shape[1], *[3] * (len(shape) - 2)), rng),
     "few": lambda shape, rng: _normal((max(1, shape[0] // 2), *shape[1:]), rng),
 }
 CONSTANTS: dict[str, _Maker] = {

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from benchmarks import operands
-from benchmarks.operands import BATCH, COLUMN, HALF, LINEAR, MATRIX, ROOT, ROWS_OF_100, SIZES, VECTOR
+from benchmarks.operands import BATCH, COLUMN, HALF, IMAGES, LINEAR, MATRIX, ROOT, ROWS_OF_100, SIGNALS, SIZES, VECTOR
 from benchmarks.row import OURS, Group, Job, Row
 
 # The least that PyTorch's time / ours should be at each size, with any number of threads: for ops that are one node,
@@ -89,6 +89,8 @@ OPS = [
     *(Op(name, f"ng.{name}(x, y)", f"torch.{name}(x, y)") for name in ("add", "sub", "mul", "maximum", "minimum", "arctan2")),
     Op("div", "ng.div(x, p)", "torch.div(x, p)"),
     Op("pow", "ng.pow(p, y)", "torch.pow(p, y)"),
+    Op("remainder", "x % p", "x % p"),
+    Op("floor_divide", "x // p", "x // p", gradient=False),
     Op("safe_div", "ng.safe_div(x, p)", "x / (p + 1e-8)"),
     *unary("neg", "abs", "sign", "square", "exp", "expm1", "sin", "cos", "tan", "sinh", "cosh", "arctan", "erf"),
     *unary("floor", "ceil", "round"),
@@ -107,15 +109,20 @@ OPS = [
     *unary("sum", "mean", "max", "min"),
     Op("prod", "ng.prod(near_one)", "torch.prod(near_one)"),
     Op("sum, last axis", "ng.sum(x, -1)", "torch.sum(x, -1)", ROWS_OF_100),
+    Op("mean, last axis", "ng.mean(x, -1)", "torch.mean(x, -1)", ROWS_OF_100),
     Op("sum, first axis", "ng.sum(x, 0)", "torch.sum(x, 0)", ROWS_OF_100),
     Op("max, last axis", "ng.max(x, -1)", "torch.amax(x, -1)", ROWS_OF_100),
     Op("logsumexp", "ng.logsumexp(x, -1)", "torch.logsumexp(x, -1)", ROWS_OF_100),
     Op("var", "ng.var(x)", "torch.var(x, correction=0)"),
     Op("std", "ng.std(x)", "torch.std(x, correction=0)"),
+    Op("var, last axis", "ng.var(x, -1)", "torch.var(x, -1, correction=0)", ROWS_OF_100),
     Op("norm", "ng.norm(x)", "torch.linalg.vector_norm(x)"),
+    Op("norm, order 1", "ng.norm(x, ord=1)", "torch.linalg.vector_norm(x, 1)"),
     Op("argmax", "ng.argmax(x)", "torch.argmax(x)", gradient=False),
+    Op("argmax, last axis", "ng.argmax(x, -1)", "torch.argmax(x, -1)", ROWS_OF_100, gradient=False),
     Op("argmin", "ng.argmin(x)", "torch.argmin(x)", gradient=False),
     Op("cumsum", "ng.cumsum(x, 0)", "torch.cumsum(x, 0)"),
+    Op("cumsum, last axis", "ng.cumsum(x, -1)", "torch.cumsum(x, -1)", ROWS_OF_100),
     Op("sort", "ng.sort(x)[0]", "torch.sort(x)[0]", floors=SORTING),
     Op("topk", "ng.topk(x, k)[0]", "torch.topk(x, k)[0]", floors=SORTING),
     Op("argsort", "ng.argsort(x)", "torch.argsort(x)", gradient=False),
@@ -140,6 +147,10 @@ OPS = [
     Op("flip", "ng.flip(x, 0)", "torch.flip(x, (0,))"),
     Op("roll", "ng.roll(x, 1, 0)", "torch.roll(x, 1, 0)"),
     Op("pad", "ng.pad(x, 1)", "F.pad(x, (1, 1, 1, 1))", MATRIX),
+    Op("x[i]", "x[1]", "x[1]"),
+    Op("x[..., slice]", "x[..., ::2]", "x[..., ::2].contiguous()", MATRIX),
+    Op("x[indices]", "x[some_rows]", "x[some_rows]", ROWS_OF_100),
+    Op("x[mask]", "x[mask]", "x[mask]"),
     Op("gather", "ng.gather(x, 1, columns)", "torch.gather(x, 1, columns)", MATRIX),
     Op("take", "ng.take(x, places)", "torch.take(x, places)"),
     Op("index_set", "ng.index_set(x, some_rows, few)", "torch.index_put(x, (some_rows,), few)", ROWS_OF_100),
@@ -157,8 +168,11 @@ OPS = [
     Op("elu", "ng.elu(x)", "F.elu(x)"),
     Op("softmax", "ng.softmax(x)", "torch.softmax(x, -1)", ROWS_OF_100),
     Op("log_softmax", "ng.log_softmax(x)", "torch.log_softmax(x, -1)", ROWS_OF_100),
+    Op("softmax, first axis", "ng.softmax(x, 0)", "torch.softmax(x, 0)", ROWS_OF_100),
+    Op("log_softmax, first axis", "ng.log_softmax(x, 0)", "torch.log_softmax(x, 0)", ROWS_OF_100),
     # networks
     Op("linear", "ng.linear(x, weight, row)", "F.linear(x, weight, row)", LINEAR),
+    Op("linear, relu", "ng.linear(x, weight, row, 'relu')", "F.relu(F.linear(x, weight, row))", LINEAR),
     Op("dropout", "ng.dropout(x)", "F.dropout(x)"),
     Op("embedding", "ng.embedding(any_rows, x)", "F.embedding(any_rows, x)", ROWS_OF_100),
     Op("normalize", "ng.normalize(x)", "F.normalize(x, dim=-1)", ROWS_OF_100, COMPOSED),
@@ -166,10 +180,30 @@ OPS = [
     Op("one_hot", "ng.one_hot(labels, classes)", "F.one_hot(labels, classes).float()", ROWS_OF_100, gradient=False),
     Op("layer_norm", "ng.layer_norm(x, classes, row, row2)", "F.layer_norm(x, (classes,), row, row2)", ROWS_OF_100),
     Op("rms_norm", "ng.rms_norm(x, classes, row)", "F.rms_norm(x, (classes,), row, 1e-5)", ROWS_OF_100),
+    # images
+    Op("conv1d", "ng.conv1d(x, kernel, channel, padding=1)", "F.conv1d(x, kernel, channel, padding=1)", SIGNALS),
+    Op("conv2d", "ng.conv2d(x, kernel, channel, padding=1)", "F.conv2d(x, kernel, channel, padding=1)", IMAGES),
+    Op(
+        "batch_norm",
+        "ng.batch_norm(x, None, None, channel, channel2, training=True)",
+        "F.batch_norm(x, None, None, channel, channel2, training=True)",
+        IMAGES,
+    ),
+    Op("group_norm", "ng.group_norm(x, 1, channel, channel2)", "F.group_norm(x, 1, channel, channel2)", IMAGES),
+    *(Op(f"{kind}_pool1d", f"ng.{kind}_pool1d(x, 2)", f"F.{kind}_pool1d(x, 2)", SIGNALS) for kind in ("max", "avg")),
+    *(Op(f"{kind}_pool2d", f"ng.{kind}_pool2d(x, 2)", f"F.{kind}_pool2d(x, 2)", IMAGES) for kind in ("max", "avg")),
+    Op("adaptive_avg_pool2d", "ng.adaptive_avg_pool2d(x, 2)", "F.adaptive_avg_pool2d(x, 2)", IMAGES),
+    Op("global_avg_pool2d", "ng.global_avg_pool2d(x)", "F.adaptive_avg_pool2d(x, 1).flatten(1)", IMAGES),
     # losses
     *(Op(name, f"ng.{name}(x, target)", f"F.{name}(x, target)")
       for name in ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss")),
     Op("cross_entropy", "ng.cross_entropy(x, labels)", "F.cross_entropy(x, labels)", ROWS_OF_100),
+    Op(
+        "cross_entropy, smoothed",
+        "ng.cross_entropy(x, labels, label_smoothing=0.1)",
+        "F.cross_entropy(x, labels, label_smoothing=0.1)",
+        ROWS_OF_100,
+    ),
     Op("nll_loss", "ng.nll_loss(x, labels)", "F.nll_loss(x, labels)", ROWS_OF_100),
     Op("binary_cross_entropy", "ng.binary_cross_entropy(part, chance)", "F.binary_cross_entropy(part, chance)"),
     Op(
