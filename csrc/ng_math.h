@@ -53,6 +53,19 @@ NG_INLINE double ng_float64(uint64_t bits)
 #  include "ng_math_f64.h"
 #endif
 
+/* condition ? yes : no, without a branch: of a ?: whose sides are loads, or single numbers, gcc may make one, and a random
+ * condition is mispredicted */
+NG_INLINE REAL ng_chosen(int condition, REAL yes, REAL no)
+{
+#if NG_DTYPE == 32
+    const uint32_t mask = 0u - (uint32_t)(condition != 0);
+    return ng_float32((ng_bits32(yes) & mask) | (ng_bits32(no) & ~mask));
+#else
+    const uint64_t mask = (uint64_t)0 - (uint64_t)(condition != 0);
+    return ng_float64((ng_bits64(yes) & mask) | (ng_bits64(no) & ~mask));
+#endif
+}
+
 /* One instruction each where the instruction set has it. */
 NG_INLINE REAL ng_math_sqrt(REAL x) { return NG_LIBM(sqrt)(x); }
 NG_INLINE REAL ng_math_floor(REAL x) { return NG_LIBM(floor)(x); }
