@@ -4,8 +4,8 @@
     python examples/digits_cnn.py [--seed 0] [--epochs 20] [--out digits_cnn.png]
 
 In every epoch each digit is turned, moved and zoomed a little differently. The held-out fifth is that of digits_mlp.py,
-and nothing is chosen by it: widths, distortion and number of epochs come from a cross-validation within the other four
-fifths (`digits_cnn_choice.py`), all of which is then trained on, and the last epoch's weights are the ones that count.
+and nothing is chosen by it: widths and distortion come from a cross-validation within the other four fifths
+(`digits_cnn_choice.py`), all of which is then trained on, and the last epoch's weights are the ones that count.
 """
 
 import argparse
