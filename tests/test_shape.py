@@ -259,3 +259,11 @@ def test_messages(call, error, message):
     with pytest.raises(error) as caught:
         call(ng.zeros((2, 3)))
     assert str(caught.value) == message
+
+
+def test_an_array_is_no_int():
+    """(It has an __index__ all the same.)"""
+    for start in (np.arange(2), np.array(True), np.ones(1, bool)):
+        with pytest.raises(TypeError, match="^narrow: start must be an int, got ndarray"):
+            ng.narrow(ng.zeros((4, 3)), 0, start, 1)
+    assert ng.narrow(ng.zeros((4, 3)), 0, np.array(1), np.int64(2)).shape == (2, 3)

@@ -46,10 +46,13 @@ cdef inline int64_t product(const int64_t *dims, int begin, int end) noexcept:
 
 
 cdef int64_t to_index(str op, str what, object value) except? -1:
-    """An int given by a user (an index, a size, a shift)."""
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
+    """An int given by a user (an index, a size, a shift). (NumPy arrays have an __index__ too, which is for those of one int.)"""
+    try:
+        number = None if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        number = None
+    if number is None:
         raise TypeError(f"{op}: {what} must be an int, got {type(value).__name__} {value!r}")
-    number = operator.index(value)
     if not -(1 << 62) < number < 1 << 62:
         raise ValueError(f"{op}: {what} is too large: {number}")
     return number
