@@ -279,9 +279,9 @@ def test_positional_arguments_are_those_of_pytorch(name):
 def test_functional_has_the_signatures_of_pytorch(name):
     import torch
 
-    try:
-        # max_pool2d only chooses between two functions, of which _max_pool2d is one
-        theirs = inspect.signature(getattr(torch.nn.functional, f"_{name}", getattr(torch.nn.functional, name)))
+    functional = torch.nn.functional
+    try:  # (max_pool2d is one of two there, chosen by return_indices; the other one has the signature)
+        theirs = inspect.signature(getattr(functional, name + "_with_indices", None) or getattr(functional, name))
     except ValueError:  # written in C++ there
         return
     ours = inspect.signature(getattr(F, name))
@@ -462,6 +462,12 @@ def test_functional_small_print():
          "pad: mode must be 'constant', 'reflect' or 'replicate', got 'circular'"),
         (lambda: F.pad(ng.zeros(3), (1, 1), "reflect", 3.0), ValueError,
          "pad: value is for mode 'constant' only, got value=3.0 with mode='reflect'"),
+        (lambda: F.max_pool1d(ng.zeros((1, 3)), 2, return_indices=True), TypeError,
+         "max_pool1d: return_indices is not supported: the gradient does not need them"),
+        (lambda: F.max_pool2d(ng.zeros((1, 3, 3)), 2, None, 0, 1, False, True), TypeError,
+         "max_pool2d: return_indices is not supported: the gradient does not need them"),
+        (lambda: F.avg_pool2d(ng.zeros((1, 3, 3)), 2, divisor_override=3), TypeError,
+         "avg_pool2d: divisor_override is not supported, got 3: scale the result"),
         (lambda: F.one_hot([]), ValueError, "one_hot: no index to take num_classes from; give it"),
         (lambda: F.embedding([0], weight, sparse=True), TypeError,
          "embedding: max_norm, scale_grad_by_freq and sparse are not supported"),

@@ -59,8 +59,13 @@ def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
     return ng.group_norm(input, num_groups, weight, bias, eps)
 
 
-def max_pool1d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False):
-    """:func:`nanograd.max_pool1d`.
+def _without_indices(op, return_indices):
+    if return_indices:
+        raise TypeError(f"{op}: return_indices is not supported: the gradient does not need them")
+
+
+def max_pool1d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
+    """:func:`nanograd.max_pool1d`. Without ``return_indices``, which raises a `TypeError`.
 
     Examples
     --------
@@ -69,11 +74,12 @@ def max_pool1d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode
     >>> F.max_pool1d(ng.tensor([[1.0, 3.0, 2.0]]), 2, stride=1)
     tensor([[3., 3.]], dtype=float32)
     """
+    _without_indices("max_pool1d", return_indices)
     return ng.max_pool1d(input, kernel_size, stride, padding, dilation, ceil_mode)
 
 
-def max_pool2d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False):
-    """:func:`nanograd.max_pool2d`.
+def max_pool2d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
+    """:func:`nanograd.max_pool2d`. Without ``return_indices``, which raises a `TypeError`.
 
     Examples
     --------
@@ -82,6 +88,7 @@ def max_pool2d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode
     >>> F.max_pool2d(ng.tensor([[[1.0, 3.0], [2.0, 0.0]]]), 2)
     tensor([[[3.]]], dtype=float32)
     """
+    _without_indices("max_pool2d", return_indices)
     return ng.max_pool2d(input, kernel_size, stride, padding, dilation, ceil_mode)
 
 
@@ -98,8 +105,8 @@ def avg_pool1d(input, kernel_size, stride=None, padding=0, ceil_mode=False, coun
     return ng.avg_pool1d(input, kernel_size, stride, padding, ceil_mode, count_include_pad)
 
 
-def avg_pool2d(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
-    """:func:`nanograd.avg_pool2d`.
+def avg_pool2d(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None):
+    """:func:`nanograd.avg_pool2d`. Without ``divisor_override``, which raises a `TypeError`.
 
     Examples
     --------
@@ -108,6 +115,8 @@ def avg_pool2d(input, kernel_size, stride=None, padding=0, ceil_mode=False, coun
     >>> F.avg_pool2d(ng.tensor([[[1.0, 3.0], [2.0, 0.0]]]), 2)
     tensor([[[1.5]]], dtype=float32)
     """
+    if divisor_override is not None:
+        raise TypeError(f"avg_pool2d: divisor_override is not supported, got {divisor_override!r}: scale the result")
     return ng.avg_pool2d(input, kernel_size, stride, padding, ceil_mode, count_include_pad)
 
 
