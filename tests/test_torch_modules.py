@@ -141,7 +141,7 @@ def test_modules(dtype, capsys):
 def test_optimizers(capsys):
     import torch
 
-    shapes, ran, refused = [(10, 5), (10,), (), (3, 2, 4)], 0, 0
+    shapes, ran, refused, classes = [(10, 5), (10,), (), (3, 2, 4)], 0, 0, set()
     rng = np.random.default_rng(0)
     for info in databases()[1]:
         cls = getattr(optim, info.optim_cls.__name__, None)
@@ -162,11 +162,12 @@ def test_optimizers(capsys):
                     g = rng.standard_normal(p.shape)
                     p.grad, q.grad = g, torch.tensor(g)
                 mine.step(), other.step()
-            for p, q in zip(ours, theirs, strict=True):
-                # (a learning rate that is a float32 tensor there is rounded once more)
-                rtol = 1e-6 if isinstance(sample.kwargs.get("lr"), torch.Tensor) else 1e-12
-                np.testing.assert_allclose(p.numpy(), q.detach().numpy(), rtol=rtol, atol=rtol)
+                for p, q in zip(ours, theirs, strict=True):
+                    # (a learning rate that is a float32 tensor there is rounded once more)
+                    rtol = 1e-6 if isinstance(sample.kwargs.get("lr"), torch.Tensor) else 1e-12
+                    np.testing.assert_allclose(p.numpy(), q.detach().numpy(), rtol=rtol, atol=rtol)
             ran += 1
+            classes.add(cls)
     with capsys.disabled():
         print(f"\noptimizers: {ran} samples agree, {refused} ask for maximize", end=" ")
-    assert ran >= 25
+    assert ran >= 25 and classes == {optim.SGD, optim.Adam, optim.AdamW, optim.RMSprop, optim.Adagrad}

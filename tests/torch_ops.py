@@ -105,8 +105,8 @@ def diagonal(x, offset=0, dim1=0, dim2=1):
 
 
 def movedim(x, source, destination):
-    order = dict(zip([d % x.ndim for d in destination], source, strict=True))
-    return ng.transpose(x, *(order[axis] for axis in range(x.ndim)))
+    order = np.moveaxis(np.empty(tuple(range(x.ndim))), source, destination).shape
+    return ng.transpose(x, *order) if order else ng.transpose(x)
 
 
 def same(name, *operators):
@@ -205,18 +205,7 @@ def shapes():
     yield "diagonal", "diagonal", diagonal
 
 
-def without(function, place, name):
-    """Without an argument that has no counterpart, `name`, which can stand at `place` behind the input, where it asks for nothing."""
-    def call(x, *args, **kwargs):
-        value = args[place] if len(args) > place else kwargs.pop(name, None)
-        return function(x, *args[:place], **kwargs, **({name: value} if value else {}))
-    return call
-
-
 def networks():
-    for name in ("max_pool1d", "max_pool2d"):
-        yield name, f"nn.functional.{name}", without(getattr(F, name), 5, "return_indices")
-    yield "avg_pool2d", "nn.functional.avg_pool2d", without(F.avg_pool2d, 5, "divisor_override")
     yield from (("log_sigmoid", "nn.functional.logsigmoid", F.logsigmoid), ("embedding", "nn.functional.embedding", lambda weight, indices, **kwargs:
                 F.embedding(indices, weight, **kwargs)))
     for name in ("softmax", "log_softmax"):
@@ -225,7 +214,8 @@ def networks():
     yield "one_hot", "nn.functional.one_hot", lambda x, num_classes: F.one_hot(x, num_classes).numpy().astype(np.int64)
     for name in ("relu leaky_relu softplus silu gelu elu linear dropout normalize cosine_similarity layer_norm rms_norm conv1d conv2d "
                  "batch_norm group_norm mse_loss l1_loss smooth_l1_loss huber_loss cross_entropy nll_loss binary_cross_entropy "
-                 "binary_cross_entropy_with_logits kl_div avg_pool1d adaptive_avg_pool2d scaled_dot_product_attention").split():
+                 "binary_cross_entropy_with_logits kl_div max_pool1d max_pool2d avg_pool1d avg_pool2d adaptive_avg_pool2d "
+                 "scaled_dot_product_attention").split():
         yield from functional(name)
 
 
@@ -258,24 +248,74 @@ def negative_eps(sample):
     return sample.kwargs.get("eps", 1) < 0
 
 
-# (our function, which samples, the rule, what ours raises; None: nothing, it gives something else)
+def floats(sample):
+    """The floating tensors among the input and the arguments, and lists of them."""
+    for value in (sample.input, *sample.args):
+        for x in value if isinstance(value, list | tuple) else (value,):
+            if hasattr(x, "is_floating_point") and x.is_floating_point():
+                yield x.detach()
+
+
+def dtypes_mix(sample):
+    return len({x.dtype for x in floats(sample)}) > 1
+
+
+def has_nan(sample):
+    return any(x.isnan().any() for x in floats(sample))
+
+
+def has_infinity(sample):
+    return any(x.isinf().any() for x in floats(sample))
+
+
+def meets_limit(sample):
+    x, limit = [*floats(sample), None][:2]
+    return has_nan(sample) or limit is not None and bool((x == limit).any())
+
+
+def power_is_0(base, exponent):
+    return bool((abs(base) ** exponent == 0).any())
+
+
+def repeats_index(sample):
+    return len(set(sample.args[1].reshape(-1).tolist())) < sample.args[1].numel()
+
+
+EXPONENT = "2: where the power is 0 the exponent's gradient is 0 (theirs NaN if the base is not 0)"
+
+# (our function or "*", which samples, the rule, how): a sample that is declined with an exception must raise it; of one with
+# "gradient" the value is compared, and only the gradient follows another convention; of one with "both" neither is.
 DECLINED = [
+    ("*", dtypes_mix, "1.1: float32 and float64 do not mix, not even with a 0-d tensor", TypeError),
+    ("*", lambda s: any(isinstance(value, complex) for value in (s.input, *s.args)), "1.1: complex data are an error", TypeError),
     ("norm", other_order, "1.2: ord is 1, 2 or inf", ValueError),
     ("normalize", other_order, "1.2: ord is that of norm: 1, 2 or inf", ValueError),
-    ("dropout", random_bits, "1.1: random bits are ours, from Philox", None),
     ("squeeze", not_of_size_1, "1.7: squeezing a size other than 1 is an error", ValueError),
     ("gather", lambda s: s.input.ndim and s.args[1].ndim != s.input.ndim, "1.7: x and indices have as many axes (theirs excepts empty ones)", ValueError),
     ("concatenate", lambda s: len({x.ndim for x in s.input}) > 1, "1.2: NumPy's rule (theirs excepts empty 1-D tensors)", ValueError),
     ("batch_norm", lambda s: s.input.ndim < 2, "1.2: x has N and C (theirs excepts an empty one)", ValueError),
     *((name, negative_eps, "1, nothing goes wrong in silence: a negative eps gives NaN where x is constant", ValueError)
       for name in ("layer_norm", "rms_norm", "group_norm")),
-    *((name, lambda s: s.kwargs.get("return_indices"), "1.2: not among the arguments", TypeError) for name in ("max_pool1d", "max_pool2d")),
+    *((name, lambda s: s.kwargs.get("return_indices"), "1.2: not among the results", TypeError) for name in ("max_pool1d", "max_pool2d")),
     ("avg_pool2d", lambda s: argument(s, 5, "divisor_override") is not None, "1.2: not among the arguments", TypeError),
+    ("dropout", random_bits, "1.1: random bits are ours, from Philox", "both"),
+    ("sign", has_nan, "1, NumPy's: the sign of NaN is NaN (theirs 0)", "both"),
+    ("silu", has_infinity, "2: silu(-inf) is 0 (theirs NaN)", "both"),
+    *((name, has_nan, "1, NumPy's: NaN propagates, to the gradient too (theirs 0 or 1)", "gradient") for name in ("abs", "elu")),
+    *((name, has_nan, "1.7: the gradient goes to the operand that is the result (theirs to both)", "gradient") for name in ("maximum", "minimum")),
+    ("clip", meets_limit, "1.7: with a tensor as limit half the gradient goes to each where they tie (theirs to x)", "gradient"),
+    ("pow", lambda s: power_is_0(s.input, s.args[0]), EXPONENT, "gradient"),
+    ("__rpow__", lambda s: power_is_0(s.args[0], s.input), EXPONENT, "gradient"),
+    ("layer_norm", lambda s: math.prod(s.args[0]) < 3, "2: of one or two numbers the exact gradient is about 0, float32 has rounding errors only", "gradient"),
+    ("index_set", repeats_index, "1.2: of values for one place the last counts, and has the gradient (theirs: all have)", "gradient"),
 ]
+
+# (our function, which of their error inputs, the rule by which they are none)
+NO_ERRORS = [("max_pool1d", lambda s: s.input.numel() == 0, "1.2: of no channels the result has none either")]
 
 # Operators of theirs of which fewer than 90 % of the samples run, for what DECLINED says.
 PARTLY = {
     "norm", "norm/inf", "linalg.vector_norm", "nn.functional.normalize", "nn.functional.dropout", "squeeze", "squeeze/multiple", "gather", "cat",
-    "nn.functional.batch_norm", "nn.functional.layer_norm", "nn.functional.rms_norm", "nn.functional.group_norm", "nn.functional.max_pool1d",
-    "nn.functional.max_pool2d", "nn.functional.avg_pool2d",
+    "nn.functional.batch_norm", "nn.functional.layer_norm", "nn.functional.rms_norm", "nn.functional.group_norm",
+    "nn.functional.max_pool1d", "nn.functional.max_pool2d", "nn.functional.avg_pool2d",
 }
