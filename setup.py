@@ -188,7 +188,7 @@ class build_ext(_build_ext):
             self.compiler.cc = shutil.which("clang-cl") or self.compiler.cc
         self.blas = Blas()
         families = generate()
-        directives = dict(language_level=3, boundscheck=False, wraparound=False, cdivision=True, binding=True,
+        directives = dict(language_level=3, boundscheck=True, wraparound=False, cdivision=True, binding=True,
                           embedsignature=False, initializedcheck=False)
         modules = cythonize(self.extensions, nthreads=JOBS if sys.platform == "linux" and JOBS > 1 else 0,
                             build_dir="build/cython", include_path=[str(GENERATED)], compiler_directives=directives)

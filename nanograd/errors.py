@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """The exceptions that nanograd raises for a user's mistake, beside Python's own TypeError, ValueError and IndexError."""
+import reprlib
 
 __all__ = ["DTypeError", "GraphError", "NanogradError", "ShapeError"]
 
@@ -18,3 +19,17 @@ class DTypeError(NanogradError, TypeError):
 
 class GraphError(NanogradError, RuntimeError):
     """A backward pass that is impossible: nothing to differentiate, or a graph that is freed or in use."""
+
+
+def shown(value):
+    """The text of a value for a message: its repr, of bounded length. What raises in its own repr is named by its type."""
+    try:
+        return _SHORT.repr(value)
+    except Exception:
+        return f"a {type(value).__name__} that has no repr"
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel, _SHORT.maxlong = 4, 60
+_SHORT.maxtuple = _SHORT.maxlist = _SHORT.maxdict = _SHORT.maxset = 20
+_SHORT.maxstring = _SHORT.maxother = 300

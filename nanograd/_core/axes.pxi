@@ -10,12 +10,7 @@ cdef struct Reduction:
 
 cdef int parse_axes(str op, Tensor x, object axis, object keepdims, Reduction *r) except -1:
     cdef int i
-    cdef bint keeps = keepdims is True
-    if not keeps and keepdims is not False:
-        if not isinstance(keepdims, np.bool_):         # else x.sum(0, 1) would keep an axis in silence
-            raise TypeError(f"{op}: keepdims must be a bool, got {type(keepdims).__name__} {keepdims!r}; several axes are a tuple: "
-                            f"write axis=(0, 1)")
-        keeps = bool(keepdims)
+    cdef bint keeps = as_flag(op, "keepdims", keepdims, "; several axes are a tuple: write axis=(0, 1)")
     r.mask = 0
     if axis is None:
         r.mask = (1u << x.rank) - 1

@@ -85,6 +85,8 @@ cdef class RowSource:
 
 def take_rows(tuple sources, cnp.ndarray order not None, int64_t start, int64_t stop):
     """A tuple with the rows order[start:stop] of each RowSource, fresh. `order` is an int64 permutation of ours, in range."""
+    if not 0 <= start <= stop <= cnp.PyArray_SIZE(order):
+        raise IndexError(f"ArrayLoader: rows {start} to {stop} are out of range for {cnp.PyArray_SIZE(order)} rows")
     cdef const int64_t *rows = <const int64_t *>cnp.PyArray_DATA(order) + start
     cdef RowSource source
     return tuple([source.take(rows, order, start, stop - start) for source in sources])

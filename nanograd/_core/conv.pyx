@@ -5,7 +5,9 @@ cimport cython
 from libc.stdint cimport int64_t
 from nanograd._core.tensor cimport *
 
-from nanograd.errors import ShapeError
+import operator
+
+from nanograd.errors import ShapeError, shown
 
 include "images.pxi"
 
@@ -100,7 +102,7 @@ cdef int padding_of(str op, object padding, int axes, ng_conv *s, int64_t *behin
             s.PW = total // 2
             behind[1] = total - s.PW
         else:
-            raise ValueError(f"{op}: padding must be numbers, 'same' or 'valid', got {padding!r}")
+            raise ValueError(f"{op}: padding must be numbers, 'same' or 'valid', got {shown(padding)}")
         return 0
     front[0] = front[1] = 0
     numbers(op, "padding", padding, axes, 0, front)
@@ -129,7 +131,7 @@ cdef Tensor convolve(str op, int axes, object x, object weight, object bias, obj
     tw = as_tensor(op, weight, kind, True)
     if activation is not None:
         if not isinstance(activation, str) or activation not in ACTIVATIONS:
-            raise ValueError(f"{op}: activation must be None or one of {', '.join(map(repr, ACTIVATIONS))}, got {activation!r}")
+            raise ValueError(f"{op}: activation must be None or one of {', '.join(map(repr, ACTIVATIONS))}, got {shown(activation)}")
         activation_op = ACTIVATIONS[activation]
         reads = NG.unary_info[activation_op].reads
     if tx.rank not in (axes + 1, axes + 2):
@@ -148,8 +150,9 @@ cdef Tensor convolve(str op, int axes, object x, object weight, object bias, obj
     s.KH = tw.dims[2] if axes == 2 else 1
     s.KW = tw.dims[tw.rank - 1]
     if isinstance(groups, bool) or not hasattr(groups, "__index__"):
-        raise TypeError(f"{op}: groups must be an int, got {groups!r}")
-    if groups.__index__() < 1 or s.C % groups or s.O % groups:
+        raise TypeError(f"{op}: groups must be an int, got {shown(groups)}")
+    groups = operator.index(groups)
+    if groups < 1 or s.C % groups or s.O % groups:
         raise ValueError(f"{op}: groups must divide {s.C} input and {s.O} output channels, got {groups}")
     s.G = groups
     if tw.dims[1] != s.C // s.G:

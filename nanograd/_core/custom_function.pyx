@@ -142,8 +142,7 @@ cdef class FunctionNode(Node):
             answer = self.function.backward(self.ctx, *gradients)
         finally:
             set_grad_mode(before)
-        if not isinstance(answer, (tuple, list)):
-            answer = (answer,)
+        answer = tuple(answer) if isinstance(answer, (tuple, list)) else (answer,)
         if len(answer) != self.n_inputs:
             raise ValueError(f"{self.title()}.backward must return one gradient for each argument of forward (None where there is "
                              f"none): {self.n_inputs}, got {len(answer)}")
@@ -187,12 +186,13 @@ cdef class OutputNode(Node):
 
 # ---- apply --------------------------------------------------------------------------------------
 
-cdef bint hides_tensor(object x):
-    """Whether a list, tuple or dict has a tensor that requires a gradient in it."""
-    if isinstance(x, (list, tuple)):
-        return any([(isinstance(item, Tensor) and (<Tensor>item).wants_grad) or hides_tensor(item) for item in x])
-    if isinstance(x, dict):
-        return hides_tensor(list(x.values()))
+cdef bint hides_tensor(object x, int depth=0):
+    """Whether a list, tuple or dict has a tensor that requires a gradient in it, down to a depth: one may hold itself."""
+    if depth == 64 or not isinstance(x, (list, tuple, dict)):
+        return False
+    for item in list(x.values()) if isinstance(x, dict) else x:
+        if (isinstance(item, Tensor) and (<Tensor>item).wants_grad) or hides_tensor(item, depth + 1):
+            return True
     return False
 
 

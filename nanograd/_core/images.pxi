@@ -12,14 +12,16 @@ cdef int numbers(str op, str name, object value, int axes, int64_t least, int64_
     out[0] = 1
     if hasattr(value, "__index__"):
         items = (value,) * axes
-    elif isinstance(value, (tuple, list)) and len(value) in (1, axes):
-        items = tuple(value) * (axes // len(value))
+    elif isinstance(value, (tuple, list)) and len(tuple(value)) in (1, axes):
+        items = tuple(value)
+        items *= axes // len(items)
     else:
-        raise TypeError(f"{op}: {name} must be an int or {axes} ints, got {value!r}")
+        raise TypeError(f"{op}: {name} must be an int or {axes} ints, got {shown(value)}")
     for i in range(axes):
         if isinstance(items[i], bool) or not hasattr(items[i], "__index__"):
-            raise TypeError(f"{op}: {name} must be an int or {axes} ints, got {value!r}")
-        if not least <= items[i].__index__() < 1 << 31:
-            raise ValueError(f"{op}: {name} must be {least} or more, got {value!r}")
-        out[2 - axes + i] = items[i].__index__()
+            raise TypeError(f"{op}: {name} must be an int or {axes} ints, got {shown(value)}")
+        number = operator.index(items[i])          # once: another answer may be another number
+        if not least <= number < 1 << 31:
+            raise ValueError(f"{op}: {name} must be {least} or more, got {shown(value)}")
+        out[2 - axes + i] = number
     return 0

@@ -240,11 +240,9 @@ def embedding(indices, weight, padding_idx=None):
     if t.rank != 2:
         raise ShapeError(f"embedding: weight must have shape (number of embeddings, size), got {shape_tuple(t.rank, t.dims)}")
     if padding_idx is not None:
-        if isinstance(padding_idx, bool) or not hasattr(padding_idx, "__index__"):
-            raise TypeError(f"embedding: padding_idx must be an int or None, got {type(padding_idx).__name__} {padding_idx!r}")
-        if not -t.dims[0] <= operator.index(padding_idx) < t.dims[0]:
-            raise ValueError(f"embedding: padding_idx {padding_idx} is out of range for {t.dims[0]} embeddings")
-        padding = padding_idx
+        padding = as_index("embedding", "padding_idx", padding_idx)
+        if not -t.dims[0] <= padding < t.dims[0]:
+            raise ValueError(f"embedding: padding_idx {padding} is out of range for {t.dims[0]} embeddings")
         padding += t.dims[0] if padding < 0 else 0
     return take_rows("embedding", t, checked_map("embedding", array, t.dims[0], False, f"range for {t.dims[0]} embeddings"), array, 0,
                      EmbeddingNode.__new__(EmbeddingNode), padding)
@@ -284,11 +282,9 @@ def one_hot(indices, num_classes, dtype=None):
     cdef int64_t classes
     cdef Buffer map
     cdef Tensor out
-    if isinstance(num_classes, bool) or not hasattr(num_classes, "__index__"):
-        raise TypeError(f"one_hot: num_classes must be an int, got {type(num_classes).__name__} {num_classes!r}")
-    if not 0 <= operator.index(num_classes) < 1 << 59:
-        raise ValueError(f"one_hot: num_classes must not be negative nor that large, got {num_classes}")
-    classes = num_classes
+    classes = as_index("one_hot", "num_classes", num_classes)
+    if classes < 0:
+        raise ValueError(f"one_hot: num_classes must not be negative, got {classes}")
     if rank >= NG_MAX_NDIM:
         raise ShapeError(f"one_hot: a tensor has at most {NG_MAX_NDIM} dimensions, got indices of shape {np.shape(array)}")
     for a in range(rank):

@@ -79,10 +79,10 @@ cdef object index_part(str op, object item):
                          "such as x > 0")
     if isinstance(item, (bool, np.bool_)):
         return np.asarray(item)
-    if isinstance(item, np.ndarray):
-        if item.ndim == 0 and item.dtype.kind in "iu":
-            return operator.index(item)
-        array = item
+    if isinstance(item, cnp.ndarray):
+        array = np.asarray(item)          # a subclass may have a shape and a dtype of its own to show
+        if array.ndim == 0 and array.dtype.kind in "iu":
+            return operator.index(array)
     elif hasattr(item, "__array__") and getattr(item, "ndim", 0):       # a data frame's column, another library's array
         array = np.asarray(item)
     elif isinstance(item, (list, tuple, range)):
@@ -98,7 +98,7 @@ cdef object index_part(str op, object item):
         return operator.index(item)
     else:
         raise IndexError(f"{op}: only ints, slices, `...`, None and integer or boolean arrays are indices, got {type(item).__name__} "
-                         f"{item!r}")
+                         f"{shown(item)}")
     if array.dtype.kind not in "biu":
         raise IndexError(f"{op}: an array used as an index must hold integers or booleans, got dtype {array.dtype}")
     return array

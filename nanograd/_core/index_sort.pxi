@@ -46,10 +46,11 @@ cdef int move_axis(int kind, void *out, void *x, int rank, const int64_t *dims, 
     return check("sort", ng_strided_copy(kind, out, x, rank, dims, strides, steps))
 
 
-cdef tuple sort_axis(str op, object operand, object axis, int64_t keep, bint descending, bint wants_values, SortNode node):
+cdef tuple sort_axis(str op, object operand, object axis, int64_t keep, object descending, bint wants_values, SortNode node):
     """(values or None, positions), the first `keep` (-1: all) along an axis."""
     cdef Tensor x = as_tensor(op, operand), out = None
     cdef int along = normalize_axis(op, axis, x.rank)
+    cdef bint downwards = as_flag(op, "descending", descending)
     cdef int64_t dims[8]
     cdef int64_t n = x.dims[along], rows = x.count // n if n else 0
     cdef Buffer source = x.buffer, values, rows_positions
@@ -74,13 +75,13 @@ cdef tuple sort_axis(str op, object operand, object axis, int64_t keep, bint des
         move_axis(x.kind, source.data, x.buffer.data, x.rank, x.dims, along, False)
         values = new_buffer(<size_t>(rows * keep) * ng_itemsize(x.kind))
         rows_positions = new_buffer(<size_t>(rows * keep) * sizeof(int64_t))
-        check(op, ng_sort_rows(x.kind, values.data, <int64_t *>rows_positions.data, source.data, rows, n, keep, descending))
+        check(op, ng_sort_rows(x.kind, values.data, <int64_t *>rows_positions.data, source.data, rows, n, keep, downwards))
         if wants_values:
             move_axis(x.kind, out.buffer.data, values.data, x.rank, dims, along, True)
         move_axis(NG_F64, cnp.PyArray_DATA(positions), rows_positions.data, x.rank, dims, along, True)
     else:
         to = out.buffer.data if wants_values else NULL
-        check(op, ng_sort_rows(x.kind, to, <int64_t *>cnp.PyArray_DATA(positions), source.data, rows, n, keep, descending))
+        check(op, ng_sort_rows(x.kind, to, <int64_t *>cnp.PyArray_DATA(positions), source.data, rows, n, keep, downwards))
     if wants_values and needs_grad(x):
         # The positions that the user gets are his to change.
         node.positions = positions.copy()
@@ -190,8 +191,7 @@ def topk(x, k, axis=-1):
     >>> x.grad.tolist()
     [1.0, 0.0, 1.0, 0.0]
     """
-    if isinstance(k, bool) or not hasattr(k, "__index__"):
-        raise TypeError(f"topk: k must be an int, got {type(k).__name__} {k!r}")
-    if not 0 <= operator.index(k) < 1 << 62:
-        raise ValueError(f"topk: k must not be negative nor that large, got {k}")
-    return sort_axis("topk", x, axis, k, True, True, TopkNode.__new__(TopkNode))
+    cdef int64_t count = as_index("topk", "k", k)
+    if count < 0:
+        raise ValueError(f"topk: k must not be negative, got {count}")
+    return sort_axis("topk", x, axis, count, True, True, TopkNode.__new__(TopkNode))

@@ -9,7 +9,7 @@ from nanograd._core.tensor cimport *
 
 import numpy as np
 
-from nanograd.errors import DTypeError, ShapeError
+from nanograd.errors import DTypeError, ShapeError, shown
 
 cnp.import_array()
 
@@ -83,7 +83,7 @@ cdef object label_array(str op, object target, Tensor x):
         raise DTypeError(f"{op}: class labels are integers, not tensors: got a {numpy_dtype((<Tensor>target).kind)} tensor "
                          f"{shape_tuple((<Tensor>target).rank, (<Tensor>target).dims)} for logits {shape}; write "
                          f"target.numpy().astype(int), or give probabilities of the logits' shape")
-    array = target if isinstance(target, np.ndarray) else np.asarray(target)
+    array = np.asarray(target)
     if array.dtype.kind == "f" or array.size == 0 and not isinstance(target, np.ndarray):
         if np.shape(array) == shape:
             return None
@@ -137,7 +137,7 @@ cdef Tensor class_loss(str op, LossNode node, object logits, object target, obje
         wb = w.buffer
     if array is not None:
         totals = new_buffer(<size_t>(ng_labels_pieces(outer * inner) + 1) * sizeof(double))
-        labels = checked_labels(op, array, x, classes, ignore_index, wb, totals)
+        labels = checked_labels(op, array, x, classes, as_index(op, "ignore_index", ignore_index), wb, totals)
     elif is_nll:
         raise DTypeError(f"{op}: class labels must be integers; for probabilities use kl_div or cross_entropy")
     else:
@@ -238,9 +238,9 @@ def cross_entropy(logits, target, *, weight=None, ignore_index=-100, label_smoot
     tensor([[-0.05960146,  0.05960146],
             [ 0.25      , -0.25      ]], dtype=float32)
     """
-    cdef double smoothing = plain_number("cross_entropy", "label_smoothing", label_smoothing)
+    cdef double smoothing = as_real("cross_entropy", "label_smoothing", label_smoothing)
     if not 0 <= smoothing <= 1:
-        raise ValueError(f"cross_entropy: label_smoothing must be in [0, 1], got {label_smoothing!r}")
+        raise ValueError(f"cross_entropy: label_smoothing must be in [0, 1], got {shown(label_smoothing)}")
     return class_loss("cross_entropy", CrossEntropyNode.__new__(CrossEntropyNode), logits, target, weight, ignore_index,
                       smoothing, reduction, False)
 

@@ -60,7 +60,7 @@ cdef int parse_reduction(str op, object reduction) except -1:
         return NG_LOSS_SUM
     if reduction == "none":
         return NG_LOSS_NONE
-    raise ValueError(f"{op}: reduction must be 'mean', 'sum' or 'none', got {reduction!r}")
+    raise ValueError(f"{op}: reduction must be 'mean', 'sum' or 'none', got {shown(reduction)}")
 
 
 cdef inline void *data_or_null(Buffer buffer) noexcept:

@@ -5,7 +5,7 @@ cimport cython
 from libc.stdint cimport int64_t
 from nanograd._core.tensor cimport *
 
-from nanograd.errors import ShapeError
+from nanograd.errors import ShapeError, shown
 
 cdef extern from "kernels/linear.h":
     int ng_gemm(int dtype, void *c, const void *a, const void *b, int trans_a, int trans_b, int64_t m, int64_t n, int64_t k,

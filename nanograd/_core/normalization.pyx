@@ -5,7 +5,9 @@ cimport cython
 from libc.stdint cimport int64_t
 from nanograd._core.tensor cimport *
 
-from nanograd.errors import ShapeError
+import operator
+
+from nanograd.errors import ShapeError, shown
 
 cdef extern from "kernels/norm.h":
     int ng_norm_forward(int dtype, void *y, void *mean, void *rstd, const void *x, const void *weight, const void *bias, int64_t rows,
@@ -41,7 +43,7 @@ cdef Buffer input_buffer(Node node, int i):
 
 
 cdef double checked_eps(str op, object eps) except -1:
-    cdef double value = plain_number(op, "eps", eps)
+    cdef double value = as_real(op, "eps", eps)
     if not value >= 0:
         raise ValueError(f"{op}: eps must not be negative, got {eps}")
     return value
@@ -298,8 +300,9 @@ def group_norm(x, num_groups, weight=None, bias=None, eps=1e-5):
     if tx.rank < 2:
         raise ShapeError(f"group_norm: x must be (N, C, ...), got shape {shape_tuple(tx.rank, tx.dims)}")
     if isinstance(num_groups, bool) or not hasattr(num_groups, "__index__"):
-        raise TypeError(f"group_norm: num_groups must be an int, got {num_groups!r}")
-    if num_groups.__index__() < 1 or tx.dims[1] % num_groups:
+        raise TypeError(f"group_norm: num_groups must be an int, got {shown(num_groups)}")
+    num_groups = operator.index(num_groups)
+    if num_groups < 1 or tx.dims[1] % num_groups:
         raise ValueError(f"group_norm: num_groups must divide {tx.dims[1]} channels, got {num_groups}")
     for i in range(2, tx.rank):
         places *= tx.dims[i]

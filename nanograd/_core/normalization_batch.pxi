@@ -124,8 +124,8 @@ def batch_norm(x, running_mean=None, running_var=None, weight=None, bias=None, t
     cdef int64_t N, C, run = 1
     cdef int64_t i
     cdef int op = -1, reads = 0
-    cdef bint graph, train = bool(training)
-    cdef double epsilon = checked_eps("batch_norm", eps), rate = momentum
+    cdef bint graph, train = as_flag("batch_norm", "training", training)
+    cdef double epsilon = checked_eps("batch_norm", eps), rate = as_real("batch_norm", "momentum", momentum)
     if tx.rank < 2:
         raise ShapeError(f"batch_norm: x must be (N, C) or (N, C, ...), got shape {shape_tuple(tx.rank, tx.dims)}")
     N = tx.dims[0]
@@ -139,7 +139,7 @@ def batch_norm(x, running_mean=None, running_var=None, weight=None, bias=None, t
     tb = scales("batch_norm", "bias", bias, tx, 1, dims)
     if activation is not None:
         if not isinstance(activation, str) or activation not in ACTIVATIONS:
-            raise ValueError(f"batch_norm: activation must be None or one of {', '.join(map(repr, ACTIVATIONS))}, got {activation!r}")
+            raise ValueError(f"batch_norm: activation must be None or one of {', '.join(map(repr, ACTIVATIONS))}, got {shown(activation)}")
         op = ACTIVATIONS[activation]
         reads = NG.unary_info[op].reads
     if train and N * run <= 1:

@@ -5,8 +5,7 @@ cimport cython
 from libc.stdint cimport int64_t
 
 from nanograd._core.tensor cimport *
-
-from nanograd.errors import ShapeError
+from nanograd.errors import ShapeError, shown
 
 cdef extern from "kernels/loss.h":
     enum: NG_LOSS_MSE
@@ -228,10 +227,10 @@ def smooth_l1_loss(input, target, *, beta=1.0, reduction="mean"):
     >>> x.grad
     tensor([ 0.25, -0.5 ], dtype=float32)
     """
-    if not plain_number("smooth_l1_loss", "beta", beta) >= 0:
-        raise ValueError(f"smooth_l1_loss: beta must not be negative, got {beta!r}")
-    return pairs("smooth_l1_loss", SmoothL1LossNode.__new__(SmoothL1LossNode), NG_LOSS_SMOOTH_L1, input, target, beta,
-                 reduction)
+    cdef double width = as_real("smooth_l1_loss", "beta", beta)
+    if not width >= 0:
+        raise ValueError(f"smooth_l1_loss: beta must not be negative, got {shown(beta)}")
+    return pairs("smooth_l1_loss", SmoothL1LossNode.__new__(SmoothL1LossNode), NG_LOSS_SMOOTH_L1, input, target, width, reduction)
 
 
 def huber_loss(input, target, *, delta=1.0, reduction="mean"):
@@ -275,9 +274,10 @@ def huber_loss(input, target, *, delta=1.0, reduction="mean"):
     >>> x.grad
     tensor([ 0.25, -0.5 ], dtype=float32)
     """
-    if not plain_number("huber_loss", "delta", delta) > 0:
-        raise ValueError(f"huber_loss: delta must be positive, got {delta!r}")
-    return pairs("huber_loss", HuberLossNode.__new__(HuberLossNode), NG_LOSS_HUBER, input, target, delta, reduction)
+    cdef double width = as_real("huber_loss", "delta", delta)
+    if not width > 0:
+        raise ValueError(f"huber_loss: delta must be positive, got {shown(delta)}")
+    return pairs("huber_loss", HuberLossNode.__new__(HuberLossNode), NG_LOSS_HUBER, input, target, width, reduction)
 
 
 cdef object weighted(str op, Tensor losses, object weight, object reduction):
@@ -444,7 +444,7 @@ def kl_div(log_p, target, *, reduction="mean"):
         x = as_tensor("kl_div", log_p, common_kind("kl_div", log_p, target), False)
         return kl_div(x, target, reduction="sum") / (x.dims[0] if x.rank else 1)
     if reduction not in ("mean", "sum", "none"):
-        raise ValueError(f"kl_div: reduction must be 'mean', 'sum', 'none' or 'batchmean', got {reduction!r}")
+        raise ValueError(f"kl_div: reduction must be 'mean', 'sum', 'none' or 'batchmean', got {shown(reduction)}")
     return pairs("kl_div", KlDivNode.__new__(KlDivNode), NG_LOSS_KL, log_p, target, 0, reduction)
 
 
@@ -489,10 +489,11 @@ def cross_entropy_from_probs(p, target, *, eps=1e-10, reduction="sum"):
     >>> x.grad
     tensor([-2., -0.], dtype=float32)
     """
-    if not eps > 0:
-        raise ValueError(f"cross_entropy_from_probs: eps must be positive, got {eps!r}")
-    return pairs("cross_entropy_from_probs", CrossEntropyFromProbsNode.__new__(CrossEntropyFromProbsNode), NG_LOSS_FROM_PROBS, p,
-                 target, eps, reduction)
+    cdef double epsilon = as_real("cross_entropy_from_probs", "eps", eps)
+    if not epsilon > 0:
+        raise ValueError(f"cross_entropy_from_probs: eps must be positive, got {shown(eps)}")
+    node = CrossEntropyFromProbsNode.__new__(CrossEntropyFromProbsNode)
+    return pairs("cross_entropy_from_probs", node, NG_LOSS_FROM_PROBS, p, target, epsilon, reduction)
 
 
 __all__ = ["mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits",

@@ -5,7 +5,9 @@ cimport cython
 from libc.stdint cimport int64_t
 from nanograd._core.tensor cimport *
 
-from nanograd.errors import ShapeError
+import operator
+
+from nanograd.errors import ShapeError, shown
 
 include "images.pxi"
 
@@ -109,7 +111,7 @@ cdef int windows_of(str op, int axes, Tensor x, object kernel_size, object strid
     cdef int a
     cdef bint up
     if not isinstance(ceil_mode, bool):
-        raise TypeError(f"{op}: ceil_mode must be a bool, got {ceil_mode!r}")
+        raise TypeError(f"{op}: ceil_mode must be a bool, got {shown(ceil_mode)}")
     up = ceil_mode
     numbers(op, "kernel_size", kernel_size, axes, 1, kernel)
     numbers(op, "stride", kernel_size if stride is None else stride, axes, 1, step)
@@ -197,7 +199,7 @@ cdef Tensor avg_pool(str op, int axes, object x, object kernel_size, object stri
     cdef ng_axis rows, columns
     cdef Tensor t = images_of(op, x, axes, &s.planes)
     if not isinstance(count_include_pad, bool):
-        raise TypeError(f"{op}: count_include_pad must be a bool, got {count_include_pad!r}")
+        raise TypeError(f"{op}: count_include_pad must be a bool, got {shown(count_include_pad)}")
     windows_of(op, axes, t, kernel_size, stride, padding, 1, ceil_mode, &s)
     rows = ng_axis(s.H, s.P, s.KH, s.SH, s.PH, count_include_pad, 0)
     columns = ng_axis(s.W, s.Q, s.KW, s.SW, s.PW, count_include_pad, 0)
@@ -433,15 +435,16 @@ def adaptive_avg_pool2d(x, output_size):
     if len(sizes) == 1:
         sizes *= 2
     if len(sizes) != 2:
-        raise TypeError(f"adaptive_avg_pool2d: output_size must be an int, or two ints or None, got {output_size!r}")
+        raise TypeError(f"adaptive_avg_pool2d: output_size must be an int, or two ints or None, got {shown(output_size)}")
     for a in range(2):
         size = sizes[a]
         if size is None:
             size = t.dims[t.rank - 2 + a]
         if isinstance(size, bool) or not hasattr(size, "__index__"):
-            raise TypeError(f"adaptive_avg_pool2d: output_size must be an int, or two ints or None, got {output_size!r}")
-        if not 0 <= size.__index__() < 1 << 31:
-            raise ValueError(f"adaptive_avg_pool2d: output_size must be 0 or more, got {output_size!r}")
+            raise TypeError(f"adaptive_avg_pool2d: output_size must be an int, or two ints or None, got {shown(output_size)}")
+        size = operator.index(size)
+        if not 0 <= size < 1 << 31:
+            raise ValueError(f"adaptive_avg_pool2d: output_size must be 0 or more, got {shown(output_size)}")
         axes[a] = ng_axis(t.dims[t.rank - 2 + a], size, 0, 0, 0, 0, 1)
     if axes[0].out == 1 and axes[1].out == 1:
         return plane_means("adaptive_avg_pool2d", t, t.rank, planes)

@@ -2,10 +2,7 @@
 # Draws.
 
 cdef double finite(str op, str what, object value) except? -1:
-    cdef double number
-    if isinstance(value, Tensor) or not (isinstance(value, (int, float)) or hasattr(value, "__float__")):
-        raise TypeError(f"{op}: {what} must be a number, got {type(value).__name__} {value!r}")
-    number = value
+    cdef double number = as_real(op, what, value)
     if not isfinite(number):
         raise ValueError(f"{op}: {what} must be finite, got {number}")
     return number
@@ -28,7 +25,7 @@ cdef Tensor draw_into(str op, int rank, const int64_t *dims, int kind, object re
         check(op, ng_random_normal(kind, out.buffer.data, stream, offset, scale, out.count))
     else:
         check(op, ng_random_uniform(kind, out.buffer.data, stream, offset, scale, out.count))
-    out.wants_grad = bool(requires_grad)
+    out.requires_grad = requires_grad
     return out
 
 
@@ -284,7 +281,7 @@ def randint(low, high, shape, generator=None):
     cdef cnp.ndarray out
     for value, what in ((low, "low"), (high, "high")):
         if isinstance(value, bool) or not hasattr(value, "__index__"):
-            raise TypeError(f"randint: {what} must be an int, got {type(value).__name__} {value!r}")
+            raise TypeError(f"randint: {what} must be an int, got {type(value).__name__} {shown(value)}")
     below, above = operator.index(low), operator.index(high)
     if not -(1 << 63) <= below < above <= 1 << 63:
         raise ValueError(f"randint: low must be less than high, both in the range of int64, got low {below} and high {above}")
@@ -325,8 +322,9 @@ def randperm(n, generator=None):
     cdef ng_stream stream
     cdef cnp.ndarray out
     if isinstance(n, bool) or not hasattr(n, "__index__"):
-        raise TypeError(f"randperm: n must be an int, got {type(n).__name__} {n!r}")
-    if not 0 <= operator.index(n) <= 1 << 32:
+        raise TypeError(f"randperm: n must be an int, got {type(n).__name__} {shown(n)}")
+    n = operator.index(n)
+    if not 0 <= n <= 1 << 32:
         raise ValueError(f"randperm: n must be in [0, 2**32], got {n}")
     count = n
     out = np.empty(count, np.int64)

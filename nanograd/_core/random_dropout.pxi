@@ -59,13 +59,10 @@ def dropout(x, p=0.5, training=True, generator=None):
     cdef Buffer xb = t.buffer, bits
     cdef DropoutNode node
     cdef ng_stream stream
-    cdef double probability, threshold, scale
-    if isinstance(p, Tensor) or not (isinstance(p, (int, float)) or hasattr(p, "__float__")):
-        raise TypeError(f"dropout: p must be a number, got {type(p).__name__} {p!r}")
-    probability = p
+    cdef double probability = as_real("dropout", "p", p), threshold, scale
     if not 0 <= probability <= 1:
         raise ValueError(f"dropout: p must be in [0, 1], got {p}")
-    if not training or probability == 0:
+    if not as_flag("dropout", "training", training) or probability == 0:
         return t
     stream = take_stream("dropout", generator, ng_random_blocks(t.count, 64))
     # An element is kept if its 32-bit word is larger than the threshold: never for p = 1.

@@ -21,14 +21,18 @@ cdef extern from "ng_api.h" nogil:
 
 include "capsule.pxi"
 
+import operator
+
+from nanograd.errors import shown
+
 MOST_THREADS = 1024
 
 
 def thread_count(str op, n):
     """n as an int from 1 to MOST_THREADS; the error names op."""
     if isinstance(n, bool) or not hasattr(n, "__index__"):
-        raise TypeError(f"{op}: n must be an int, got {type(n).__name__} {n!r}")
-    count = n.__index__()
+        raise TypeError(f"{op}: n must be an int, got {type(n).__name__} {shown(n)}")
+    count = operator.index(n)
     if not 1 <= count <= MOST_THREADS:
         raise ValueError(f"{op}: n must be from 1 to {MOST_THREADS}, got {count}")
     return count

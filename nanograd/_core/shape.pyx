@@ -8,8 +8,8 @@ cimport numpy as cnp
 from libc.stdint cimport int64_t
 from libc.string cimport memset
 from nanograd._core.tensor cimport (
-    NG_F32, NG_MAX_NDIM, Buffer, Node, Run, Tensor, add_methods, as_tensor, check, common_kind, give, give_part, is_sole, link,
-    needs_grad, new_buffer, new_tensor, ng_itemsize, normalize_axis, parse_shape, plain_number, refcount, set_input, set_inputs, shape_size,
+    NG_F32, NG_MAX_NDIM, Buffer, Node, Run, Tensor, add_methods, as_index, as_real, as_tensor, check, common_kind, give, give_part, is_sole, link,
+    needs_grad, new_buffer, new_tensor, ng_itemsize, normalize_axis, parse_shape, refcount, set_input, set_inputs, shape_size,
     shape_tuple, sum_to_shape, view_buffer, wants, wrap_buffer)
 
 import operator
@@ -17,7 +17,7 @@ import operator
 import numpy as np
 
 from nanograd._core.tensor import ARRAY_FUNCTIONS, register_numpy, register_transpose
-from nanograd.errors import ShapeError
+from nanograd.errors import ShapeError, shown
 
 cnp.import_array()
 
@@ -43,19 +43,6 @@ cdef inline int64_t product(const int64_t *dims, int begin, int end) noexcept:
     for a in range(begin, end):
         size *= dims[a]
     return size
-
-
-cdef int64_t to_index(str op, str what, object value) except? -1:
-    """An int given by a user (an index, a size, a shift). (NumPy arrays have an __index__ too, which is for those of one int.)"""
-    try:
-        number = None if isinstance(value, bool) else operator.index(value)
-    except TypeError:
-        number = None
-    if number is None:
-        raise TypeError(f"{op}: {what} must be an int, got {type(value).__name__} {value!r}")
-    if not -(1 << 62) < number < 1 << 62:
-        raise ValueError(f"{op}: {what} is too large: {number}")
-    return number
 
 
 cdef str named_shape(Tensor x):

@@ -70,7 +70,7 @@ cdef Tensor permuted(str op, Tensor t, object axes):
         hint = f"; to exchange two axes write swapaxes(x, {', '.join(map(str, axes))})" if len(axes) == 2 and t.rank > 2 else ""
         if op == "transpose" and not hint:
             hint = "; swapaxes(x, a, b) exchanges two axes"
-        raise ShapeError(f"{op}: expected {t.rank} axes, one for each of the tensor's, got {tuple(axes)} {named_shape(t)}{hint}")
+        raise ShapeError(f"{op}: expected {t.rank} axes, one for each of the tensor's, got {shown(tuple(axes))} {named_shape(t)}{hint}")
     for axis in axes:
         a = normalize_axis(op, axis, t.rank)
         if seen >> a & 1:
@@ -152,7 +152,7 @@ def permute(x, axes):
     """
     cdef Tensor t = as_tensor("permute", x)
     if not isinstance(axes, (tuple, list, range)):
-        raise TypeError(f"permute: axes must be a tuple of ints, got {type(axes).__name__} {axes!r}")
+        raise TypeError(f"permute: axes must be a tuple of ints, got {type(axes).__name__} {shown(axes)}")
     return permuted("permute", t, axes)
 
 

@@ -331,12 +331,12 @@ def split(x, sizes, axis=0):
     cdef int along = normalize_axis("split", axis, t.rank)
     cdef int64_t size, total = t.dims[along]
     if isinstance(sizes, (list, tuple)):
-        pieces = [to_index("split", "a size", item) for item in sizes]
+        pieces = [as_index("split", "a size", item) for item in sizes]
         if any(item < 0 for item in pieces) or sum(pieces) != total:
             raise ValueError(f"split: sizes {list(sizes)} must not be negative and add up to {total}, the size of axis {along} "
                              f"{named_shape(t)}")
     else:
-        size = to_index("split", "sizes", sizes)
+        size = as_index("split", "sizes", sizes)
         if size <= 0:
             raise ValueError(f"split: the size of a piece must be positive, got {size}")
         pieces = [min(size, total - first) for first in range(0, total, size)] or [0]
@@ -374,7 +374,7 @@ def chunk(x, n, axis=0):
     """
     cdef Tensor t = as_tensor("chunk", x)
     cdef int along = normalize_axis("chunk", axis, t.rank)
-    cdef int64_t count = to_index("chunk", "n", n), total = t.dims[along], size
+    cdef int64_t count = as_index("chunk", "n", n), total = t.dims[along], size
     if count <= 0:
         raise ValueError(f"chunk: the number of pieces must be positive, got {count}")
     size = (total + count - 1) // count

@@ -133,9 +133,9 @@ def roll(x, shift, axis=-1):
     for amount, item in zip(amounts, axes):
         a = normalize_axis("roll", item, t.rank)
         if t.dims[a] > 0:
-            shifts[a] = (shifts[a] + to_index("roll", "shift", amount) % <object>t.dims[a]) % <object>t.dims[a]
+            shifts[a] = (shifts[a] + as_index("roll", "shift", amount) % <object>t.dims[a]) % <object>t.dims[a]
         else:
-            to_index("roll", "shift", amount)
+            as_index("roll", "shift", amount)
     out = wrap_buffer(rolled(t.kind, xb, t.rank, t.dims, shifts), t.kind, t.rank, t.dims)
     if needs_grad(t):
         node = RollNode.__new__(RollNode)
@@ -171,7 +171,7 @@ cdef class TriuNode(TriangleNode):
 
 cdef Tensor triangle(str op, object x, bint upper, object k):
     cdef Tensor t = as_tensor(op, x)
-    cdef int64_t diagonal = to_index(op, "k", k)
+    cdef int64_t diagonal = as_index(op, "k", k)
     cdef Tensor out
     cdef Buffer xb = t.buffer
     cdef TriangleNode node
@@ -281,7 +281,7 @@ def diagonal(x, k=0):
     cdef int64_t dims[8]
     cdef int64_t strides[8]
     cdef int64_t steps[8]
-    cdef int64_t first = to_index("diagonal", "k", k), length, offset
+    cdef int64_t first = as_index("diagonal", "k", k), length, offset
     cdef int a
     if t.rank < 2:
         raise ShapeError(f"diagonal: needs at least 2 axes {named_shape(t)}")

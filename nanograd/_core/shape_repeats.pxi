@@ -82,7 +82,7 @@ def tile(x, reps):
     cdef int64_t dims[8]
     cdef int64_t counts[8]
     cdef int a, rank
-    times = [to_index("tile", "reps", item) for item in (reps if isinstance(reps, (tuple, list)) else (reps,))]
+    times = [as_index("tile", "reps", item) for item in (reps if isinstance(reps, (tuple, list)) else (reps,))]
     if any(item < 0 for item in times):
         raise ValueError(f"tile: reps must not be negative, got {reps}")
     rank = max(<int>len(times), t.rank)
@@ -147,12 +147,12 @@ def repeat(x, n, axis=None):
         if counts.size == 0:
             counts = counts.astype(np.int64)
         if counts.dtype.kind not in "iu":
-            raise TypeError(f"repeat: n must be an int or an array of ints, got {type(n).__name__} {n!r}")
+            raise TypeError(f"repeat: n must be an int or an array of ints, got {type(n).__name__} {shown(n)}")
         if counts.shape not in ((1,), (t.dims[along],)) or (counts < 0).any():
             raise ValueError(f"repeat: n must be an int or {t.dims[along]} ints that are not negative, one for each position of "
-                             f"axis {along}, got {n!r} {named_shape(t)}")
+                             f"axis {along}, got {shown(n)} {named_shape(t)}")
         return take(t, np.repeat(np.arange(t.dims[along]), counts), axis=along)
-    times = to_index("repeat", "n", n)
+    times = as_index("repeat", "n", n)
     if times < 0:
         raise ValueError(f"repeat: n must not be negative, got {times}")
     for a in range(t.rank):
@@ -257,16 +257,16 @@ cdef list pad_pairs(object pad_width, Tensor t):
     else:
         widths = np.asarray(pad_width)
     if widths.dtype.kind not in "iu" and widths.size:
-        raise TypeError(f"pad: pad_width must be ints, got {pad_width!r}")
+        raise TypeError(f"pad: pad_width must be ints, got {shown(pad_width)}")
     try:
         widths = np.broadcast_to(widths, (t.rank, 2))
     except ValueError:
-        raise ShapeError(f"pad: pad_width must be an int, a (before, after) pair or {t.rank} pairs, got {pad_width!r} "
+        raise ShapeError(f"pad: pad_width must be an int, a (before, after) pair or {t.rank} pairs, got {shown(pad_width)} "
                          f"{named_shape(t)}") from None
     if (widths < 0).any():
-        raise ValueError(f"pad: pad_width must not be negative, got {pad_width!r}")
+        raise ValueError(f"pad: pad_width must not be negative, got {shown(pad_width)}")
     if (widths > (1 << 59)).any():
-        raise ShapeError(f"pad: pad_width {pad_width!r} gives too many elements {named_shape(t)}")
+        raise ShapeError(f"pad: pad_width {shown(pad_width)} gives too many elements {named_shape(t)}")
     return widths.tolist()
 
 
@@ -319,9 +319,9 @@ def pad(x, pad_width, mode='constant', value=0):
     cdef list margins = []
     cdef int a
     if not isinstance(mode, str) or mode not in ("constant", "reflect", "edge"):
-        raise ValueError(f"pad: mode must be 'constant', 'reflect' or 'edge', got {mode!r}")
+        raise ValueError(f"pad: mode must be 'constant', 'reflect' or 'edge', got {shown(mode)}")
     pairs = pad_pairs(pad_width, t)
-    filler = plain_number("pad", "value", value)
+    filler = as_real("pad", "value", value)
     ng_contiguous_strides(steps, t.rank, t.dims)
     for a in range(t.rank):
         dims[a] = t.dims[a] + <int64_t>pairs[a][0] + <int64_t>pairs[a][1]
@@ -332,7 +332,7 @@ def pad(x, pad_width, mode='constant', value=0):
         offset += before[a] * strides[a]
         if mode != "constant" and dims[a] != t.dims[a]:
             if t.dims[a] == 0:
-                raise ValueError(f"pad: axis {a} is empty, there is nothing to fill the margin with in mode {mode!r} {named_shape(t)}")
+                raise ValueError(f"pad: axis {a} is empty, there is nothing to fill the margin with in mode {shown(mode)} {named_shape(t)}")
             margins += margin_runs(a, t.dims[a], pairs[a][0], pairs[a][1], mode)
     out = new_tensor(t.kind, t.rank, dims)
     xb = t.buffer

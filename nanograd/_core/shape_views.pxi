@@ -253,7 +253,7 @@ cdef Tensor narrowed(str op, Tensor t, int axis, object start, object length):
     """Positions [start, start + length) of an axis: a view where that is one run of memory."""
     cdef int64_t dims[8]
     cdef int64_t strides[8]
-    cdef int64_t first = to_index(op, "start", start), n = to_index(op, "length", length), limit = t.dims[axis]
+    cdef int64_t first = as_index(op, "start", start), n = as_index(op, "length", length), limit = t.dims[axis]
     cdef int a
     cdef NarrowNode node = None
     if first < 0:

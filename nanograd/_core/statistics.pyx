@@ -9,6 +9,7 @@ from nanograd._core.tensor cimport *
 import numpy as np
 
 from nanograd._core.tensor import ARRAY_FUNCTIONS
+from nanograd.errors import shown
 
 cdef extern from "kernels/reduce.h":
     int ng_prod(int dtype, void *out, const void *x, int rank, const int64_t *dims, unsigned int mask)
@@ -227,7 +228,7 @@ cdef Tensor var_or_std(str op, object operand, object axis, object keepdims, obj
     cdef VarNode node
     cdef Reduction r
     parse_axes(op, x, axis, keepdims, &r)
-    cdef double divisor = <double>r.reduced - <double>ddof
+    cdef double divisor = <double>r.reduced - as_real(op, "ddof", ddof)
     if divisor < 0:
         divisor = 0
     cdef Tensor out = new_tensor(x.kind, r.rank, r.dims)
@@ -396,14 +397,15 @@ def norm(x, axis=None, keepdims=False, *, ord=2):
     cdef NormNode node
     cdef Reduction r
     cdef int order
-    if ord == 1:
+    cdef double p = as_real("norm", "ord", ord)
+    if p == 1:
         order = 1
-    elif ord == 2:
+    elif p == 2:
         order = 2
-    elif ord == float("inf"):
+    elif p == float("inf"):
         order = 0
     else:
-        raise ValueError(f"norm: ord must be 1, 2 or inf, got {ord!r}")
+        raise ValueError(f"norm: ord must be 1, 2 or inf, got {shown(ord)}")
     parse_axes("norm", t, axis, keepdims, &r)
     if order == 0 and r.reduced == 0:
         raise ValueError(f"norm: x {shape_tuple(t.rank, t.dims)} has no elements to choose from"

@@ -35,6 +35,17 @@ cdef extern from "ng_api.h" nogil:
     size_t ng_itemsize(int dtype)
 
 cdef extern from *:
+    """
+    /* Cython does not look for an error of isinstance(x, (A, B)). An object whose __class__ raises is an instance of nothing. */
+    static inline int ng_is_instance(PyObject *x, PyObject *classes)
+    {
+        int answer = PyObject_IsInstance(x, classes);
+        if (answer >= 0) return answer;
+        PyErr_Clear();
+        return 0;
+    }
+    #define PyObject_IsInstance ng_is_instance
+    """
     # Cython takes a reference before Py_REFCNT(self.x): with this declaration it does not.
     Py_ssize_t refcount "Py_REFCNT"(void *)
 
@@ -154,8 +165,13 @@ cdef int link(Tensor out, Node node) except -1
 # or boolean array takes dtype `kind` (-1: by the rules of tensor()); a float array must have it. `keep`: backward may read
 # the result: then an array is copied, else it may be wrapped. Errors are those of API.md, with the op's name in front.
 cdef Tensor as_tensor(str op, object x, int kind=*, bint keep=*)
-# A setting as a double; TypeError for a tensor that requires a gradient, which would get none.
-cdef double plain_number(str op, str what, object value) except? -1
+# Numbers and flags given by a user: TypeError that names op and argument for what is none (a string, a complex number, a tensor
+# with axes, or one that requires a gradient, which it would not get). They ask the object once: a second answer may be another one.
+cdef int64_t as_index(str op, str what, object value) except? -1         # |value| < 2**62, else ValueError
+cdef double as_real(str op, str what, object value) except? -1.0
+cdef bint as_flag(str op, str what, object value, str hint=*) except -1
+# Whether this thread runs code of the user's in the middle of an operation, which converts its arguments: no dtype may change then.
+cdef bint converting()
 # The dtype that two operands agree on, for as_tensor on each; DTypeError that names both where they mix.
 cdef int common_kind(str op, object a, object b) except -1
 # np.dtype of NG_F32 or NG_F64, and back from a dtype-like (DTypeError if not float32 or float64; None: the default dtype)

@@ -7,17 +7,19 @@ cimport cython
 from cpython.buffer cimport PyBUF_FORMAT, PyBUF_ND, PyBUF_STRIDES, PyBUF_WRITABLE
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.pycapsule cimport PyCapsule_New
+from cpython.pythread cimport PyThread_get_thread_ident
 from cpython.ref cimport Py_INCREF, Py_DECREF
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset
 cimport numpy as cnp
 
 import itertools
+import operator
 import weakref
 
 import numpy as np
 
-from nanograd.errors import DTypeError, GraphError, ShapeError
+from nanograd.errors import DTypeError, GraphError, ShapeError, shown
 
 cnp.import_array()
 
@@ -86,7 +88,7 @@ cdef extern from *:
 cdef const char *_reason = NULL
 NG = ng_connect(&_reason)
 if NG == NULL:
-    raise ImportError("nanograd: " + _reason.decode())
+    raise ImportError("nanograd: " + _reason.decode(errors="replace"))
 ng_launch_set_gil(ng_release_gil, ng_restore_gil)
 _api = PyCapsule_New(<void *>NG, "nanograd._core.tensor._api", NULL)
 

@@ -55,7 +55,7 @@ def leaky_relu(x, negative_slope=0.01):
     >>> x.grad
     tensor([0.5, 1. ], dtype=float32)
     """
-    return unary(NG_UNARY_leaky_relu, x, plain_number("leaky_relu", "negative_slope", negative_slope))
+    return unary(NG_UNARY_leaky_relu, x, as_real("leaky_relu", "negative_slope", negative_slope))
 
 
 def tanh(x):
@@ -200,9 +200,10 @@ def softplus(x, beta=1.0, threshold=20.0):
     >>> x.grad
     tensor([0.5, 1. ], dtype=float32)
     """
-    if not beta > 0:
+    cdef double sharpness = as_real("softplus", "beta", beta)
+    if not sharpness > 0:
         raise ValueError(f"softplus: beta must be positive, got {beta}")
-    return unary(NG_UNARY_softplus, x, plain_number("softplus", "beta", beta), plain_number("softplus", "threshold", threshold))
+    return unary(NG_UNARY_softplus, x, sharpness, as_real("softplus", "threshold", threshold))
 
 
 def elu(x, alpha=1.0):
@@ -238,7 +239,7 @@ def elu(x, alpha=1.0):
     >>> x.grad
     tensor([0.36787945, 1.        ], dtype=float32)
     """
-    return unary(NG_UNARY_elu, x, plain_number("elu", "alpha", alpha))
+    return unary(NG_UNARY_elu, x, as_real("elu", "alpha", alpha))
 
 
 def gelu(x, approximate='none'):
@@ -271,8 +272,6 @@ def gelu(x, approximate='none'):
     >>> x.grad
     tensor([-0.08331548,  0.5       ,  1.0833155 ], dtype=float32)
     """
-    if approximate == "none":
-        return unary(NG_UNARY_gelu, x)
-    if approximate == "tanh":
-        return unary(NG_UNARY_gelu_tanh, x)
-    raise ValueError(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}")
+    if isinstance(approximate, str) and approximate in ("none", "tanh"):
+        return unary(NG_UNARY_gelu if approximate == "none" else NG_UNARY_gelu_tanh, x)
+    raise ValueError(f"gelu: approximate must be 'none' or 'tanh', got {shown(approximate)}")

@@ -90,6 +90,10 @@ cdef class Tensor:
     def requires_grad(self, flag):
         self.requires_grad_(flag)
 
+    @requires_grad.deleter
+    def requires_grad(self):
+        raise TypeError("requires_grad cannot be deleted: write x.requires_grad_(False)")
+
     def requires_grad_(self, flag=True):
         """Set ``requires_grad`` of a leaf, in place; returns self.
 
@@ -105,7 +109,7 @@ cdef class Tensor:
         tensor([0., 0.], dtype=float32, requires_grad=True)
         """
         if not isinstance(flag, (bool, np.bool_)):
-            raise TypeError(f"requires_grad must be a bool, got {type(flag).__name__} {flag!r}")
+            raise TypeError(f"requires_grad must be a bool, got {type(flag).__name__} {shown(flag)}")
         if not is_leaf(self):
             if flag:
                 return self
@@ -230,7 +234,7 @@ cdef class Tensor:
         if self.rank == 0:
             return format(item_of(self), spec) if spec else str(item_of(self))
         if spec:
-            raise TypeError(f"a format like {spec!r} needs a 0-d tensor, got shape {self.shape}")
+            raise TypeError(f"a format like {shown(spec)} needs a 0-d tensor, got shape {self.shape}")
         return repr(self)
 
     def __repr__(self):
@@ -273,8 +277,10 @@ cdef class Tensor:
 
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
         function = UFUNCS.get(ufunc)
+        if function is None and not isinstance(ufunc, np.ufunc):
+            raise TypeError(f"__array_ufunc__: expected a NumPy ufunc, got {shown(ufunc)}")
         if method != "__call__":
-            raise TypeError(f"np.{ufunc.__name__}.{method} does not take tensors: write x.numpy()")
+            raise TypeError(f"np.{ufunc.__name__}.{method if isinstance(method, str) else shown(method)} does not take tensors: write x.numpy()")
         if function is None:
             if ufunc in NUMPY_RESULTS:
                 return ufunc(*[tensor_array(x) if isinstance(x, Tensor) else x for x in inputs], **kwargs)

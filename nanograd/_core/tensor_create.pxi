@@ -174,13 +174,13 @@ def asarray(data, dtype=None):
         return data
     if isinstance(data, Tensor):
         return astype(data, dtype)
-    if isinstance(data, np.ndarray):
-        check_real("asarray", data.dtype)
+    if isinstance(data, cnp.ndarray):
+        array = as_array("asarray", data)
         if kind < 0:
-            kind = array_kind(data.dtype)
+            kind = array_kind(array.dtype)
             if kind < 0:
                 kind = default_kind
-        return array_tensor("asarray", data, kind, False)
+        return array_tensor("asarray", array, kind, False)
     return fresh_tensor("asarray", data, kind)
 
 
@@ -213,7 +213,7 @@ def from_numpy(a):
     cdef cnp.ndarray array
     cdef int type_number, i, rank
     cdef int64_t dims[8]
-    if not isinstance(a, np.ndarray):
+    if not isinstance(a, cnp.ndarray):
         raise TypeError(f"from_numpy: expected a NumPy array, got {type(a).__name__}; write ng.tensor(x)")
     array = a
     type_number = cnp.PyArray_TYPE(array)

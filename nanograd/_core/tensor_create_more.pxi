@@ -134,7 +134,8 @@ def eye(N, M=None, k=0, dtype=None, requires_grad=False):
     tensor([[1., 0.],
             [0., 1.]], dtype=float32)
     """
-    return made_by_numpy(np.eye, (N, M, k), dtype, requires_grad)
+    rows = as_index("eye", "N", N)
+    return made_by_numpy(np.eye, (rows, rows if M is None else as_index("eye", "M", M), as_index("eye", "k", k)), dtype, requires_grad)
 
 
 def arange(start, stop=None, step=1, dtype=None, requires_grad=False):
@@ -167,6 +168,9 @@ def arange(start, stop=None, step=1, dtype=None, requires_grad=False):
     """
     if stop is None:
         start, stop = 0, start
+    for name, value in (("start", start), ("stop", stop), ("step", step)):
+        if as_real("arange", name, value) != as_real("arange", name, value):
+            raise ValueError(f"arange: {name} is NaN")
     return made_by_numpy(np.arange, (start, stop, step), dtype, requires_grad)
 
 
@@ -200,6 +204,10 @@ def linspace(start, stop, num=50, endpoint=True, dtype=None, requires_grad=False
     >>> ng.linspace(0, 1, 3)
     tensor([0. , 0.5, 1. ], dtype=float32)
     """
+    if not is_number(start):
+        start = as_array("linspace", start)
+    if not is_number(stop):
+        stop = as_array("linspace", stop)
     with np.errstate(all="ignore"):
-        values = np.linspace(start, stop, num, endpoint, dtype=np.float64)
+        values = np.linspace(start, stop, as_index("linspace", "num", num), as_flag("linspace", "endpoint", endpoint), dtype=np.float64)
     return with_gradient(array_tensor("linspace", values, dtype_kind(dtype), True), requires_grad)

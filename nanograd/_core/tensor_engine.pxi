@@ -347,8 +347,8 @@ cdef dict capture_positions(str op, list inputs):
     return captures
 
 
-cdef int run_backward(Tensor output, object gradient, bint retain_graph, object inputs) except -1:
-    cdef Run run = new_run(retain_graph)
+cdef int run_backward(Tensor output, object gradient, object retain_graph, object inputs) except -1:
+    cdef Run run = new_run(as_flag("backward", "retain_graph", retain_graph))
     cdef Tensor x
     cdef Node node
     differentiable("backward", output)
@@ -428,7 +428,10 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=False, allow_unused=Fa
         if not isinstance(output, Tensor):
             raise TypeError(f"grad: outputs must be tensors, got {type(output).__name__}")
         differentiable("grad", output)
-    run = new_run(retain_graph)
+    if not roots:
+        raise ValueError("grad: outputs is empty: there is nothing to differentiate")
+    run = new_run(as_flag("grad", "retain_graph", retain_graph))
+    may_be_unused = as_flag("grad", "allow_unused", allow_unused)
     run.captures = capture_positions("grad", targets)
     run.captured = [None] * len(targets)
     buffers = [seed("grad", output, gradient) for output, gradient in zip(roots, seeds)]
@@ -444,7 +447,7 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=False, allow_unused=Fa
     for position, t in enumerate(targets):
         if run.captured[position] is not None:
             result.append(node_tensor(t.node, run.captured[position]))
-        elif allow_unused:
+        elif may_be_unused:
             result.append(None)
         else:
             raise GraphError(f"grad: the outputs do not depend on inputs[{position}] (shape {shape_tuple(t.rank, t.dims)}); "

@@ -111,9 +111,12 @@ cdef extern from *:
 
 cdef object dlpack_capsule(Tensor t, object max_version, object dl_device, object copy):
     cdef Buffer buffer = t.buffer
-    cdef bint versioned = max_version is not None and max_version[0] >= 1
-    if dl_device is not None and tuple(dl_device) != (1, 0):
-        raise BufferError(f"__dlpack__: a tensor lives on the CPU, device (1, 0), not on {dl_device}")
+    cdef bint versioned
+    if max_version is not None and not (isinstance(max_version, tuple) and len(max_version) == 2 and isinstance(max_version[0], int)):
+        raise TypeError(f"__dlpack__: max_version must be a (major, minor) pair, got {shown(max_version)}")
+    versioned = max_version is not None and max_version[0] >= 1
+    if dl_device is not None and not (isinstance(dl_device, tuple) and dl_device == (1, 0)):
+        raise BufferError(f"__dlpack__: a tensor lives on the CPU, device (1, 0), not on {shown(dl_device)}")
     if t.wants_grad:
         raise BufferError("__dlpack__: the tensor requires a gradient, which DLPack does not carry: write x.detach()")
     # A tensor's value never changes, and consumers write (PyTorch 2.13 ignores the read-only flag of DLPack 1.0): memory is

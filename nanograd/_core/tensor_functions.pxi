@@ -431,8 +431,8 @@ def clip(x, min=None, max=None):
     tensor([0., 1., 0.], dtype=float32)
     """
     if (min is None or is_number(min)) and (max is None or is_number(max)):
-        low = float("-inf") if min is None else float(min)
-        high = float("inf") if max is None else float(max)
+        low = float("-inf") if min is None else as_real("clip", "min", min)
+        high = float("inf") if max is None else as_real("clip", "max", max)
         if not low <= high:
             raise ValueError(f"clip: min must not be larger than max, got min={min} and max={max}")
         return unary(NG_UNARY_clip, x, low, high)

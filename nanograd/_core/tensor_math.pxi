@@ -39,13 +39,12 @@ def safe_div(a, b, eps=1e-8):
     tensor([-1.  , -0.25], dtype=float32)
     """
     cdef int64_t dims[8]
-    if not is_number(eps):
-        raise TypeError(f"safe_div: eps must be a number, got {type(eps).__name__}")
+    cdef double epsilon = as_real("safe_div", "eps", eps)
     cdef int kind = common_kind("safe_div", a, b)
     cdef Tensor ta = as_tensor("safe_div", a, kind, True)
     cdef Tensor tb = as_tensor("safe_div", b, kind, True)
     broadcast_shapes("safe_div", ta.rank, ta.dims, tb.rank, tb.dims, dims)
-    return binary_tensors(NG_BINARY_div, ta, binary_number(NG_BINARY_add, tb, float(eps), False))
+    return binary_tensors(NG_BINARY_div, ta, binary_number(NG_BINARY_add, tb, epsilon, False))
 
 
 def sign(x):
@@ -472,9 +471,12 @@ def allclose(a, b, rtol=1e-05, atol=1e-08):
     cdef Tensor tb = as_tensor("allclose", b, kind)
     cdef int far, rank = broadcast_shapes("allclose", ta.rank, ta.dims, tb.rank, tb.dims, dims)
     cdef int64_t count = shape_size("allclose", rank, dims)
+    relative, absolute = as_real("allclose", "rtol", rtol), as_real("allclose", "atol", atol)
+    if not (0 <= relative < float("inf") and 0 <= absolute < float("inf")):
+        raise ValueError(f"allclose: rtol and atol must be finite and not negative, got rtol={rtol} and atol={atol}")
     ta = spelt_out(ta, rank, dims, count)
     tb = spelt_out(tb, rank, dims, count)
-    check("allclose", ng_near(kind, &far, ta.buffer.data, tb.buffer.data, ta.count == count, tb.count == count, rtol, atol, count))
+    check("allclose", ng_near(kind, &far, ta.buffer.data, tb.buffer.data, ta.count == count, tb.count == count, relative, absolute, count))
     return far == 0
 
 

@@ -135,7 +135,7 @@ cdef class set_grad_enabled(_GradMode):
     """
     def __init__(self, flag):
         if not isinstance(flag, (bool, np.bool_)):
-            raise TypeError(f"set_grad_enabled: flag must be a bool, got {type(flag).__name__} {flag!r}")
+            raise TypeError(f"set_grad_enabled: flag must be a bool, got {type(flag).__name__} {shown(flag)}")
         self.flag = flag
         self.before.append(ng_grad_enabled()[0])
         ng_grad_enabled()[0] = self.flag
@@ -147,5 +147,6 @@ cdef class set_grad_enabled(_GradMode):
             ng_grad_enabled()[0] = self.flag
 
     def __call__(self, function):
-        ng_grad_enabled()[0] = self.before.pop()      # a decorator changes nothing outside of the function
+        if self.before:
+            ng_grad_enabled()[0] = self.before.pop()  # a decorator changes nothing outside of the function
         return _GradMode.__call__(self, function)

@@ -17,11 +17,13 @@ cdef int dtype_kind(object dtype) except -1:
         return NG_F32
     if dtype is FLOAT64 or dtype is np.float64 or dtype is float:
         return NG_F64
+    if isinstance(dtype, (Tensor, cnp.ndarray, np.generic)):
+        raise DTypeError(f"dtype must be float32 or float64, got {type(dtype).__name__} {shown(dtype)}")
     try:
         dtype = np.dtype(dtype)
-    except TypeError:
+    except Exception:
         hint = "; a shape is one argument, a tuple" if isinstance(dtype, int) else ""
-        raise DTypeError(f"dtype must be float32 or float64, got {dtype!r}{hint}") from None
+        raise DTypeError(f"dtype must be float32 or float64, got {shown(dtype)}{hint}") from None
     if dtype == FLOAT32:
         return NG_F32
     if dtype == FLOAT64:
@@ -110,21 +112,21 @@ cdef int parse_shape(str op, tuple args, int64_t *dims, bint allow_minus_one=Fal
     if len(args) == 1 and not hasattr(args[0], "__index__"):
         if isinstance(args[0], (list, tuple)):
             args = tuple(args[0])
-        elif isinstance(args[0], np.ndarray) and args[0].ndim == 1:
+        elif isinstance(args[0], cnp.ndarray) and cnp.PyArray_NDIM(args[0]) == 1:
             args = tuple(args[0])
         else:
-            raise TypeError(f"{op}: shape must be ints or one tuple of ints, got {type(args[0]).__name__} {args[0]!r}")
+            raise TypeError(f"{op}: shape must be ints or one tuple of ints, got {type(args[0]).__name__} {shown(args[0])}")
     if len(args) > NG_MAX_NDIM:
         raise ShapeError(f"{op}: a tensor has at most {NG_MAX_NDIM} dimensions, got shape {tuple(args)} with {len(args)}")
     for item in args:
-        if not hasattr(item, "__index__"):
-            raise TypeError(f"{op}: shape must be ints or one tuple of ints, got {type(item).__name__} {item!r}")
-        try:
-            extent = item.__index__()
-        except OverflowError:
-            raise ShapeError(f"{op}: shape {tuple(args)} has too many elements") from None
+        if isinstance(item, bool) or not hasattr(item, "__index__"):
+            raise TypeError(f"{op}: shape must be ints or one tuple of ints, got {type(item).__name__} {shown(item)}")
+        item = operator.index(item)
+        if item >= 1 << 63:
+            raise ShapeError(f"{op}: shape {shown(args)} has too many elements")
+        extent = -2 if item < -2 else item
         if extent < 0 and not (allow_minus_one and extent == -1):
-            raise ShapeError(f"{op}: shape must not be negative, got {tuple(args)}")
+            raise ShapeError(f"{op}: shape must not be negative, got {shown(args)}")
         dims[rank] = extent
         rank += 1
     return rank
@@ -135,8 +137,8 @@ cdef int normalize_axis(str op, object axis, int rank) except -1:
     value = axis
     if type(axis) is not int:
         if isinstance(axis, bool) or not hasattr(axis, "__index__"):
-            raise TypeError(f"{op}: axis must be an int, got {type(axis).__name__} {axis!r}")
-        value = axis.__index__()
+            raise TypeError(f"{op}: axis must be an int, got {type(axis).__name__} {shown(axis)}")
+        value = operator.index(axis)
     if value < -rank or value >= rank:
         raise np.exceptions.AxisError(f"{op}: axis {value} is out of bounds for a tensor with {rank} dimensions")
     i = value
@@ -188,13 +190,6 @@ cdef inline bint is_number(object x):
                                            and not isinstance(x, np.complexfloating))
 
 
-cdef double plain_number(str op, str what, object value) except? -1:
-    """A setting, such as a slope or an eps. One that is to be learnt would get no gradient, and so is refused."""
-    if isinstance(value, Tensor) and needs_grad(<Tensor>value):
-        raise TypeError(f"{op}: {what} gets no gradient, and the tensor given requires one: write {what}.item()")
-    return value
-
-
 cdef int check_real(str op, object dtype) except -1:
     """Whether an array of dtype can become a tensor: DTypeError for complex, object, string, structured, dates."""
     if dtype.kind not in "biuf":
@@ -202,32 +197,104 @@ cdef int check_real(str op, object dtype) except -1:
     return 0
 
 
-cdef bint holds_tensor(object items):
-    """Whether a list or tuple has a Tensor anywhere in it."""
+cdef int64_t as_index(str op, str what, object value) except? -1:
+    if type(value) is not int:
+        if isinstance(value, bool) or not hasattr(value, "__index__"):
+            raise TypeError(f"{op}: {what} must be an int, got {type(value).__name__} {shown(value)}")
+        value = operator.index(value)
+    if not -(1 << 62) < value < 1 << 62:
+        raise ValueError(f"{op}: {what} is too large: {shown(value)}")
+    return value
+
+
+cdef double as_real(str op, str what, object value) except? -1.0:
+    if type(value) is float:
+        return <double>value
+    if isinstance(value, Tensor) and (<Tensor>value).rank == 0:
+        if needs_grad(<Tensor>value):
+            raise TypeError(f"{op}: {what} gets no gradient, and the tensor given requires one: write {what}.item()")
+        return value.item()
+    if is_number(value) or (isinstance(value, cnp.ndarray) and cnp.PyArray_NDIM(value) == 0 and array_is_real(value)) or (
+            hasattr(value, "__float__") and not isinstance(value, (Tensor, cnp.ndarray, np.generic, complex))):
+        try:
+            return float(value)
+        except OverflowError:
+            raise OverflowError(f"{op}: {what} is too large for a float: {shown(value)}") from None
+    raise TypeError(f"{op}: {what} must be a number, got {type(value).__name__} {shown(value)}")
+
+
+def real_number(str op, str what, value):
+    """A number given by a user, as a float."""
+    return as_real(op, what, value)
+
+
+def flag(str op, str what, value):
+    """A flag given by a user, as a bool."""
+    return as_flag(op, what, value)
+
+
+cdef bint as_flag(str op, str what, object value, str hint="") except -1:
+    if value is True or value is False:
+        return value is True
+    if isinstance(value, np.bool_):
+        return bool(value)
+    raise TypeError(f"{op}: {what} must be a bool, got {type(value).__name__} {shown(value)}{hint}")
+
+
+cdef inline bint array_is_real(object array):
+    return (<cnp.ndarray>array).dtype.kind in "biuf"
+
+
+cdef bint holds_tensor(object items, int depth=0):
+    """Whether a list or tuple has a Tensor in it, as deep as NumPy would look: one may hold itself."""
     for item in items:
         if isinstance(item, Tensor):
             return True
-        if isinstance(item, (list, tuple)) and holds_tensor(item):
+        if isinstance(item, (list, tuple)) and depth < 64 and holds_tensor(item, depth + 1):
             return True
     return False
 
 
+cdef dict _converting = {}        # thread -> how deep
+
+
+cdef object foreign_array(object x):
+    """np.asarray(x), which runs an __array__ that may do anything, in the middle of an operation."""
+    cdef object thread = PyThread_get_thread_ident()
+    _converting[thread] = _converting.get(thread, 0) + 1
+    try:
+        return np.asarray(x)
+    finally:
+        _converting[thread] -= 1
+        if not _converting[thread]:
+            del _converting[thread]
+
+
+cdef bint converting():
+    return len(_converting) != 0 and PyThread_get_thread_ident() in _converting
+
+
 cdef cnp.ndarray as_array(str op, object x):
     """A real NumPy array of whatever a user passes that is no tensor."""
-    if isinstance(x, np.ndarray):
+    if type(x) is np.ndarray:
         array = x
+    elif isinstance(x, cnp.ndarray):
+        array = np.asarray(x)       # a subclass may have a shape and a dtype of its own to show
     elif isinstance(x, (list, tuple)):
         if holds_tensor(x):
             if type(x) is tuple and len(x) == 1:
                 raise TypeError(f"{op}: got a tuple of one tensor; write x[0], or (x,) = batch to take a loader's batch apart")
             raise TypeError(f"{op}: got a {type(x).__name__} that holds tensors; write ng.stack(tensors) to make one tensor of them")
-        array = np.asarray(x)
+        try:
+            array = foreign_array(x)
+        except ValueError as error:
+            raise ValueError(f"{op}: the {type(x).__name__} is no array of numbers: {error}") from None
         if array.size == 0 and array.dtype.kind == "f":
             return array
     elif isinstance(x, (str, bytes)) or x is None:
-        raise DTypeError(f"{op}: expected a tensor, an array or numbers, got {type(x).__name__} {x!r}")
+        raise DTypeError(f"{op}: expected a tensor, an array or numbers, got {type(x).__name__} {shown(x)}")
     else:
-        array = np.asarray(x)
+        array = foreign_array(x)
         if array.dtype.kind == "O":
             raise DTypeError(f"{op}: expected a tensor, an array or numbers, got {type(x).__name__}")
     check_real(op, array.dtype)
@@ -305,8 +372,8 @@ cdef int operand_kind(object x):
     """The dtype that an operand insists on: -1 for numbers, lists, integers, booleans, 0-d arrays."""
     if isinstance(x, Tensor):
         return (<Tensor>x).kind
-    if isinstance(x, np.ndarray) and cnp.PyArray_NDIM(x) > 0:
-        return array_kind(x.dtype)
+    if isinstance(x, cnp.ndarray) and cnp.PyArray_NDIM(x) > 0:
+        return array_kind((<cnp.ndarray>x).dtype)
     return -1
 
 
@@ -323,6 +390,6 @@ cdef int common_kind(str op, object a, object b) except -1:
     if kb >= 0:
         return kb
     for x in (a, b):
-        if isinstance(x, (np.ndarray, np.generic)) and array_kind(x.dtype) >= 0:
+        if isinstance(x, (cnp.ndarray, np.generic)) and array_kind(x.dtype) >= 0:
             return array_kind(x.dtype)
     return default_kind

@@ -33,7 +33,7 @@ cdef class Parameter(Tensor):
         cdef int i
         if not isinstance(requires_grad, (bool, np.bool_)):
             raise TypeError(f"Parameter: requires_grad must be a bool, got {type(requires_grad).__name__}")
-        if self.node is not None:
+        if self.node is not None or self.buffer is not EMPTY:
             raise TypeError("a Parameter is initialised once; write p.assign(value)")
         self.buffer = copied_buffer(value) if isinstance(data, Tensor) else value.buffer
         self.kind = value.kind

@@ -202,7 +202,11 @@ cdef object compare(object ufunc, Tensor x, object other):
     if not is_operand(other):
         return NotImplemented
     if is_number(other):
-        return ufunc(tensor_array(x), float(other))
+        number = as_real(ufunc.__name__, "the other operand", other)
+        if x.kind == NG_F32 and not -3e38 < number < 3e38:
+            with np.errstate(over="ignore"):        # it is an infinity in float32
+                return ufunc(tensor_array(x), number)
+        return ufunc(tensor_array(x), number)
     common_kind(ufunc.__name__, x, other)
     return ufunc(tensor_array(x), as_array(ufunc.__name__, other))
 

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 # ---- gradients -------------------------------------------------------------------------------------------------------
 
-def clear_gradients(list groups):
-    """Set the .grad of every parameter of the groups to None."""
-    cdef Tensor p
+def clear_gradients(groups):
+    """Set the .grad of every parameter of the groups to None. GroupsChanged if they are not what they should be."""
+    if not isinstance(groups, list):
+        raise GroupsChanged()
     for group in groups:
-        for p in <list?>(<dict?>group)["params"]:
-            if type(p.node) is LeafNode:
-                (<LeafNode>p.node).grad = None
+        for p in params_of(group):
+            if not isinstance(p, Tensor):
+                raise GroupsChanged()
+            if type((<Tensor>p).node) is LeafNode:
+                (<LeafNode>(<Tensor>p).node).grad = None
 
 
 def gradient_norm(list tensors, double order):
@@ -90,6 +93,8 @@ def change_dtype(Parameter parameter not None, dtype):
     cdef Tensor value = parameter.detach().astype(dtype)
     if value.kind == parameter.kind:
         return
+    if converting():
+        raise RuntimeError("astype: a parameter cannot be cast while an operation converts its arguments, which may be this parameter")
     if gradient is not None:
         gradient = gradient.astype(dtype)
     if parameter.node is not None:

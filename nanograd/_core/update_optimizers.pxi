@@ -1,11 +1,21 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 # ---- settings of a group, read anew in every step: param_groups are live ---------------------------------------------
 
-cdef double setting(type op, dict group, str key) except? -1.0:
+cdef object asked(type op, dict group, str key):
+    if key not in group:
+        raise ValueError(f"{op.__name__}: a group has no {key!r}: write param_groups entries with all settings, or use add_param_group")
+    return group[key]
+
+
+cdef double number_of(type op, str key, object value) except? -1.0:
     try:
-        return group[key]
+        return as_real(op.__name__, key, value)
     except TypeError:
-        raise TypeError(f"{op.__name__}: {key} must be a number, got {group[key]!r}") from None
+        raise TypeError(f"{op.__name__}: {key} must be a number, got {shown(value)}") from None
+
+
+cdef double setting(type op, dict group, str key) except? -1.0:
+    return number_of(op, key, asked(op, group, key))
 
 
 cdef double at_least_0(type op, dict group, str key) except? -1.0:
@@ -16,26 +26,23 @@ cdef double at_least_0(type op, dict group, str key) except? -1.0:
 
 
 cdef double below_1(type op, str key, object number) except? -1.0:
-    cdef double value
-    try:
-        value = number
-    except TypeError:
-        raise TypeError(f"{op.__name__}: {key} must be a number, got {number!r}") from None
+    cdef double value = number_of(op, key, number)
     if not 0.0 <= value < 1.0:
         raise ValueError(f"{op.__name__}: {key} must be in [0, 1), got {value}")
     return value
 
 
 cdef int read_betas(type op, dict group, double *beta1, double *beta2) except -1:
-    betas = group["betas"]
-    if not isinstance(betas, (tuple, list)) or len(betas) != 2:
-        raise TypeError(f"{op.__name__}: betas must be a pair of numbers, got {betas!r}")
+    betas = asked(op, group, "betas")
+    betas = tuple(betas) if isinstance(betas, list) else betas
+    if not isinstance(betas, tuple) or len(betas) != 2:
+        raise TypeError(f"{op.__name__}: betas must be a pair of numbers, got {shown(betas)}")
     beta1[0] = below_1(op, "betas[0]", betas[0])
     beta2[0] = below_1(op, "betas[1]", betas[1])
     return 0
 
 
-def sgd_step(type op, list groups, list states, bint run=True):
+def sgd_step(type op, groups, list states, bint run=True):
     """One step of SGD, the class `op`, over all groups; `states` holds a list of ParameterState per group. Returns how many
     parameters had a gradient. run=False only checks the groups' settings."""
     cdef Step step = step_over(groups, states) if run else None
@@ -45,10 +52,10 @@ def sgd_step(type op, list groups, list states, bint run=True):
     cdef bint nesterov
     cdef Py_ssize_t g
     for g in range(len(groups)):
-        group = <dict?>groups[g]
+        group = <dict?>(<list?>groups)[g]
         lr, decay = at_least_0(op, group, "lr"), at_least_0(op, group, "weight_decay")
         momentum, dampening = at_least_0(op, group, "momentum"), setting(op, group, "dampening")
-        nesterov = group["nesterov"]
+        nesterov = as_flag(op.__name__, "nesterov", asked(op, group, "nesterov"))
         if nesterov and (momentum == 0 or dampening != 0):
             raise ValueError(f"{op.__name__}: nesterov needs a momentum above 0 and no dampening, got momentum {momentum} and "
                              f"dampening {dampening}")
@@ -61,17 +68,17 @@ def sgd_step(type op, list groups, list states, bint run=True):
     return step.launch(ng_update_sgd) if run else 0
 
 
-def adam_step(type op, list groups, list states, bint run=True):
+def adam_step(type op, groups, list states, bint run=True):
     """One step of Adam: as sgd_step."""
     return step_adam(op, groups, states, run, False)
 
 
-def adamw_step(type op, list groups, list states, bint run=True):
+def adamw_step(type op, groups, list states, bint run=True):
     """One step of AdamW: as sgd_step."""
     return step_adam(op, groups, states, run, True)
 
 
-cdef int step_adam(type op, list groups, list states, bint run, bint decoupled) except -1:
+cdef int step_adam(type op, groups, list states, bint run, bint decoupled) except -1:
     cdef Step step = step_over(groups, states) if run else None
     cdef ParameterState state
     cdef ng_update_item *item
@@ -81,10 +88,10 @@ cdef int step_adam(type op, list groups, list states, bint run, bint decoupled) 
     cdef bint amsgrad
     cdef Py_ssize_t g
     for g in range(len(groups)):
-        group = <dict?>groups[g]
+        group = <dict?>(<list?>groups)[g]
         lr, eps, decay = at_least_0(op, group, "lr"), at_least_0(op, group, "eps"), at_least_0(op, group, "weight_decay")
         read_betas(op, group, &beta1, &beta2)
-        amsgrad = group["amsgrad"]
+        amsgrad = as_flag(op.__name__, "amsgrad", asked(op, group, "amsgrad"))
         if not run:
             continue
         steps = -1
@@ -99,7 +106,7 @@ cdef int step_adam(type op, list groups, list states, bint run, bint decoupled) 
     return step.launch(ng_update_adam) if run else 0
 
 
-def rmsprop_step(type op, list groups, list states, bint run=True):
+def rmsprop_step(type op, groups, list states, bint run=True):
     """One step of RMSprop: as sgd_step."""
     cdef Step step = step_over(groups, states) if run else None
     cdef ParameterState state
@@ -108,12 +115,12 @@ def rmsprop_step(type op, list groups, list states, bint run=True):
     cdef bint centered
     cdef Py_ssize_t g
     for g in range(len(groups)):
-        group = <dict?>groups[g]
+        group = <dict?>(<list?>groups)[g]
         lr, eps, decay = at_least_0(op, group, "lr"), at_least_0(op, group, "eps"), at_least_0(op, group, "weight_decay")
         alpha, momentum = at_least_0(op, group, "alpha"), at_least_0(op, group, "momentum")
         if alpha > 1:
             raise ValueError(f"{op.__name__}: alpha must be in [0, 1], got {alpha}")
-        centered = group["centered"]
+        centered = as_flag(op.__name__, "centered", asked(op, group, "centered"))
         if not run:
             continue
         for state in <list>states[g]:
@@ -123,7 +130,7 @@ def rmsprop_step(type op, list groups, list states, bint run=True):
     return step.launch(ng_update_rmsprop) if run else 0
 
 
-def adagrad_step(type op, list groups, list states, bint run=True):
+def adagrad_step(type op, groups, list states, bint run=True):
     """One step of Adagrad: as sgd_step."""
     cdef Step step = step_over(groups, states) if run else None
     cdef ParameterState state
@@ -131,7 +138,7 @@ def adagrad_step(type op, list groups, list states, bint run=True):
     cdef double lr, lr_decay, eps, decay, initial
     cdef Py_ssize_t g
     for g in range(len(groups)):
-        group = <dict?>groups[g]
+        group = <dict?>(<list?>groups)[g]
         lr, eps, decay = at_least_0(op, group, "lr"), at_least_0(op, group, "eps"), at_least_0(op, group, "weight_decay")
         lr_decay, initial = at_least_0(op, group, "lr_decay"), at_least_0(op, group, "initial_accumulator_value")
         if not run:

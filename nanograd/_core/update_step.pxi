@@ -55,7 +55,10 @@ cdef class ParameterState:
             self.put(i, None)
             return
         if not isinstance(value, Tensor):
-            value = np.asarray(value, dtype=self.parameter.dtype)
+            value = np.asarray(value)
+            if value.dtype.kind not in "biuf":
+                raise TypeError(f"the state of a parameter is of real numbers, got an array of dtype {value.dtype}")
+            value = value.astype(self.parameter.dtype)
         elif (<Tensor>value).kind != self.parameter.kind:
             value = np.asarray(value).astype(self.parameter.dtype)
         if self.kind != self.parameter.kind:
@@ -176,6 +179,10 @@ cdef class Step:
         cdef int kind, k
         cdef ParameterState state
         cdef Pending *pending
+        for i in range(self.n):
+            state = <ParameterState>self.pending[i].state
+            if state.kind != state.parameter.kind:
+                raise RuntimeError("step: a parameter was cast to another dtype while the step read the settings")
         for kind in range(2):
             if self.tables[kind] != NULL:
                 check("step", launcher(kind, self.tables[kind]))
@@ -206,11 +213,13 @@ class GroupsChanged(Exception):
     """The parameters of a group are no longer those that `states` were made for."""
 
 
-cdef Step step_over(list groups, list states):
+cdef Step step_over(object groups, list states):
     cdef Py_ssize_t n = 0, g, i
     cdef list params, mine
-    for g in range(len(groups)):
-        params, mine = <list?>(<dict?>groups[g])["params"], <list>states[g]
+    if not isinstance(groups, list) or len(<list>groups) != len(states):
+        raise GroupsChanged()
+    for g in range(len(states)):
+        params, mine = params_of((<list>groups)[g]), <list?>states[g]
         if len(params) != len(mine):
             raise GroupsChanged()
         for i in range(len(mine)):
@@ -218,3 +227,12 @@ cdef Step step_over(list groups, list states):
                 raise GroupsChanged()
         n += len(mine)
     return new_step(n)
+
+
+cdef list params_of(object group):
+    """group["params"]; GroupsChanged if the user has put something else there, of which Optimizer._matched() says more."""
+    if isinstance(group, dict):
+        params = (<dict>group).get("params")
+        if isinstance(params, list):
+            return params
+    raise GroupsChanged()
