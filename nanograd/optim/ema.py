@@ -4,7 +4,9 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from nanograd._core.tensor import real_number
 from nanograd._core.update import ParameterState, ema_step, swap_values
+from nanograd.errors import shown
 from nanograd.optim.optimizer import _counted
 
 __all__ = ["EMA"]
@@ -102,7 +104,12 @@ class EMA:
         if not isinstance(state_dict, dict) or not {"decay", "averages"} <= state_dict.keys():
             raise TypeError("EMA.load_state_dict: expected a dict with 'decay' and 'averages', as state_dict() returns")
         decay = _decay(state_dict["decay"])
-        averages = {name: np.asarray(value) for name, value in state_dict["averages"].items()}
+        if not isinstance(state_dict["averages"], dict):
+            raise TypeError(f"EMA.load_state_dict: averages must be a dict from name to value, got {type(state_dict['averages']).__name__}")
+        averages = {str(name): np.asarray(value) for name, value in state_dict["averages"].items()}
+        for name, array in averages.items():
+            if array.dtype.kind not in "biuf":
+                raise TypeError(f"EMA.load_state_dict: {name} must hold real numbers, got an array of dtype {array.dtype}")
         missing = [name for name in self._states if name not in averages]
         unexpected = [name for name in averages if name not in self._states]
         shapes = {name: (state.parameter.shape, averages[name].shape) for name, state in self._states.items() if name in averages}
@@ -121,6 +128,6 @@ class EMA:
 
 
 def _decay(value):
-    if isinstance(value, (str, bool)) or not 0.0 <= float(value) <= 1.0:
-        raise ValueError(f"EMA: decay must be in [0, 1], got {value!r}")
+    if isinstance(value, (str, bool)) or not 0.0 <= real_number("EMA", "decay", value) <= 1.0:
+        raise ValueError(f"EMA: decay must be in [0, 1], got {shown(value)}")
     return float(value)

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 import nanograd as ng
-from nanograd._core.tensor import Parameter, Tensor
+from nanograd._core.tensor import Parameter, Tensor, flag, real_number
 from nanograd._core.update import GroupsChanged, ParameterState, clear_gradients
+from nanograd.errors import shown
 
 __all__ = ["Optimizer"]
 
@@ -51,6 +52,8 @@ class Optimizer:
     _arrays: tuple[str, ...] = ()       # the names of a state's arrays, in the update's order
 
     def __init__(self, params, defaults):
+        if not isinstance(defaults, dict):
+            raise TypeError(f"{type(self).__name__}: defaults must be a dict of settings, got {type(defaults).__name__} {shown(defaults)}")
         self.defaults = defaults
         self.param_groups = []
         self._states = []               # a list of ParameterState for each group
@@ -76,7 +79,7 @@ class Optimizer:
         """
         op = type(self).__name__
         if not isinstance(param_group, dict) or "params" not in param_group:
-            raise TypeError(f"{op}: a group is a dict with 'params', got {param_group!r}")
+            raise TypeError(f"{op}: a group is a dict with 'params', got {shown(param_group)}")
         unknown = sorted(str(key) for key in param_group.keys() - self.defaults.keys() - {"params", "param_names"})
         if unknown:
             raise TypeError(f"{op}: unknown setting {', '.join(unknown)} in a group; known are {', '.join(self.defaults)}")
@@ -138,6 +141,10 @@ class Optimizer:
 
     def _matched(self):
         """The states anew, after the user has changed the list of parameters of a group."""
+        if not isinstance(self.param_groups, list) or not all(isinstance(group, dict) and isinstance(group.get("params"), list)
+                                                              for group in self.param_groups):
+            raise TypeError(f"{type(self).__name__}: param_groups must be a list of dicts with a list under 'params', got "
+                            f"{shown(self.param_groups)}")
         known = {id(state.parameter): state for mine in self._states for state in mine}
         op = type(self).__name__
         self._states = [[known.get(id(p)) or ParameterState(_checked(op, p)) for p in group["params"]] for group in self.param_groups]
@@ -150,9 +157,14 @@ class Optimizer:
         ----------
         set_to_none : bool, default True
         """
-        if set_to_none:
-            clear_gradients(self.param_groups)
+        if flag(f"{type(self).__name__}.zero_grad", "set_to_none", set_to_none):
+            try:
+                clear_gradients(self.param_groups)
+            except GroupsChanged:
+                self._matched()             # says what is wrong
+                clear_gradients(self.param_groups)
             return
+        self._matched()
         for group in self.param_groups:
             for p in group["params"]:
                 if p.grad is not None:
@@ -161,12 +173,16 @@ class Optimizer:
     @property
     def lr(self):
         """The learning rate: the first group's; setting it sets that of all groups."""
+        self._matched()
+        if not self.param_groups or "lr" not in self.param_groups[0]:
+            raise ValueError(f"{type(self).__name__}: param_groups has no group with 'lr'")
         return self.param_groups[0]["lr"]
 
     @lr.setter
     def lr(self, value):
+        self._matched()
         for group in self.param_groups:
-            before, group["lr"] = group["lr"], value
+            before, group["lr"] = group.get("lr"), value
             try:
                 self._check(group)
             except Exception:
@@ -187,7 +203,8 @@ class Optimizer:
         The tensors keep their values when training goes on.
         """
         position, groups, state = 0, [], {}
-        for group, mine in zip(self.param_groups, self._matched()):
+        matched = self._matched()
+        for group, mine in zip(self.param_groups, matched):
             positions = list(range(position, position + len(mine)))
             position += len(mine)
             groups.append({**{key: value for key, value in group.items() if key != "params"}, "params": positions})
@@ -211,6 +228,10 @@ class Optimizer:
         if not isinstance(state_dict, dict) or not {"state", "param_groups"} <= state_dict.keys():
             raise TypeError(f"{op}: expected a dict with 'state' and 'param_groups', as state_dict() returns")
         theirs = state_dict["param_groups"]
+        if not isinstance(state_dict["state"], dict) or not isinstance(theirs, (list, tuple)) or not all(
+                isinstance(group, dict) and isinstance(group.get("params"), (list, tuple)) for group in theirs):
+            raise TypeError(f"{op}: 'state' must be a dict, and 'param_groups' a list of dicts with a list under 'params'")
+        self._matched()
         sizes, here = [len(group["params"]) for group in theirs], [len(group["params"]) for group in self.param_groups]
         if sizes != here:
             raise ValueError(f"{op}: the optimizer has groups of {here} parameters, the state of {sizes}")
@@ -232,7 +253,7 @@ class Optimizer:
             foreign = key not in self.defaults and key not in ("params", "param_names", "initial_lr")
             harmless = not value or key in ("fused", "foreach", "capturable") or (key == "decoupled_weight_decay" and self._decoupled)
             if foreign and not harmless:
-                raise ValueError(f"{op}: the state has {key}={value!r}, which {type(self).__name__} does not know")
+                raise ValueError(f"{op}: the state has {key}={shown(value)}, which {type(self).__name__} does not know")
         values = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
         values.update((key, theirs[key]) for key in ("initial_lr", "param_names") if key in theirs)
         self._check({**self.defaults, **values})
@@ -242,20 +263,29 @@ class Optimizer:
 
     def _loaded(self, op, key, old, entry):
         state = ParameterState(old.parameter)
+        if not isinstance(entry, dict):
+            raise TypeError(f"{op}: the state of parameter {key} must be a dict, got {type(entry).__name__} {shown(entry)}")
         for name, value in entry.items():
             if name == "step":
-                state.steps = int(float(value))
+                steps = real_number(op, f"step of parameter {key}", value.item() if hasattr(value, "item") else value)
+                if not 0 <= steps < 2**62 or steps != int(steps):
+                    raise ValueError(f"{op}: step of parameter {key} must be a whole number from 0, got {steps}")
+                state.steps = int(steps)
             elif name in self._arrays:
-                shape = None if value is None else np.asarray(value).shape
+                array = None if value is None else np.asarray(value)
+                shape = None if value is None else array.shape
+                if array is not None and array.dtype.kind not in "biuf":
+                    raise TypeError(f"{op}: {name} of parameter {key} must hold real numbers, got dtype {array.dtype}")
                 if shape is not None and shape != old.parameter.shape:
                     raise ValueError(f"{op}: {name} of parameter {key} has shape {shape}, the parameter {old.parameter.shape}")
-                state.load(self._arrays.index(name), value)
+                state.load(self._arrays.index(name), array)
             else:
-                raise ValueError(f"{op}: the state of parameter {key} has {name!r}, which {type(self).__name__} does not know")
+                raise ValueError(f"{op}: the state of parameter {key} has {shown(name)}, which {type(self).__name__} does not know")
         return state
 
     def __repr__(self):
         lines = []
+        self._matched()
         for group in self.param_groups:
             n = sum(p.size for p in group["params"])
             settings = ", ".join(f"{key}={value!r}" for key, value in group.items() if key in self.defaults)
