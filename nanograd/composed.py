@@ -10,8 +10,8 @@ from nanograd._core.matmul import _operands, matmul
 from nanograd._core.reduce import sum as sum_axes
 from nanograd._core.shape import broadcast_to, permute, reshape
 from nanograd._core.statistics import norm
-from nanograd._core.tensor import div, maximum, mul, register_numpy
-from nanograd.errors import ShapeError
+from nanograd._core.tensor import div, maximum, mul, real_number, register_numpy
+from nanograd.errors import ShapeError, shown
 
 __all__ = ["cosine_similarity", "einsum", "normalize"]
 
@@ -51,7 +51,7 @@ def normalize(x, ord=2, axis=-1, eps=1e-12):
     >>> [round(g, 4) for g in x.grad.tolist()[0]]
     [0.128, -0.096]
     """
-    return div(x, maximum(norm(x, axis, True, ord=ord), eps))
+    return div(x, maximum(norm(x, axis, True, ord=ord), real_number("normalize", "eps", eps)))
 
 
 def cosine_similarity(a, b, axis=-1, eps=1e-8):
@@ -99,6 +99,7 @@ def cosine_similarity(a, b, axis=-1, eps=1e-8):
         axis = normalize_axis_index(axis, len(shape), "cosine_similarity") - len(shape)
         # A vector that is one number, repeated, has its norm from all of them.
         a, b = (x if x.ndim >= -axis and x.shape[axis] == shape[axis] else broadcast_to(x, shape) for x in (a, b))
+    eps = real_number("cosine_similarity", "eps", eps)
     return sum_axes(mul(normalize(a, 2, axis, eps), normalize(b, 2, axis, eps)), axis)
 
 
@@ -166,15 +167,15 @@ def _parse(subscripts, tensors):
     parts = left.split(",")
     if set(text.replace("->", "").replace("...", "").replace(",", "")) - set(string.ascii_letters) or "," in right or "->" in right \
             or any(part.count("...") > 1 for part in (*parts, right)):
-        raise ValueError(f"einsum: subscripts are letters, '...', ',' and one '->', got {subscripts!r}")
+        raise ValueError(f"einsum: subscripts are letters, '...', ',' and one '->', got {shown(subscripts)}")
     if len(parts) != len(tensors):
-        raise ValueError(f"einsum: {subscripts!r} names {len(parts)} operands, got {len(tensors)}")
+        raise ValueError(f"einsum: {shown(subscripts)} names {len(parts)} operands, got {len(tensors)}")
     inputs, widest = [], 0
     for part, tensor in zip(parts, tensors, strict=True):
         before, dots, after = part.partition("...")
         spread = tensor.ndim - len(before) - len(after)
         if spread < 0 or (spread > 0 and not dots):
-            raise ValueError(f"einsum: {part!r} in {subscripts!r} does not fit an operand of shape {tensor.shape}")
+            raise ValueError(f"einsum: {shown(part)} in {shown(subscripts)} does not fit an operand of shape {tensor.shape}")
         widest = max(widest, spread)
         inputs.append([*before, *range(spread - 1, -1, -1), *after])
     ellipsis = list(range(widest - 1, -1, -1))
@@ -184,7 +185,7 @@ def _parse(subscripts, tensors):
     before, dots, after = right.partition("...")
     output = [*before, *(ellipsis if dots else []), *after]
     if len(set(output)) < len(output) or not set(before + after) <= set(named):
-        raise ValueError(f"einsum: each letter behind '->' must occur once there, and in an operand, got {subscripts!r}")
+        raise ValueError(f"einsum: each letter behind '->' must occur once there, and in an operand, got {shown(subscripts)}")
     return inputs, output
 
 
@@ -192,14 +193,15 @@ def _sizes(subscripts, inputs, tensors):
     sizes = {}
     for labels, tensor in zip(inputs, tensors, strict=True):
         if len(set(zip(labels, tensor.shape, strict=True))) > len(set(labels)):
-            raise ShapeError(f"einsum: a letter that an operand has twice needs axes of one size, {subscripts!r} got shape {tensor.shape}")
+            raise ShapeError("einsum: a letter that an operand has twice needs axes of one size, "
+                                 f"{shown(subscripts)} got shape {tensor.shape}")
         for label, size in zip(labels, tensor.shape, strict=True):
             known = sizes.setdefault(label, size)
             if known == 1:
                 sizes[label] = size
             elif size not in (1, known):
                 name = label if isinstance(label, str) else "..."
-                raise ShapeError(f"einsum: {name!r} in {subscripts!r} is {known} in one operand and {size} in another "
+                raise ShapeError(f"einsum: {shown(name)} in {shown(subscripts)} is {known} in one operand and {size} in another "
                                  f"({', '.join(str(t.shape) for t in tensors)})")
     return sizes
 

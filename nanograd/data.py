@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Mini-batches of arrays in memory or memory-mapped, gathered in C: no Python per sample."""
+import operator
+
 import numpy as np
 
 import nanograd as ng
 from nanograd._core.batch import RowSource, take_rows
 from nanograd._core.tensor import Tensor
-from nanograd.errors import DTypeError, ShapeError
+from nanograd.errors import DTypeError, ShapeError, shown
 
 __all__ = ["ArrayLoader"]
 
@@ -62,15 +64,13 @@ class ArrayLoader:
     def __init__(self, *arrays, batch_size=32, shuffle=False, drop_last=False, dtype=None, generator=None):
         if not arrays:
             raise TypeError("ArrayLoader: give at least one array")
-        self.dtype = np.dtype(ng.get_default_dtype() if dtype is None else dtype)
-        if self.dtype not in (np.float32, np.float64):
-            raise DTypeError(f"ArrayLoader: dtype must be float32 or float64, got {self.dtype}")
+        self.dtype = ng.zeros(0, dtype=dtype).dtype
         if generator is not None and not isinstance(generator, ng.Generator):
             raise TypeError(f"ArrayLoader: generator must be a Generator, got {type(generator).__name__}")
         self.batch_size = _batch_size(batch_size)
         for name, value in (("shuffle", shuffle), ("drop_last", drop_last)):
             if not isinstance(value, (bool, np.bool_)):
-                raise TypeError(f"ArrayLoader: {name} must be a bool, got {value!r}")
+                raise TypeError(f"ArrayLoader: {name} must be a bool, got {shown(value)}")
         self.shuffle, self.drop_last = bool(shuffle), bool(drop_last)
         self.generator = generator
         self._arrays = [_rows(i, array) for i, array in enumerate(arrays)]
@@ -145,11 +145,17 @@ class ArrayLoader:
         for name, mine in settings.items():
             if state_dict[name] != mine:
                 raise ValueError(f"ArrayLoader.load_state_dict: the loader has {name}={mine}, the state {state_dict[name]}")
+        seed, batch = state_dict["seed"], state_dict["batch"]
+        for name, value, most in (("seed", seed, 2**63), ("batch", batch, len(self))):
+            if isinstance(value, bool) or not (isinstance(value, (int, np.integer)) or (name == "seed" and value is None)):
+                raise TypeError(f"ArrayLoader.load_state_dict: {name} must be an int, got {type(value).__name__} {shown(value)}")
+            if value is not None and not 0 <= value <= most:
+                raise ValueError(f"ArrayLoader.load_state_dict: {name} must be from 0 to {most}, got {shown(value)}")
         if state_dict["generator"] is not None:
             if self.generator is None:
                 self.generator = ng.Generator(0)
             self.generator.set_state(state_dict["generator"])
-        self._seed, self._batch = state_dict["seed"], int(state_dict["batch"])
+        self._seed, self._batch = seed, int(batch)
         self._resuming = self._seed is not None
 
     def __getstate__(self):
@@ -167,11 +173,11 @@ class ArrayLoader:
 
 def _batch_size(value):
     try:
-        size = value.__index__()
-    except AttributeError:
-        raise TypeError(f"ArrayLoader: batch_size must be an int, got {value!r}") from None
+        size = operator.index(value)
+    except TypeError:
+        raise TypeError(f"ArrayLoader: batch_size must be an int, got {shown(value)}") from None
     if isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"ArrayLoader: batch_size must be an int, got {value!r}")
+        raise TypeError(f"ArrayLoader: batch_size must be an int, got {shown(value)}")
     if size < 1:
         raise ValueError(f"ArrayLoader: batch_size must be at least 1, got {size}")
     return size
@@ -182,7 +188,7 @@ def _rows(i, data):
         data = data.numpy()
     if isinstance(data, np.ma.MaskedArray):
         raise TypeError(f"ArrayLoader: array {i} is masked, and a batch would lose the mask; write a.filled(value)")
-    array = np.asarray(data)
+    array = np.asarray(data).view()       # whose shape and strides nobody else can set
     if array.ndim == 0:
         raise ShapeError(f"ArrayLoader: array {i} has no rows: its shape is ()")
     if array.dtype.kind not in "fiub":

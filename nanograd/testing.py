@@ -6,6 +6,7 @@ They serve nanograd's own tests and those of your own operations (`ng.Function`)
 import numpy as np
 
 import nanograd as ng
+from nanograd._core.tensor import real_number
 
 __all__ = ["assert_close", "gradcheck"]
 
@@ -42,13 +43,16 @@ def assert_close(actual, expected, rtol=None, atol=None):
     AssertionError: assert_close: 1 of 2 elements differ; the worst is at (1,): 2.0, expected 2.5 (rtol=1.3e-06, atol=1e-05)
     """
     a, e = (np.asarray(x) for x in (actual, expected))
+    for x in (a, e):
+        if x.dtype.kind not in "biuf":
+            raise TypeError(f"assert_close: expected real numbers, got an array of dtype {x.dtype}")
     if isinstance(actual, ng.Tensor) and isinstance(expected, ng.Tensor) and a.dtype != e.dtype:
         raise AssertionError(f"assert_close: the dtypes differ: {a.dtype}, expected {e.dtype}")
     if a.shape != e.shape:
         raise AssertionError(f"assert_close: the shapes differ: {a.shape}, expected {e.shape}")
     coarse = np.dtype(np.float32) if np.float32 in (a.dtype, e.dtype) else np.dtype(np.float64)
-    rtol = _RTOL[coarse] if rtol is None else rtol
-    atol = _ATOL[coarse] if atol is None else atol
+    rtol = _RTOL[coarse] if rtol is None else real_number("assert_close", "rtol", rtol)
+    atol = _ATOL[coarse] if atol is None else real_number("assert_close", "atol", atol)
     a64, e64 = a.astype(np.float64), e.astype(np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
         excess = np.where(a64 == e64, 0.0, np.abs(a64 - e64) - rtol * np.abs(e64))
@@ -104,9 +108,11 @@ def gradcheck(fn, inputs, eps=None, rtol=None, atol=None):
     if not checked:
         raise ValueError("gradcheck: no input requires a gradient")
     double = all(args[i].dtype == np.float64 for i in checked)
-    eps = (1e-4 if double else 2e-2) if eps is None else eps
-    rtol = (1e-6 if double else 2e-2) if rtol is None else rtol
-    atol = (1e-8 if double else 1e-3) if atol is None else atol
+    eps = (1e-4 if double else 2e-2) if eps is None else real_number("gradcheck", "eps", eps)
+    if not 0 < eps < np.inf:
+        raise ValueError(f"gradcheck: eps must be positive and finite, got {eps}")
+    rtol = (1e-6 if double else 2e-2) if rtol is None else real_number("gradcheck", "rtol", rtol)
+    atol = (1e-8 if double else 1e-3) if atol is None else real_number("gradcheck", "atol", atol)
     rng = np.random.default_rng(20260101)
 
     def outputs_of(values):
@@ -131,7 +137,8 @@ def gradcheck(fn, inputs, eps=None, rtol=None, atol=None):
 
     def derivative(i, direction):
         x = args[i].numpy()
-        at = {k: weighted(i, (x + k * eps * direction).astype(x.dtype)) for k in (-2, -1, 1, 2)}
+        with np.errstate(over="ignore", invalid="ignore"):
+            at = {k: weighted(i, (x + k * eps * direction).astype(x.dtype)) for k in (-2, -1, 1, 2)}
         return (8 * (at[1] - at[-1]) - (at[2] - at[-2])) / (12 * eps)
 
     for i, gradient in zip(checked, gradients, strict=True):

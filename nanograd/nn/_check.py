@@ -4,15 +4,18 @@ import operator
 
 import numpy as np
 
+from nanograd._core.tensor import real_number
+from nanograd.errors import shown
+
 
 def size(layer, name, value, least=0):
     """value as an int of at least `least`."""
     try:
         n = operator.index(value)
     except TypeError:
-        raise TypeError(f"{layer}: {name} must be an int, got {value!r}") from None
+        raise TypeError(f"{layer}: {name} must be an int, got {shown(value)}") from None
     if isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{layer}: {name} must be an int, got {value!r}")
+        raise TypeError(f"{layer}: {name} must be an int, got {shown(value)}")
     if n < least:
         raise ValueError(f"{layer}: {name} must be at least {least}, got {n}")
     return n
@@ -22,20 +25,20 @@ def sizes(layer, name, value, axes, least=0):
     """value, an int or one per axis, as a tuple of ints of at least `least`."""
     items = tuple(value) if isinstance(value, (tuple, list)) else (value,)
     if len(items) not in (1, axes):
-        raise TypeError(f"{layer}: {name} must be an int" + (f" or {axes} ints" if axes > 1 else "") + f", got {value!r}")
+        raise TypeError(f"{layer}: {name} must be an int" + (f" or {axes} ints" if axes > 1 else "") + f", got {shown(value)}")
     return tuple(size(layer, name, item, least) for item in items) * (axes // len(items))
 
 
 def no_activation(layer, name, expected, value):
     """Refuse an activation that was given by position and fell on another argument."""
     if isinstance(value, str) or callable(value):
-        raise TypeError(f"{layer}: {name} must be {expected}, got {value!r}; write activation={value!r}")
+        raise TypeError(f"{layer}: {name} must be {expected}, got {shown(value)}; write activation={shown(value)}")
 
 
 def flag(layer, name, value, instead=""):
     """value as a bool."""
     if not isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{layer}: {name} must be a bool, got {value!r}{instead}")
+        raise TypeError(f"{layer}: {name} must be a bool, got {shown(value)}{instead}")
     return bool(value)
 
 
@@ -49,24 +52,22 @@ def probability(layer, name, value):
 
 def real(layer, name, value):
     """value as a float."""
-    if isinstance(value, str):
-        raise TypeError(f"{layer}: {name} must be a number, got {value!r}")
     try:
-        return float(value)
-    except (TypeError, ValueError):
-        raise TypeError(f"{layer}: {name} must be a number, got {value!r}") from None
+        return real_number(layer, name, value)
+    except TypeError:
+        raise TypeError(f"{layer}: {name} must be a number, got {shown(value)}") from None
 
 
 def not_in_place(layer, inplace):
     """Refuse inplace=True, which PyTorch's layers know."""
-    if inplace:
+    if flag(layer, "inplace", inplace):
         raise ValueError(f"{layer}: a tensor's value never changes, so nothing is done in place: leave inplace=True out")
 
 
 def label(layer, name):
     """The name= of a layer: a str or None."""
     if name is not None and not isinstance(name, str):
-        raise TypeError(f"{layer}: name must be a str, got {name!r}")
+        raise TypeError(f"{layer}: name must be a str, got {shown(name)}")
     return name
 
 

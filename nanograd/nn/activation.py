@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Activation modules, and what ``activation=`` of a layer takes."""
 import nanograd as ng
+from nanograd import errors
 from nanograd.nn import _check
 from nanograd.nn.module import Module
 
@@ -161,7 +162,7 @@ class GELU(Module):
 
     def __init__(self, approximate="none"):
         if approximate not in ("none", "tanh"):
-            raise ValueError(f"GELU: approximate must be 'none' or 'tanh', got {approximate!r}")
+            raise ValueError(f"GELU: approximate must be 'none' or 'tanh', got {errors.shown(approximate)}")
         self.approximate = approximate
 
     def forward(self, input):
@@ -320,12 +321,12 @@ def resolve(layer, activation):
             return name
         if name not in BY_NAME:
             known = ", ".join(name for name in BY_NAME if name not in ("leakyrelu", "logsoftmax", "logsigmoid"))
-            raise ValueError(f"{layer}: unknown activation {activation!r}; known are {known}")
+            raise ValueError(f"{layer}: unknown activation {errors.shown(activation)}; known are {known}")
         return None if name == "identity" else BY_NAME[name]()
     if isinstance(activation, type) and issubclass(activation, Module):
         raise TypeError(f"{layer}: activation must be a module, not its class: write activation=nn.{activation.__name__}()")
     if not callable(activation):
-        raise TypeError(f"{layer}: activation must be a module, its lower-case name or a callable, got {activation!r}")
+        raise TypeError(f"{layer}: activation must be a module, its lower-case name or a callable, got {errors.shown(activation)}")
     for name in FUSED:
         if activation is getattr(ng, name, None):
             return name

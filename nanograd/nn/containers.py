@@ -3,6 +3,7 @@
 import operator
 from collections.abc import Mapping
 
+from nanograd.errors import shown
 from nanograd.nn import _check
 from nanograd.nn.module import Module, Parameter, note_place
 
@@ -23,7 +24,7 @@ class _Items(Module):
 
     def _checked(self, item):
         if not isinstance(item, self._of):
-            got = repr(item)
+            got = shown(item)
             if isinstance(item, type) and issubclass(item, Module):
                 got = f"the class {item.__name__}; write {item.__name__}(...)"
             elif callable(item) and hasattr(item, "__name__"):
@@ -33,9 +34,9 @@ class _Items(Module):
 
     def _index(self, i):
         try:
-            n = operator.index(i)
+            n = operator.index(i if not isinstance(i, bool) else None)
         except TypeError:
-            raise TypeError(f"{type(self).__name__}: an index is an int or a slice, got {i!r}") from None
+            raise TypeError(f"{type(self).__name__}: an index is an int or a slice, got {shown(i)}") from None
         if not -len(self) <= n < len(self):
             raise IndexError(f"{type(self).__name__}: index {n} is out of range for {len(self)} items")
         return n
@@ -118,7 +119,7 @@ class Sequential(_Items):
                 names = [str(key) for key in modules[0].keys()]
                 for key in names:
                     if not key or "." in key:
-                        raise ValueError(f"Sequential: a name must not be empty or contain a dot, got {key!r}")
+                        raise ValueError(f"Sequential: a name must not be empty or contain a dot, got {shown(key)}")
                 modules = list(modules[0].values())
             elif isinstance(modules[0], (list, tuple, ModuleList)):
                 modules = list(modules[0])
@@ -152,7 +153,7 @@ class Sequential(_Items):
             return Sequential(dict(zip(self._names[i], self._items[i], strict=True)), name=self.name)
         if isinstance(i, str) and self._names is not None:
             if i not in self._names:
-                raise KeyError(f"Sequential has no module {i!r}; it has {', '.join(self._names)}")
+                raise KeyError(f"Sequential has no module {shown(i)}; it has {', '.join(self._names)}")
             return self._items[self._names.index(i)]
         return super().__getitem__(i)
 
@@ -288,14 +289,14 @@ class ModuleDict(Module):
 
     def __setitem__(self, name, module):
         if not isinstance(name, str) or not name or "." in name:
-            raise ValueError(f"ModuleDict: a name must be a str, not empty and without a dot, got {name!r}")
+            raise ValueError(f"ModuleDict: a name must be a str, not empty and without a dot, got {shown(name)}")
         if not isinstance(module, Module):
-            raise TypeError(f"ModuleDict: expected a Module, got {module!r}")
+            raise TypeError(f"ModuleDict: expected a Module, got {shown(module)}")
         self._inside[name] = module
 
     def __getitem__(self, name):
         if name not in self._inside:
-            raise KeyError(f"ModuleDict has no module {name!r}; it has {', '.join(self._inside) or 'none'}")
+            raise KeyError(f"ModuleDict has no module {shown(name)}; it has {', '.join(self._inside) or 'none'}")
         return self._inside[name]
 
     def __delitem__(self, name):

@@ -4,6 +4,7 @@ import math
 
 import nanograd as ng
 from nanograd._core.conv import convolution
+from nanograd.errors import shown
 from nanograd.nn import _check
 from nanograd.nn import activation as _activation
 from nanograd.nn.module import Module, Parameter
@@ -33,7 +34,7 @@ class _Conv(Module):
         if not isinstance(padding, str):
             padding = _check.sizes(kind, "padding", padding, axes)
         elif padding not in ("same", "valid"):
-            raise ValueError(f"{kind}: padding must be numbers, 'same' or 'valid', got {padding!r}")
+            raise ValueError(f"{kind}: padding must be numbers, 'same' or 'valid', got {shown(padding)}")
         elif padding == "same" and set(self.stride) != {1}:
             raise ValueError(f"{kind}: padding='same' needs stride 1, got stride {self.stride}")
         self.padding = padding

@@ -6,7 +6,7 @@ Arguments that PyTorch has deprecated, or that ask for a change in place, are kn
 import numpy as np
 
 import nanograd as ng
-from nanograd.errors import ShapeError
+from nanograd.errors import ShapeError, shown
 from nanograd.nn import _check, _functional_images
 from nanograd.nn._check import reduction as _reduction
 from nanograd.nn._functional_images import *
@@ -203,10 +203,9 @@ def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, sca
     tensor([[2.],
             [1.]], dtype=float32)
     """
-    if max_norm is not None or scale_grad_by_freq or sparse:
+    frequency = _check.flag("embedding", "scale_grad_by_freq", scale_grad_by_freq)
+    if max_norm is not None or frequency or _check.flag("embedding", "sparse", sparse):
         raise TypeError("embedding: max_norm, scale_grad_by_freq and sparse are not supported")
-    if padding_idx is not None and padding_idx < 0:
-        padding_idx += weight.shape[0]
     return ng.embedding(input, weight, padding_idx)
 
 
@@ -221,10 +220,10 @@ def one_hot(tensor, num_classes=-1):
             [0., 0., 1.]], dtype=float32)
     """
     if num_classes == -1:
-        indices = np.asarray(tensor)
+        indices = np.ascontiguousarray(tensor)      # memory of its own, so that an array of repeated elements is not walked for ever
         if indices.size == 0:
             raise ValueError("one_hot: no index to take num_classes from; give it")
-        num_classes = int(indices.max()) + 1
+        num_classes = int(indices.max()) + 1 if indices.dtype.kind in "iu" else 1       # then ng.one_hot says what is wrong
     return ng.one_hot(tensor, num_classes)
 
 
@@ -252,12 +251,12 @@ def pad(input, pad, mode="constant", value=None):
     x = input if isinstance(input, ng.Tensor) else ng.asarray(input)
     widths = list(pad)
     if len(widths) % 2 or len(widths) > 2 * x.ndim:
-        raise ShapeError(f"pad: expected two widths for each of up to {x.ndim} axes, got {tuple(widths)} (x {x.shape})")
+        raise ShapeError(f"pad: expected two widths for each of up to {x.ndim} axes, got {shown(tuple(widths))} (x {x.shape})")
     modes = {"constant": "constant", "reflect": "reflect", "replicate": "edge"}
     if mode not in modes:
-        raise ValueError(f"pad: mode must be 'constant', 'reflect' or 'replicate', got {mode!r}")
+        raise ValueError(f"pad: mode must be 'constant', 'reflect' or 'replicate', got {shown(mode)}")
     if value is not None and mode != "constant":
-        raise ValueError(f"pad: value is for mode 'constant' only, got value={value!r} with mode={mode!r}")
+        raise ValueError(f"pad: value is for mode 'constant' only, got value={shown(value)} with mode={shown(mode)}")
     pairs = [(widths[i], widths[i + 1]) for i in range(0, len(widths), 2)]
     pairs = [(0, 0)] * (x.ndim - len(pairs)) + pairs[::-1]
     cuts = [(max(-before, 0), max(-after, 0)) for before, after in pairs]
@@ -401,7 +400,7 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_
     >>> F.kl_div(ng.tensor([[0.0]]), [[1.0]], reduction="batchmean").item()
     0.0
     """
-    if log_target:
+    if _check.flag("kl_div", "log_target", log_target):
         target = ng.exp(target)
     return ng.kl_div(input, target, reduction=_reduction("kl_div", size_average, reduce, reduction))
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 import nanograd as ng
-from nanograd.errors import ShapeError
+from nanograd.errors import ShapeError, shown
 from nanograd.nn import _check
 from nanograd.nn.module import Parameter
 
@@ -68,7 +68,7 @@ def calculate_gain(nonlinearity, param=None):
         slope = 0.01 if param is None else _check.real("calculate_gain", "param", param)
         return math.sqrt(2.0 / (1.0 + slope * slope))
     if nonlinearity not in _GAINS:
-        raise ValueError(f"calculate_gain: unknown nonlinearity {nonlinearity!r}; known are {', '.join(_GAINS)}, leaky_relu")
+        raise ValueError(f"calculate_gain: unknown nonlinearity {shown(nonlinearity)}; known are {', '.join(_GAINS)}, leaky_relu")
     return _GAINS[nonlinearity]
 
 
@@ -246,7 +246,7 @@ def xavier_uniform_(tensor, gain=1.0, generator=None):
     (True, True)
     """
     fan_in, fan_out = _fans("xavier_uniform_", _parameter("xavier_uniform_", tensor))
-    bound = gain * math.sqrt(6.0 / (fan_in + fan_out)) if fan_in + fan_out else 0.0
+    bound = _check.real("xavier_uniform_", "gain", gain) * math.sqrt(6.0 / (fan_in + fan_out)) if fan_in + fan_out else 0.0
     return _uniform(tensor, -bound, bound, generator)
 
 
@@ -281,13 +281,14 @@ def xavier_normal_(tensor, gain=1.0, generator=None):
     True
     """
     fan_in, fan_out = _fans("xavier_normal_", _parameter("xavier_normal_", tensor))
-    return _normal(tensor, 0.0, gain * math.sqrt(2.0 / (fan_in + fan_out)) if fan_in + fan_out else 0.0, generator)
+    std = _check.real("xavier_normal_", "gain", gain) * math.sqrt(2.0 / (fan_in + fan_out)) if fan_in + fan_out else 0.0
+    return _normal(tensor, 0.0, std, generator)
 
 
 def _kaiming_std(op, tensor, a, mode, nonlinearity):
     fans = dict(zip(("fan_in", "fan_out"), _fans(op, _parameter(op, tensor)), strict=True))
     if mode not in fans:
-        raise ValueError(f"{op}: mode must be 'fan_in' or 'fan_out', got {mode!r}")
+        raise ValueError(f"{op}: mode must be 'fan_in' or 'fan_out', got {shown(mode)}")
     return calculate_gain(nonlinearity, a) / math.sqrt(fans[mode]) if fans[mode] else 0.0
 
 
@@ -412,4 +413,5 @@ def orthogonal_(tensor, gain=1, generator=None):
     q, r = np.linalg.qr(draw.numpy())
     q *= np.sign(np.diag(r))           # else the distribution would not be uniform
     q = q.T if rows < columns else q
-    return tensor.assign((gain * q).reshape(tensor.shape).astype(tensor.dtype))
+    with np.errstate(over="ignore"):
+        return tensor.assign((_check.real("orthogonal_", "gain", gain) * q).reshape(tensor.shape).astype(tensor.dtype))

@@ -4,6 +4,7 @@ import math
 
 import nanograd as ng
 from nanograd._core.matmul import linear
+from nanograd.errors import shown
 from nanograd.nn import _check
 from nanograd.nn import activation as _activation
 from nanograd.nn.module import Module, Parameter
@@ -114,6 +115,6 @@ class Dense(Linear):
 
     def __init__(self, in_features, out_features, activation=None, *, bias=True, dtype=None, name=None):
         if isinstance(activation, bool):
-            raise TypeError(f"Dense: activation must be a module, its lower-case name or a callable, got {activation!r}; "
-                            f"write bias={activation!r}")
+            raise TypeError(f"Dense: activation must be a module, its lower-case name or a callable, got {shown(activation)}; "
+                            f"write bias={shown(activation)}")
         super().__init__(in_features, out_features, bias, activation=activation, dtype=dtype, name=name)

@@ -6,6 +6,7 @@
 import inspect
 
 import nanograd as ng
+from nanograd.errors import shown
 from nanograd.nn import _check
 from nanograd.nn.module import Module
 
@@ -23,7 +24,7 @@ class _Loss(Module):
         _check.reduction(type(self).__name__, size_average, reduce, reduction)
         if reduction not in self._reductions:
             kinds = ", ".join(map(repr, self._reductions[:-1])) + f" or {self._reductions[-1]!r}"
-            raise ValueError(f"{type(self).__name__}: reduction must be {kinds}, got {reduction!r}")
+            raise ValueError(f"{type(self).__name__}: reduction must be {kinds}, got {shown(reduction)}")
         self.reduction = reduction
 
     def _options(self):

@@ -5,8 +5,9 @@ import reprlib
 
 import numpy as np
 
-from nanograd._core.tensor import Parameter, Tensor
+from nanograd._core.tensor import Parameter, Tensor, flag
 from nanograd._core.update import change_dtype
+from nanograd.errors import shown
 from nanograd.nn._hooks import HookHandle, Hooks
 
 __all__ = ["Module", "Parameter"]
@@ -308,7 +309,7 @@ class Module(_Instance):
         for name, _, attribute, value in self._walk("", set(), again=True):
             if name == path and attribute is None:
                 return value
-        raise AttributeError(f"{type(self).__name__} has no parameter {path!r}")
+        raise AttributeError(f"{type(self).__name__} has no parameter {shown(path)}")
 
     # ---- mode, gradients, dtype ----
 
@@ -325,7 +326,7 @@ class Module(_Instance):
             If mode is not a bool.
         """
         if not isinstance(mode, (bool, np.bool_)):
-            raise TypeError(f"train: mode must be a bool, got {mode!r}")
+            raise TypeError(f"train: mode must be a bool, got {shown(mode)}")
         for module in self.modules():
             module.training = bool(mode)
         return self
@@ -341,8 +342,9 @@ class Module(_Instance):
         ----------
         set_to_none : bool, default True
         """
+        drop = flag("zero_grad", "set_to_none", set_to_none)
         for parameter in self.parameters():
-            if set_to_none:
+            if drop:
                 parameter.grad = None
             elif parameter.grad is not None:
                 parameter.grad = np.zeros(parameter.shape, parameter.dtype)
@@ -426,11 +428,11 @@ class Module(_Instance):
             If value is something else, or the name is no free attribute name.
         """
         if not isinstance(name, str) or not name.isidentifier():
-            raise ValueError(f"register_buffer: the name must be an attribute name, got {name!r}")
+            raise ValueError(f"register_buffer: the name must be an attribute name, got {shown(name)}")
         if hasattr(self, name) and name not in self._buffers:
-            raise ValueError(f"register_buffer: {type(self).__name__} already has an attribute {name!r}")
+            raise ValueError(f"register_buffer: {type(self).__name__} already has an attribute {shown(name)}")
         if value is not None and (not isinstance(value, (Tensor, np.ndarray)) or isinstance(value, Parameter)):
-            raise TypeError(f"register_buffer: {name!r} must be a Tensor or a NumPy array, got {type(value).__name__}")
+            raise TypeError(f"register_buffer: {shown(name)} must be a Tensor or a NumPy array, got {type(value).__name__}")
         if isinstance(value, Tensor):
             value = value.detach()
         setattr(self, name, value)
@@ -473,7 +475,7 @@ class Module(_Instance):
             Names all that are missing, unexpected or of another shape; nothing has been loaded then.
         """
         from nanograd.nn._state import load
-        return load(self, state, strict)
+        return load(self, state, flag("load_state_dict", "strict", strict))
 
     # ---- the rest ----
 

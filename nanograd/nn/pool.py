@@ -206,7 +206,7 @@ class AdaptiveAvgPool2d(Module):
     def __init__(self, output_size):
         sizes = output_size if isinstance(output_size, (tuple, list)) else (output_size,)
         if len(sizes) not in (1, 2):
-            raise TypeError(f"AdaptiveAvgPool2d: output_size must be an int, or two ints or None, got {output_size!r}")
+            raise TypeError(f"AdaptiveAvgPool2d: output_size must be an int, or two ints or None, got {shown(output_size)}")
         for size in sizes:
             if size is not None:
                 _check.size("AdaptiveAvgPool2d", "output_size", size)

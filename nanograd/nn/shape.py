@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Layers that only change the shape."""
 import nanograd as ng
-from nanograd.errors import ShapeError
+from nanograd.errors import ShapeError, shown
 from nanograd.nn import _check
 from nanograd.nn.module import Module
 
@@ -65,7 +65,7 @@ class Unflatten(Module):
     def __init__(self, dim, unflattened_size):
         self.dim = _check.size("Unflatten", "dim", dim, -64)
         if not isinstance(unflattened_size, (tuple, list)) or not unflattened_size:
-            raise TypeError(f"Unflatten: unflattened_size must be a tuple of ints, got {unflattened_size!r}")
+            raise TypeError(f"Unflatten: unflattened_size must be a tuple of ints, got {shown(unflattened_size)}")
         self.unflattened_size = tuple(_check.size("Unflatten", "unflattened_size", n, -1) for n in unflattened_size)
         if self.unflattened_size.count(-1) > 1:
             raise ValueError(f"Unflatten: only one size may be -1, got {self.unflattened_size}")

@@ -7,7 +7,7 @@ import numpy as np
 
 import nanograd as ng
 from nanograd._core.update import clamp_gradients, gradient_norm, scale_gradients
-from nanograd.errors import ShapeError
+from nanograd.errors import ShapeError, shown
 from nanograd.nn import _check
 from nanograd.nn.module import Module, Parameter
 
@@ -19,13 +19,27 @@ def _leaves(op, parameters):
         raise TypeError(f"{op}: expected parameters, got a module; write model.parameters()")
     if isinstance(parameters, ng.Tensor):
         parameters = [parameters]
-    leaves = list({id(p): p for p in parameters}.values())      # a shared parameter counts once
-    for p in leaves:
-        if not isinstance(p, ng.Tensor):
-            raise TypeError(f"{op}: expected parameters, got {type(p).__name__}")
+    leaves = {}
+    for p in _tensors(op, parameters):
         if not p.is_leaf:
             raise ValueError(f"{op}: a tensor of shape {p.shape} is no leaf, so it keeps no gradient")
-    return leaves
+        leaves[id(p)] = p                                       # a shared parameter counts once
+    return list(leaves.values())
+
+
+def _items(op, items):
+    try:
+        return iter(items)
+    except TypeError:
+        raise TypeError(f"{op}: expected an iterable of tensors, got {type(items).__name__} {shown(items)}") from None
+
+
+def _tensors(op, items):
+    """The items of an iterable, each of which has to be a tensor: checked as they come, since nobody knows how many there are."""
+    for item in _items(op, items):
+        if not isinstance(item, ng.Tensor):
+            raise TypeError(f"{op}: expected tensors, got {type(item).__name__} {shown(item)}")
+        yield item
 
 
 def _order(op, norm_type):
@@ -68,8 +82,10 @@ def get_total_norm(tensors, norm_type=2.0, error_if_nonfinite=False):
     if isinstance(tensors, (ng.Tensor, np.ndarray)):
         tensors = [tensors]
     holders = []
-    for t in tensors:
-        t = t if isinstance(t, ng.Tensor) else ng.asarray(t)
+    for t in _items("get_total_norm", tensors):
+        if not isinstance(t, (ng.Tensor, np.ndarray)):
+            raise TypeError(f"get_total_norm: expected tensors or arrays, got {type(t).__name__} {shown(t)}")
+        t = ng.asarray(t)
         holder = ng.zeros(t.shape, dtype=t.dtype, requires_grad=True)
         holder.grad = t.detach()
         holders.append(holder)
@@ -77,7 +93,7 @@ def get_total_norm(tensors, norm_type=2.0, error_if_nonfinite=False):
 
 
 def _finite(op, norm, error_if_nonfinite):
-    if error_if_nonfinite and not math.isfinite(norm):
+    if _check.flag(op, "error_if_nonfinite", error_if_nonfinite) and not math.isfinite(norm):
         raise RuntimeError(f"{op}: the norm of the gradients is {norm}")
     return norm
 
@@ -187,7 +203,7 @@ def parameters_to_vector(parameters):
     >>> nn.utils.parameters_to_vector(nn.Linear(3, 2).parameters()).shape
     (8,)
     """
-    parameters = list(parameters)
+    parameters = list(_tensors("parameters_to_vector", parameters))
     if not parameters:
         raise ValueError("parameters_to_vector: no parameters")
     return ng.concatenate([ng.reshape(p, (-1,)) for p in parameters])
@@ -214,11 +230,11 @@ def vector_to_parameters(vec, parameters):
     >>> layer.weight.item(), layer.bias.item()
     (2.0, 3.0)
     """
-    parameters = list(parameters)
+    parameters = list(_tensors("vector_to_parameters", parameters))
     for p in parameters:
         if not isinstance(p, Parameter):
             raise TypeError(f"vector_to_parameters: expected nn.Parameters, got {type(p).__name__}")
-    array = np.asarray(vec)
+    array = ng.asarray(vec).numpy()
     total = sum(p.size for p in parameters)
     if array.shape != (total,):
         raise ShapeError(f"vector_to_parameters: the parameters have {total} elements, the vector has shape {array.shape}")
