@@ -64,7 +64,10 @@ class ArrayLoader:
     def __init__(self, *arrays, batch_size=32, shuffle=False, drop_last=False, dtype=None, generator=None):
         if not arrays:
             raise TypeError("ArrayLoader: give at least one array")
-        self.dtype = ng.zeros(0, dtype=dtype).dtype
+        try:
+            self.dtype = ng.zeros(0, dtype=dtype).dtype
+        except DTypeError:
+            raise DTypeError(f"ArrayLoader: dtype must be float32 or float64, got {_name(dtype)}") from None
         if generator is not None and not isinstance(generator, ng.Generator):
             raise TypeError(f"ArrayLoader: generator must be a Generator, got {type(generator).__name__}")
         self.batch_size = _batch_size(batch_size)
@@ -169,6 +172,13 @@ class ArrayLoader:
         rows = ", ".join(f"{array.shape[1:]} {self.dtype if array.dtype.kind == 'f' else array.dtype}" for array in self._arrays)
         settings = "".join(f", {name}=True" for name in ("shuffle", "drop_last") if getattr(self, name))
         return f"ArrayLoader({self._rows} rows of {rows}, batch_size={self.batch_size}{settings})"
+
+
+def _name(dtype):
+    try:
+        return np.dtype(dtype).name
+    except Exception:
+        return shown(dtype)
 
 
 def _batch_size(value):

@@ -33,6 +33,8 @@ CALLS = {
     "functional.softmax": ["T(2, 3)", "dim=-1"], "functional.log_softmax": ["T(2, 3)", "dim=-1"], "functional.pad": ["T(2, 3)", "(1, 1)"], "functional.gelu": ["T(2, 3)"],
     "conv1d": ["T(2, 2, 5)", "T(3, 2, 2)", "bias=T(3)"], "conv2d": ["T(2, 2, 4, 4)", "T(3, 2, 2, 2)", "bias=T(3)"],
     "functional.conv1d": ["T(2, 2, 5)", "T(3, 2, 2)", "bias=T(3)"], "functional.conv2d": ["T(2, 2, 4, 4)", "T(3, 2, 2, 2)", "bias=T(3)"],
+    **{f"{prefix}{kind}_pool{n}d": [f"T(1, 2, {'4, 4' if n == 2 else '4'})", "2"] for prefix in ("", "functional.") for kind in ("max", "avg", "adaptive_avg") for n in (1, 2)},
+    **{f"nn.{kind}Pool{n}d": ["2"] for kind in ("Max", "Avg", "AdaptiveAvg") for n in (1, 2)}, "nn.ZeroPad2d": ["1"], "global_avg_pool2d": ["T(1, 2, 3, 3)"],
     "batch_norm": ["T(4, 3)", "running_mean=ng.zeros(3)", "running_var=ng.ones(3)", "weight=T(3)", "bias=T(3)", "training=True"],
     "functional.batch_norm": ["T(4, 3)", "ng.zeros(3)", "ng.ones(3)", "weight=T(3)", "bias=T(3)", "training=True"],
     "group_norm": ["T(2, 4, 3)", "2", "weight=T(4)", "bias=T(4)"], "functional.group_norm": ["T(2, 4, 3)", "2", "weight=T(4)", "bias=T(4)"],
@@ -102,7 +104,7 @@ OBJECTS = {
     "ParameterList": ("nn.ParameterList([P(3)])", {"__getitem__": ["0"], "__setitem__": ["0", "P(2)"], "__delitem__": ["0"], "append": ["P(2)"], "extend": ["[P(2)]"], "insert": ["0", "P(2)"], "__contains__": ["P(2)"]}),
     **{name: (f"stepped(optim.{name}([P(2, 3)]))", {
         "add_param_group": ["{'params': [P(2)]}"], "load_state_dict": [f"stepped(optim.{name}([P(2, 3)])).state_dict()"], "step": ["closure=None"], "zero_grad": ["set_to_none=True"], "lr=": ["0.1"], "param_groups=": ["[]"],
-    }) for name in optim.__all__ if name not in ("EMA", "Optimizer")},
+    }) for name in optim.__all__ if name not in ("EMA", "Optimizer") and isinstance(getattr(optim, name), type)},
     "EMA": ("optim.EMA(nn.Linear(2, 2))", {"load_state_dict": ["optim.EMA(nn.Linear(2, 2)).state_dict()"]}),
     "ArrayLoader": ("data.ArrayLoader(np.ones((5, 2), np.float32), batch_size=2)", {"load_state_dict": ["data.ArrayLoader(np.ones((5, 2), np.float32), batch_size=2).state_dict()"], "__setstate__": ["data.ArrayLoader(np.ones((5, 2), np.float32)).__getstate__()"]}),
     "Function": ("Square", {"apply": ["T(2, 3)", "2"]}),
@@ -198,7 +200,7 @@ def public(module):
 
 
 NOT_CALLED = {"Tensor", "Node", "Function", "DTypeError", "GraphError", "NanogradError", "ShapeError", "show_config",
-              "nn.Parameter", "nn.Module", "float32", "float64"}
+              "nn.Parameter", "nn.Module", "float32", "float64", "optim.scipy_minimize"}
 NOT_METHODS = {"__class__", "__new__", "__init__", "__init_subclass__", "__subclasshook__", "__getattribute__", "__setattr__", "__delattr__", "__dir__", "__sizeof__",
                "__reduce_ex__", "__getstate__", "__doc__", "__module__", "__dict__", "__weakref__", "__slots__", "__hash__", "__str__", "__setstate__"}
 

@@ -398,14 +398,9 @@ def norm(x, axis=None, keepdims=False, *, ord=2):
     cdef Reduction r
     cdef int order
     cdef double p = as_real("norm", "ord", ord)
-    if p == 1:
-        order = 1
-    elif p == 2:
-        order = 2
-    elif p == float("inf"):
-        order = 0
-    else:
+    if p not in (1, 2, float("inf")):
         raise ValueError(f"norm: ord must be 1, 2 or inf, got {shown(ord)}")
+    order = 0 if p == float("inf") else <int>p
     parse_axes("norm", t, axis, keepdims, &r)
     if order == 0 and r.reduced == 0:
         raise ValueError(f"norm: x {shape_tuple(t.rank, t.dims)} has no elements to choose from"

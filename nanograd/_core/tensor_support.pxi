@@ -102,7 +102,7 @@ cdef dict NUMPY_ARGUMENTS = {"a_min": "min", "a_max": "max", "offset": "k"}
 
 cdef str numpy_name(object func):
     module = getattr(func, "__module__", None) or "numpy"
-    return module.replace("numpy", "np", 1) + "." + func.__name__
+    return module.replace("numpy", "np", 1) + "." + getattr(func, "__name__", shown(func))
 
 
 cdef object numpy_call(object func, object function, tuple args, dict kwargs):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Pooling layers, in PyTorch's form, and the padding that goes with them."""
 import nanograd as ng
-from nanograd.errors import ShapeError
+from nanograd.errors import ShapeError, shown
 from nanograd.nn import _check
 from nanograd.nn.module import Module
 
