@@ -12,6 +12,7 @@
 #define NG_KERNELS_POOL_H
 
 #include "ng_api.h"
+#include "reduce.h"
 
 enum { NG_POOL_TILE = 1024 };        /* results of a row that are found together, where it has twice as many */
 
@@ -136,6 +137,21 @@ static inline int ng_avg_pool(int dtype, void *out, const void *in, int64_t plan
     const size_t scratch = (size_t)(4 * a.tile + 2 * a.reach + 1) * 8;
     const int64_t cost = 4 * a.reach * ng_pool_least(tall, source_height) + a.tile * (8 + 4 * ng_pool_least(wide, source_width)) + 160;
     return NG->launch(NG->kernels[dtype]->avg_pool, &a, sizeof a, planes * a.tiles * height, ng_grain(cost), scratch);
+}
+
+typedef struct ng_plane_mean_args {
+    void *y;
+    const void *x;
+    int64_t size;
+} ng_plane_mean_args;
+
+/* y (planes,) = mean of each plane of `size` elements. Few or large ones are a reduction like any other, which can cut a plane. */
+static inline int ng_plane_mean(int dtype, void *y, const void *x, int64_t planes, int64_t size)
+{
+    const ng_plane_mean_args args = {y, x, size};
+    const int64_t dims[2] = {planes, size};
+    if (planes < 64 || size > 4096) return ng_sum_axes(dtype, y, x, 2, dims, 2, (double)size);
+    return NG->launch(NG->kernels[dtype]->plane_mean, &args, sizeof args, planes, ng_grain(size * (dtype == NG_F32 ? 3 : 6) + 100), 0);
 }
 
 #endif

@@ -20,10 +20,10 @@ cdef extern from "kernels/pool.h":
     int ng_pool_tap_bytes(const ng_windows *s)
     int ng_max_pool_forward(int dtype, void *y, void *taps, const void *x, const ng_windows *s)
     int ng_max_pool_backward(int dtype, void *dx, const void *dy, const void *taps, const ng_windows *s)
+    int ng_plane_mean(int dtype, void *y, const void *x, int64_t planes, int64_t size)
     int ng_avg_pool(int dtype, void *out, const void *x, int64_t planes, const ng_axis *rows, const ng_axis *columns, bint backward)
 
 cdef extern from "kernels/reduce.h":
-    int ng_sum_axes(int dtype, void *out, const void *x, int rank, const int64_t *dims, unsigned int mask, double divisor)
     int ng_broadcast_axes(int dtype, void *dx, const void *dy, int rank, const int64_t *dims, unsigned int mask, double divisor)
 
 
@@ -219,7 +219,7 @@ cdef Tensor plane_means(str op, Tensor x, int rank, int64_t planes):
     plane[0] = planes
     plane[1] = x.dims[x.rank - 2] * x.dims[x.rank - 1]
     out = new_tensor(x.kind, rank, dims)
-    check(op, ng_sum_axes(x.kind, out.buffer.data, xb.data, 2, plane, 0b10, <double>plane[1]))
+    check(op, ng_plane_mean(x.kind, out.buffer.data, xb.data, plane[0], plane[1]))
     if needs_grad(x):
         node = GlobalAvgPoolNode.__new__(GlobalAvgPoolNode)
         node.plane_dims[0] = plane[0]
