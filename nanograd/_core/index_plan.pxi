@@ -85,7 +85,9 @@ cdef object index_part(str op, object item):
             return operator.index(array)
     elif hasattr(item, "__array__") and getattr(item, "ndim", 0):       # a data frame's column, another library's array
         array = np.asarray(item)
-    elif isinstance(item, (list, tuple, range)):
+    elif isinstance(item, range):          # not item by item: there may be no end of it
+        array = np.arange(item.start, item.stop, item.step) if len(item) else np.empty(0, np.int64)
+    elif isinstance(item, (list, tuple)):
         if any(isinstance(part, Tensor) for part in item):
             raise DTypeError(f"{op}: an index holds tensors, which hold floats; index with ints, slices, integer arrays or NumPy bools")
         try:

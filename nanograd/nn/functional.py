@@ -257,6 +257,7 @@ def pad(input, pad, mode="constant", value=None):
         raise ValueError(f"pad: mode must be 'constant', 'reflect' or 'replicate', got {shown(mode)}")
     if value is not None and mode != "constant":
         raise ValueError(f"pad: value is for mode 'constant' only, got value={shown(value)} with mode={shown(mode)}")
+    widths = [int(width) if isinstance(width, np.integer) else width for width in widths]      # -int64 may overflow
     pairs = [(widths[i], widths[i + 1]) for i in range(0, len(widths), 2)]
     pairs = [(0, 0)] * (x.ndim - len(pairs)) + pairs[::-1]
     cuts = [(max(-before, 0), max(-after, 0)) for before, after in pairs]
