@@ -263,7 +263,7 @@ def test_a_flag_is_a_bool(what, value):
 
 
 @pytest.mark.parametrize("what", NUMBERS)
-@pytest.mark.parametrize("value", ["1", b"1", 1j, np.complex64(1), np.ones(2, complex), {}, ng.tensor(1.0)], ids=repr)
+@pytest.mark.parametrize("value", ["1", b"1", 1j, np.complex64(1), np.ones(2, complex), {}, ng.tensor(1.0, requires_grad=True)], ids=repr)
 def test_a_number_is_a_real_number(what, value):
     """float(b'1') is 1.0, and a complex NumPy scalar loses its imaginary part with a warning."""
     with warnings.catch_warnings(), pytest.raises(TypeError):

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """The part of nn.functional that is about images: convolutions, pooling, and what normalises channels."""
 import nanograd as ng
+from nanograd.errors import shown
+from nanograd.nn import _check
 
 __all__ = ["adaptive_avg_pool2d", "avg_pool1d", "avg_pool2d", "batch_norm", "conv1d", "conv2d", "group_norm", "max_pool1d", "max_pool2d"]
 
@@ -60,7 +62,7 @@ def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
 
 
 def _without_indices(op, return_indices):
-    if return_indices:
+    if _check.flag(op, "return_indices", return_indices):
         raise TypeError(f"{op}: return_indices is not supported: the gradient does not need them")
 
 
@@ -116,7 +118,7 @@ def avg_pool2d(input, kernel_size, stride=None, padding=0, ceil_mode=False, coun
     tensor([[[1.5]]], dtype=float32)
     """
     if divisor_override is not None:
-        raise TypeError(f"avg_pool2d: divisor_override is not supported, got {divisor_override!r}: scale the result")
+        raise TypeError(f"avg_pool2d: divisor_override is not supported, got {shown(divisor_override)}: scale the result")
     return ng.avg_pool2d(input, kernel_size, stride, padding, ceil_mode, count_include_pad)
 
 
