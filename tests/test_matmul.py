@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Matrix products beyond what the contract test of every op covers: the kernels' many paths, layouts, NaN, memory, threads."""
+import itertools
 import os
 import shlex
 import shutil
@@ -167,6 +168,16 @@ def test_linear_computes_wanted_gradients_only(activation):
             assert (tensor.grad is not None) == tensor.requires_grad
             if tensor.requires_grad:
                 np.testing.assert_array_equal(tensor.grad.numpy(), full.grad.numpy())
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_linear_of_few_features_adds_the_bias_to_every_row(dtype):
+    """(One feature to one: the product is rewritten as that of a row, and only the first number had the bias.)"""
+    rng = np.random.default_rng(0)
+    for rows, inputs, outputs in itertools.product((1, 2, 3, 16, 33, 5000), (1, 2, 3), (1, 2, 9)):
+        x, w, b = (rng.standard_normal(shape).astype(dtype) for shape in ((rows, inputs), (outputs, inputs), (outputs,)))
+        np.testing.assert_allclose(ng.linear(x, w, b).numpy(), x @ w.T + b, rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(ng.linear(x, w, b, "relu").numpy(), np.maximum(x @ w.T + b, 0), rtol=1e-5, atol=1e-5)
 
 
 def test_linear_backward_leaves_shared_gradients_alone():
