@@ -89,4 +89,36 @@ NG_UNUSED static inline REAL ng_math_floor_divide(REAL a, REAL b)
     return q - f > R(0.5) ? f + R(1) : f;
 }
 
+/* The same bits without fmod, which is no vector instruction, where the operands are finite and the quotient is below
+ * NG_NEAR_QUOTIENT: then it is exact, and so is what it leaves, in double or with a fused multiply-add. */
+#if NG_DTYPE == 32
+#  define NG_NEAR_QUOTIENT 2097152.0f                   /* 2^21 */
+#  define NG_LEAVE(a, q, b) ((a) - (q) * (b))
+#elif defined(__FMA__) || defined(__aarch64__)
+#  define NG_NEAR_QUOTIENT 1125899906842624.0           /* 2^50 */
+#  define NG_LEAVE(a, q, b) fma(-(q), b, a)
+#else
+#  define NG_NEAR_QUOTIENT (-1.0)                       /* none */
+#  define NG_LEAVE(a, q, b) ((a) - (q) * (b))
+#endif
+NG_INLINE double ng_near_quotient(double a, double b, double *left)
+{
+    const double q = floor(a / b), m = NG_LEAVE(a, q, b);
+    const int beyond = (m != 0) & ((m < 0) != (b < 0));      /* a / b was rounded up to a whole number */
+    *left = beyond ? m + b : m;
+    return beyond ? q - 1 : q;
+}
+NG_INLINE REAL ng_near_remainder(REAL a, REAL b)
+{
+    double m;
+    ng_near_quotient((double)a, (double)b, &m);
+    return m == 0 ? NG_LIBM(copysign)(R(0), b) : (REAL)m;
+}
+NG_INLINE REAL ng_near_floor_divide(REAL a, REAL b)
+{
+    double m;
+    const REAL q = (REAL)ng_near_quotient((double)a, (double)b, &m);
+    return q == 0 ? NG_LIBM(copysign)(R(0), a / b) : q;
+}
+
 #endif

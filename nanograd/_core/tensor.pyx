@@ -110,3 +110,4 @@ include "tensor_trigonometry.pxi"    # the elementwise functions:
 include "tensor_activations.pxi"
 include "tensor_functions.pxi"       # arithmetic,
 include "tensor_math.pxi"            # and more of it
+include "tensor_questions.pxi"       # isnan, allclose ...
