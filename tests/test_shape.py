@@ -266,4 +266,6 @@ def test_an_array_is_no_int():
     for start in (np.arange(2), np.array(True), np.ones(1, bool)):
         with pytest.raises(TypeError, match="^narrow: start must be an int, got ndarray"):
             ng.narrow(ng.zeros((4, 3)), 0, start, 1)
+        with pytest.raises(TypeError, match="^flip: axis must be an int, got ndarray"):
+            ng.flip(ng.zeros((4, 3)), start)
     assert ng.narrow(ng.zeros((4, 3)), 0, np.array(1), np.int64(2)).shape == (2, 3)

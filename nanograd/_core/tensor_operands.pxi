@@ -132,13 +132,19 @@ cdef int parse_shape(str op, tuple args, int64_t *dims, bint allow_minus_one=Fal
     return rank
 
 
+cdef object to_int(str op, str what, object value):
+    """An int from what is one. (NumPy's arrays all have an __index__, but only those of one integer can be asked for it.)"""
+    if not isinstance(value, bool) and hasattr(value, "__index__") and not (isinstance(value, np.ndarray) and (
+            value.ndim > 0 or value.dtype.kind not in "iu")):
+        return operator.index(value)
+    raise TypeError(f"{op}: {what} must be an int, got {type(value).__name__} {shown(value)}")
+
+
 cdef int normalize_axis(str op, object axis, int rank) except -1:
     cdef int64_t i
     value = axis
     if type(axis) is not int:
-        if isinstance(axis, bool) or not hasattr(axis, "__index__"):
-            raise TypeError(f"{op}: axis must be an int, got {type(axis).__name__} {shown(axis)}")
-        value = operator.index(axis)
+        value = to_int(op, "axis", axis)
     if value < -rank or value >= rank:
         raise np.exceptions.AxisError(f"{op}: axis {value} is out of bounds for a tensor with {rank} dimensions")
     i = value
@@ -199,9 +205,7 @@ cdef int check_real(str op, object dtype) except -1:
 
 cdef int64_t as_index(str op, str what, object value) except? -1:
     if type(value) is not int:
-        if isinstance(value, bool) or not hasattr(value, "__index__"):
-            raise TypeError(f"{op}: {what} must be an int, got {type(value).__name__} {shown(value)}")
-        value = operator.index(value)
+        value = to_int(op, what, value)
     if not -(1 << 62) < value < 1 << 62:
         raise ValueError(f"{op}: {what} is too large: {shown(value)}")
     return value
