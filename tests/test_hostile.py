@@ -274,8 +274,8 @@ def test_a_number_is_a_real_number(what, value):
 def test_numbers_out_of_range_name_the_argument():
     with pytest.raises(OverflowError, match="^elu: alpha is too large for a float: 1000"):
         ng.elu(X, 10**400)
-    for wrong in (float("nan"), float("inf"), -1.0):
-        with pytest.raises(ValueError, match="^allclose: rtol and atol must be finite and not negative"):
+    for wrong in (float("nan"), -1.0):
+        with pytest.raises(ValueError, match="^allclose: rtol and atol must be 0 or more, got rtol="):
             ng.allclose(X, X, wrong)
     with pytest.raises(TypeError, match="^cross_entropy: ignore_index must be an int, got float 2.5$"):
         ng.cross_entropy(X, [0, 1], ignore_index=2.5)

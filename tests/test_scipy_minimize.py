@@ -75,16 +75,19 @@ def test_the_path_is_scipys(method):
 
 @pytest.mark.parametrize("method", ["Nelder-Mead", "Powell", "COBYLA"])
 def test_methods_without_gradient(method):
+    """SciPy's own path, on the same function: these methods go elsewhere after a difference in the last bit."""
     params, _ = problem()
 
-    def closure():                       # no backward
-        x = ng.concatenate([params[0].reshape(1), params[1].reshape(3)])
+    def loss(x):
         return (100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2).sum()
 
+    def closure():                       # no backward
+        return loss(ng.concatenate([params[0].reshape(1), params[1].reshape(3)]))
+
     result = optim.scipy_minimize(closure, params, method=method, tol=1e-3)
-    expected = minimize(rosenbrock, START.ravel(), method=method, tol=1e-3)
+    expected = minimize(lambda x: loss(ng.tensor(x)).item(), START.ravel(), method=method, tol=1e-3)
     assert result.nfev == expected.nfev
-    np.testing.assert_allclose(result.x, expected.x, rtol=1e-6)
+    np.testing.assert_array_equal(result.x, expected.x)
     np.testing.assert_array_equal(vector(params), result.x)
 
 
