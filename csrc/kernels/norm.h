@@ -58,7 +58,8 @@ static inline int ng_norm_backward(int dtype, void *dx, void *dweight, void *dbi
         args.dweight = dweight ? sums : NULL;
         args.dbias = dbias ? (double *)sums + pieces * sets : NULL;
     }
-    int status = NG->launch(kernels->norm_backward, &args, sizeof args, rows, args.grain, 0);
+    const size_t real = dtype == NG_F32 ? sizeof(float) : sizeof(double);
+    int status = NG->launch(kernels->norm_backward, &args, sizeof args, rows, args.grain, sums && run == 1 ? (size_t)(2 * sets) * real : 0);
     if (sums) {
         const ng_norm_args combine = {.x = args.dweight, .dy = args.dbias, .dweight = dweight, .dbias = dbias, .rows = rows > 0 ? pieces : 0,
                                       .segments = sets};
