@@ -239,7 +239,7 @@ def markdown(setting: Setting, results: Sequence[Result], limits: Sequence[Limit
         "",
         f"Times are at {counts[0]} thread{'s' * (counts[0] > 1)}. Ratios are medians of PyTorch's time / ours over rounds "
         f"in which the two take turns; what misses its goal is **bold** ({missed} of {total}). The goals at more than "
-        f"one thread are {THREADED_SHARE:g} of those at one. Measured on {setting}.",
+        f"one thread are {THREADED_SHARE:g} of those at one, but for convolutions, normalisation and pooling. Measured on {setting}.",
     ]
     return "\n".join(lines)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 OURS = "nanograd"
-# With 2 threads or more a row's bar is this share of its bar at 1 thread ...
+# With 2 threads or more a row's bar is this share of its bar at 1 thread (but for a SteadyRow) ...
 THREADED_SHARE = 0.8
 # ... and our own time may be at most this multiple of our time at 1 thread.
 THREADED_LIMIT = 1.1
@@ -76,6 +76,15 @@ class Row:
     def bar_at(self, threads: int) -> float | None:
         """The bar with so many threads."""
         return self.bar if self.bar is None or threads == 1 else self.bar * THREADED_SHARE
+
+
+@dataclass(frozen=True)
+class SteadyRow(Row):
+    """A row whose bar is the same for any number of threads."""
+
+    def bar_at(self, threads: int) -> float | None:
+        """The bar."""
+        return self.bar
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from benchmarks.row import Job, Row
+from benchmarks.row import Job, SteadyRow
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def make_step(library: str, *, batch: int) -> Job | None:
 
 
 ROWS = [
-    *(Row("conv", name, f"conv {title}", partial(make_conv, shape=shape), bar) for name, (title, shape, bar) in SHAPES.items()),
-    *(Row("conv", f"net-batch-{batch}", f"Adam step, conv-bn-relu net, 32x32, batch {batch}", partial(make_step, batch=batch), bar)
+    *(SteadyRow("conv", name, f"conv {title}", partial(make_conv, shape=shape), bar) for name, (title, shape, bar) in SHAPES.items()),
+    *(SteadyRow("conv", f"net-batch-{batch}", f"Adam step, conv-bn-relu net, 32x32, batch {batch}", partial(make_step, batch=batch), bar)
       for batch, bar in ((1, 2.0), (32, 1.0))),
 ]  # fmt: skip

@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from benchmarks.row import Job, Row
+from benchmarks.row import Job, SteadyRow
 
 
 def make_batch_norm(library: str, *, shape: tuple[int, ...]) -> Job | None:
@@ -43,7 +43,7 @@ def _make(library: str, layer: str, shape: tuple[int, ...], argument: int) -> Jo
 
 
 ROWS = [
-    Row("norm", f"batch-{'-'.join(map(str, shape))}", f"batch norm 2d: {', '.join(map(str, shape[:3]))}",
+    SteadyRow("norm", f"batch-{'-'.join(map(str, shape))}", f"batch norm 2d: {', '.join(map(str, shape[:3]))}",
         partial(make_batch_norm, shape=shape), 1.2)
     for shape in ((32, 64, 32, 32), (8, 64, 112, 112))
-] + [Row("norm", "layer-4096-1024", "layer norm 4096x1024", partial(make_layer_norm, shape=(4096, 1024)), 1.2)]  # fmt: skip
+] + [SteadyRow("norm", "layer-4096-1024", "layer norm 4096x1024", partial(make_layer_norm, shape=(4096, 1024)), 1.2)]  # fmt: skip

@@ -14,7 +14,7 @@ from functools import partial
 
 from benchmarks import operands
 from benchmarks.operands import BATCH, COLUMN, HALF, IMAGES, LINEAR, MATRIX, ROOT, ROWS_OF_100, SIGNALS, SIZES, VECTOR
-from benchmarks.row import OURS, Group, Job, Row
+from benchmarks.row import OURS, Group, Job, SteadyRow
 
 # The least that PyTorch's time / ours should be at each size, with any number of threads: for ops that are one node,
 # for ops composed of others, and for those that sort; and for the geometric mean over all of them.
@@ -35,15 +35,11 @@ class Op:
 
 
 @dataclass(frozen=True)
-class OpRow(Row):
+class OpRow(SteadyRow):
     """An op at one size."""
 
     size: str = ""
     is_brief = True
-
-    def bar_at(self, threads: int) -> float | None:
-        """The same for any number of threads."""
-        return self.bar
 
     @property
     def threaded_limit(self) -> float:

@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from benchmarks.row import Job, Row
+from benchmarks.row import Job, SteadyRow
 
 
 def make_pool(library: str, *, function: str, shape: tuple[int, ...], arguments: tuple[int, ...]) -> Job | None:
@@ -34,7 +34,7 @@ def make_pool(library: str, *, function: str, shape: tuple[int, ...], arguments:
 
 
 ROWS = [
-    Row("pool", name, title, partial(make_pool, function=function, shape=shape, arguments=arguments), 1.2)
+    SteadyRow("pool", name, title, partial(make_pool, function=function, shape=shape, arguments=arguments), 1.2)
     for name, title, function, shape, arguments in (
         ("max-2x2", "max pool 2x2: 32, 64, 32", "max_pool2d", (32, 64, 32, 32), (2,)),
         ("max-3x3-s2", "max pool 3x3 s2 p1: 8, 64, 112", "max_pool2d", (8, 64, 112, 112), (3, 2, 1)),

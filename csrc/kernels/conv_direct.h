@@ -105,8 +105,14 @@ static inline void ng_cut_tiles(int dtype, ng_direct_args *t, int64_t positions,
     t->chunk = ng_padded(s->J);
 }
 
-/* Both stay in the second-level cache. */
-static inline void ng_direct_cut(int dtype, ng_direct_args *t) { ng_cut_tiles(dtype, t, 512, 256); }
+enum { NG_DIRECT_FEWEST = 160 };                 /* positions of a tile that are worth the sums of dW being read and written */
+
+/* Both stay in the second-level cache. A small pass is cut into some eight tiles, for the threads. */
+static inline void ng_direct_cut(int dtype, ng_direct_args *t)
+{
+    const double eighth = (double)t->s.N * (double)t->s.G * (double)(t->s.P * t->s.Q) / 8;
+    ng_cut_tiles(dtype, t, eighth > 512 ? 512 : eighth < NG_DIRECT_FEWEST ? NG_DIRECT_FEWEST : (int64_t)eighth, 256);
+}
 
 static inline void ng_direct_chunks(ng_direct_args *t, int64_t chunks)
 {
@@ -175,9 +181,9 @@ static inline int ng_direct_dweight(int dtype, void *dweight, const void *x, con
     ng_direct_cut(dtype, &t);
     const int64_t k = ng_pass_k(&t.s), padded = ng_padded(t.s.J), positions = t.s.P * t.s.Q;
     /* Sums are read and written once for every tile: several small images make one, with regions of up to 1 MB. */
-    if (positions > 0 && positions < 160) {
+    if (positions > 0 && positions < NG_DIRECT_FEWEST) {
         const int64_t region = (t.s.I * t.plane + 1) * (int64_t)ng_itemsize(dtype);
-        t.images = ng_conv_smaller(ng_conv_smaller(t.s.N, ng_ceil_div(160, positions)), (1 << 20) / region);
+        t.images = ng_conv_smaller(ng_conv_smaller(t.s.N, ng_ceil_div(NG_DIRECT_FEWEST, positions)), (1 << 20) / region);
         if (t.images < 1) t.images = 1;
     }
     const int64_t tiles = ng_ceil_div(t.s.N, t.images) * t.tiles_p * t.tiles_q;
