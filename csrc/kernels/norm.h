@@ -21,6 +21,7 @@ typedef struct ng_norm_args {
     void *dweight, *dbias;          /* or NULL; rows: ACC, one set of sums per piece */
     int64_t rows, segments, run, turns, grain;
     double eps;
+    int streams;                    /* dx passes the caches by (ng_stream.h) */
     /* batch normalisation */
     int frozen;                     /* mean and rstd are given constants */
     ng_body activation;             /* of a whole channel while it is in cache, or NULL */
@@ -45,7 +46,8 @@ static inline int ng_norm_backward(int dtype, void *dx, void *dweight, void *dbi
 {
     const ng_kernels *kernels = NG->kernels[dtype];
     ng_norm_args args = {.y = dx, .x = x, .dy = dy, .weight = weight, .mean = (void *)mean, .rstd = (void *)rstd, .rows = rows,
-                         .segments = segments, .run = run, .turns = turns};
+                         .segments = segments, .run = run, .turns = turns,
+                         .streams = dx && run == 1 && ng_streams(dtype, rows * segments, 3)};
     args.grain = ng_grain(segments * run * (dtype == NG_F32 ? 10 : 20) + 200);
     /* The sums of a piece are written once: let a piece be worth it. */
     const int64_t sets = turns * segments, least = dweight || dbias ? (rows + 15) / 16 : 1;
