@@ -261,6 +261,8 @@ NG_INLINE double ng_math_erf(double x)
     return a < 1.0 ? small * x + x : ng_with_sign_f64(large, x);
 }
 
+NG_INLINE double ng_math_normal_cdf(double x) { return 0.5 * (1.0 + ng_math_erf(x * 0.70710678118654752440)); }
+
 /* Arcus tangens ----------------------------------------------------------------------------------------------------- */
 
 /* atan(q) for q in [0, 1] */

@@ -5,6 +5,7 @@ import sys
 import numpy as np
 
 from nanograd._core.tensor import Parameter, add_attributes, show_as
+from nanograd.nn.module import Module
 
 float32 = np.dtype(np.float32)
 float64 = np.dtype(np.float64)
@@ -36,6 +37,13 @@ TENSORS = {
     "type": "x.astype(dtype)", "unbind": "list(x)", "view": "x.reshape(shape)", "view_as": "x.reshape(y.shape)", "zero_": "p.assign(0)",
 }
 
+# Likewise of PyTorch's modules.
+MODULES = {
+    "add_module": "model.name = module", "cpu": "model, which is on the CPU", "cuda": "model: nanograd runs on the CPU",
+    "double": "model.astype(ng.float64)", "float": "model.astype(ng.float32)", "register_module": "model.name = module",
+    "register_parameter": "model.name = nn.Parameter(value)", "to": "model.astype(dtype)", "type": "model.astype(dtype)",
+}
+
 
 def other_name(name):
     """Module ``__getattr__`` of nanograd: nothing is found here, but the error may name what is meant."""
@@ -46,17 +54,19 @@ def other_name(name):
 
 
 class OtherName:
-    """Stands in Tensor for a name of TENSORS: looking it up is an AttributeError that says what to write."""
+    """Stands in a class for a name of TENSORS or MODULES: looking it up is an AttributeError that says what to write."""
 
-    def __init__(self, name, ours):
-        self.message = f"a tensor has no {name}: write {ours}"
+    def __init__(self, kind, name, ours):
+        self.message = f"a {kind} has no {name}: write {ours}"
         self.name = name
 
-    def __get__(self, tensor, owner=None):
-        raise AttributeError(self.message, name=self.name, obj=tensor)
+    def __get__(self, instance, owner=None):
+        raise AttributeError(self.message, name=self.name, obj=instance)
 
 
-add_attributes({name: OtherName(name, ours) for name, ours in TENSORS.items()})
+add_attributes({name: OtherName("tensor", name, ours) for name, ours in TENSORS.items()})
+for name, ours in MODULES.items():
+    setattr(Module, name, OtherName("module", name, ours))
 
 # What is compiled, and every function, says that it is of the module where users find it: nanograd.exp. (Python's classes go
 # on saying where their source is.)

@@ -441,3 +441,15 @@ def test_lists_and_dicts():
     for wrong in (lambda: nn.ModuleList([1]), lambda: nn.ParameterList([a]), lambda: table.update({"c": 3})):
         with pytest.raises(TypeError):
             wrong()
+
+
+def test_names_of_pytorchs_modules_say_ours():
+    """Ported code learns what to write; a subclass may have these names, and hasattr says no."""
+    model = nn.Linear(2, 3)
+    with pytest.raises(AttributeError, match=r"^a module has no to: write model\.astype\(dtype\)$"):
+        model.to("cuda")
+    with pytest.raises(AttributeError, match=r"^a module has no double: write model\.astype\(ng\.float64\)$"):
+        model.double()
+    assert not hasattr(model, "cuda") and not hasattr(nn.Module, "cpu")
+    model.to = nn.Linear(3, 1)
+    assert [name for name, _ in model.named_parameters()] == ["weight", "bias", "to.weight", "to.bias"]

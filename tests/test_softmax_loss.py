@@ -220,6 +220,11 @@ def test_backward_twice_and_shared():
             "target.numpy().astype(int), or give probabilities of the logits' shape",
         ),
         (
+            lambda x: ng.nll_loss(x, ng.zeros(2)),
+            DTypeError,
+            "nll_loss: class labels are integers, not tensors: got a float32 tensor (2,) for logits (2, 4); write target.numpy().astype(int)",
+        ),
+        (
             lambda x: ng.cross_entropy(x, np.zeros(2)),
             DTypeError,
             "cross_entropy: class labels must be integers, got an array of dtype float64 and shape (2,) for logits (2, 4) "

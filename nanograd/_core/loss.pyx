@@ -82,7 +82,7 @@ cdef object label_array(str op, object target, Tensor x):
             return None
         raise DTypeError(f"{op}: class labels are integers, not tensors: got a {numpy_dtype((<Tensor>target).kind)} tensor "
                          f"{shape_tuple((<Tensor>target).rank, (<Tensor>target).dims)} for logits {shape}; write "
-                         f"target.numpy().astype(int), or give probabilities of the logits' shape")
+                         f"target.numpy().astype(int)" + (", or give probabilities of the logits' shape" if op == "cross_entropy" else ""))
     array = np.asarray(target)
     if array.dtype.kind == "f" or array.size == 0 and not isinstance(target, np.ndarray):
         if np.shape(array) == shape:
