@@ -52,7 +52,8 @@ def test_stubtest(tmp_path):
     # the names of other libraries are there to raise.
     methods = {key for key, value in vars(ng.Tensor).items() if callable(value) and not key.startswith("__")} | set(_names.TENSORS)
     allowed = tmp_path / "allowed"
-    allowed.write_text(ALLOWED + rf"nanograd\._core\.tensor\.Tensor\.({'|'.join(sorted(methods))})" + "\n")
+    allowed.write_text(ALLOWED + rf"nanograd\._core\.tensor\.Tensor\.({'|'.join(sorted(methods))})" + "\n"
+                       + rf"nanograd\.nn\.module\.Module\.({'|'.join(_names.MODULES)})" + "\n")
     mypy("mypy.stubtest", "nanograd", "--concise", "--mypy-config-file", "pyproject.toml", "--allowlist", str(allowed),
          "--ignore-unused-allowlist")
 
