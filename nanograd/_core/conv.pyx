@@ -53,18 +53,18 @@ cdef class ConvolutionNode(Node):
             dz = dy if is_sole(dy) else new_buffer(<size_t>self.count * ng_itemsize(self.kind))
             check("conv2d", ng_unary_backward(self.kind, self.op, dz.data, dy.data, NULL if self.z is None else self.z.data,
                                               NULL if self.y is None else self.y.data, NEGATIVE_SLOPE, 0.0, self.count))
-        if wants(self, 2):
+        if wants(run, self, 2):
             out = input_buffer(self, 2)
             dims[0] = self.shape.N
             dims[1] = self.shape.O
             dims[2] = self.shape.P * self.shape.Q
             check("conv2d", ng_sum_axes(self.kind, out.data, dz.data, 3, dims, 0b101, 1.0))
             give(run, self, 2, out)
-        if wants(self, 1):
+        if wants(run, self, 1):
             out = input_buffer(self, 1)
             check("conv2d", ng_conv_dweight(self.kind, out.data, self.x.data, dz.data, &self.shape))
             give(run, self, 1, out)
-        if wants(self, 0):
+        if wants(run, self, 0):
             out = input_buffer(self, 0)
             check("conv2d", ng_conv_dx(self.kind, out.data, dz.data, self.weight.data, &self.shape))
             give(run, self, 0, out)

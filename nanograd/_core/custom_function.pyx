@@ -40,7 +40,7 @@ cdef class FunctionContext:
 
     @property
     def needs_input_grad(self):
-        """For each argument of ``forward`` whether backward will be asked for its gradient."""
+        """For each argument of ``forward`` whether backward will be asked for its gradient; in ``backward``, whether it is."""
         return self.needs
 
     @property
@@ -118,8 +118,6 @@ cdef class FunctionNode(Node):
     cdef object function               # the Function subclass
     cdef tuple outputs                 # (kind, shape) of each output of forward, None for what is no tensor
     cdef int position                  # of the output whose node this is; -1: there are OutputNodes
-    cdef list gradients                # what the OutputNodes have left, by output
-    cdef int64_t gradients_run         # the run that left them: those of a run that failed are not for the next
 
     cdef str title(self):
         return self.function.__name__
@@ -130,13 +128,13 @@ cdef class FunctionNode(Node):
         cdef bint before
         if self.position >= 0:
             gradients[self.position] = wrap_buffer(dy, self.kind, self.rank, self.dims)
-        elif self.gradients_run == run.id:
-            gradients = self.gradients
-        self.gradients = None
+        else:
+            gradients = run.parts.pop(self)       # what the OutputNodes have left
         dy = None
         for i, output in enumerate(self.outputs):
             if gradients[i] is None and output is not None:
                 gradients[i] = zeros_of(output[0], output[1])
+        self.ctx.needs = tuple([bool(wants(run, self, i)) for i in range(self.n_inputs)])
         before = set_grad_mode(False)
         try:
             answer = self.function.backward(self.ctx, *gradients)
@@ -147,7 +145,7 @@ cdef class FunctionNode(Node):
             raise ValueError(f"{self.title()}.backward must return one gradient for each argument of forward (None where there is "
                              f"none): {self.n_inputs}, got {len(answer)}")
         for i in range(self.n_inputs):
-            if self.inputs[i] != NULL and answer[i] is not None:
+            if answer[i] is not None and wants(run, self, i):
                 give(run, self, i, self.input_gradient(i, answer[i]))
         return 0
 
@@ -160,7 +158,6 @@ cdef class FunctionNode(Node):
             self.ctx.saved = None
             self.ctx.freed = True
         self.ctx = None
-        self.gradients = None
         return 0
 
 
@@ -176,11 +173,10 @@ cdef class OutputNode(Node):
 
     cdef int backward(self, Buffer dy, Run run) except -1:
         cdef FunctionNode call = <FunctionNode>self.inputs[0]
-        give(run, self, 0, TOKEN)      # refuses a call that is in another run: before anything is left there
-        if call.gradients_run != run.id or call.gradients is None:
-            call.gradients = [None] * len(call.outputs)
-            call.gradients_run = run.id
-        call.gradients[self.position] = wrap_buffer(dy, self.kind, self.rank, self.dims)
+        give(run, self, 0, TOKEN)
+        if run.parts is None:
+            run.parts = {}
+        run.parts.setdefault(call, [None] * len(call.outputs))[self.position] = wrap_buffer(dy, self.kind, self.rank, self.dims)
         return 0
 
 

@@ -140,9 +140,9 @@ cdef Buffer read_plan(int kind, Buffer x, Plan plan, const int64_t *map):
 @cython.no_gc
 cdef class IndexAddNode(IndexWriteNode):
     cdef int backward(self, Buffer dy, Run run) except -1:
-        if wants(self, 1):
+        if wants(run, self, 1):
             give_values(run, self, read_plan(self.kind, dy, self.plan, map_of(self.plan)))
-        if wants(self, 0):
+        if wants(run, self, 0):
             give(run, self, 0, dy)
         return 0
 
@@ -154,14 +154,14 @@ cdef class IndexSetNode(IndexWriteNode):
         cdef Plan p = self.plan
         cdef Buffer dx, winners, last
         cdef const int64_t *map = NULL
-        if wants(self, 1):
+        if wants(run, self, 1):
             if p.map is not None:       # of positions that repeat, the last one's value stood there
                 winners = new_buffer(<size_t>p.n * sizeof(int64_t))
                 last = new_buffer(<size_t>p.m * sizeof(int64_t))
                 check("backward", ng_index_winners(<int64_t *>winners.data, <int64_t *>last.data, <const int64_t *>p.map.data, p.n, p.m))
                 map = <const int64_t *>winners.data
             give_values(run, self, read_plan(self.kind, dy, p, map))
-        if wants(self, 0):
+        if wants(run, self, 0):
             dx = new_buffer(<size_t>self.count * ng_itemsize(self.kind))
             copy_all(self.kind, dx, dy, self.count)
             write_plan(self.kind, dx, None, 0, NULL, p)

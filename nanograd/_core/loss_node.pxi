@@ -18,7 +18,7 @@ cdef class LossNode(Node):
         cdef Buffer gradient
         cdef int i
         for i in range(self.n_inputs):
-            if self.inputs[i] == NULL:
+            if not wants(run, self, i):
                 continue
             gradient = self.dx if i == 0 else self.dt
             if not run.retain_graph:

@@ -50,7 +50,7 @@ cdef class MatmulNode(Node):
         for i in range(self.batch_rank - 1, -1, -1):
             dy_strides[i] = step
             step *= self.batch[i]
-        if wants(self, 0):       # da = dc @ b.T
+        if wants(run, self, 0):       # da = dc @ b.T
             da = input_buffer(self, 0)
             if self.batch_rank == 0:
                 check("matmul", ng_gemm(self.kind, da.data, dy.data, self.b.data, 0, 1, m, k, n, n, n, k, 0))
@@ -59,7 +59,7 @@ cdef class MatmulNode(Node):
                 check("matmul", ng_gemm_batched(self.kind, da.data, dy.data, self.b.data, 0, 1, m, k, n, rank,
                                                 self.batch_rank - rank, dims, first, second))
             give(run, self, 0, da)
-        if wants(self, 1):       # db = a.T @ dc
+        if wants(run, self, 1):       # db = a.T @ dc
             db = input_buffer(self, 1)
             if self.batch_rank == 0:
                 check("matmul", ng_gemm(self.kind, db.data, self.a.data, dy.data, 1, 0, k, n, m, k, n, n, 0))

@@ -21,15 +21,15 @@ cdef class LinearNode(Node):
                 dz = new_buffer(<size_t>self.count * ng_itemsize(self.kind))
             check("linear", ng_unary_backward(self.kind, self.op, dz.data, dy.data, self.z.data if self.z is not None else NULL,
                                               self.y.data if self.y is not None else NULL, NEGATIVE_SLOPE, 0.0, self.count))
-        if wants(self, 0):
+        if wants(run, self, 0):
             dx = input_buffer(self, 0)
             check("linear", ng_linear_backward_x(self.kind, dx.data, dz.data, self.w.data, rows, outputs, features))
             give(run, self, 0, dx)
-        if wants(self, 1):
+        if wants(run, self, 1):
             dw = input_buffer(self, 1)
             check("linear", ng_linear_backward_w(self.kind, dw.data, dz.data, self.x.data, rows, outputs, features))
             give(run, self, 1, dw)
-        if wants(self, 2):
+        if wants(run, self, 2):
             if rows == 1:
                 db = dz
             else:

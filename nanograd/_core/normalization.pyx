@@ -33,10 +33,10 @@ cdef inline void *data_of(Buffer buffer) noexcept:
     return NULL if buffer is None else buffer.data
 
 
-cdef Buffer input_buffer(Node node, int i):
+cdef Buffer input_buffer(Run run, Node node, int i):
     """Memory for the gradient of input i; None where none is wanted."""
     cdef Node target
-    if node.inputs[i] == NULL:
+    if not wants(run, node, i):
         return None
     target = <Node>node.inputs[i]
     return new_buffer(<size_t>target.count * ng_itemsize(target.kind))
@@ -76,7 +76,7 @@ cdef class NormNode(Node):
     cdef int64_t rows, segments, run, turns
 
     cdef int backward(self, Buffer dy, Run run) except -1:
-        cdef Buffer dx = input_buffer(self, 0), dweight = input_buffer(self, 1), dbias = input_buffer(self, 2)
+        cdef Buffer dx = input_buffer(run, self, 0), dweight = input_buffer(run, self, 1), dbias = input_buffer(run, self, 2)
         check("normalisation", ng_norm_backward(self.kind, data_of(dx), data_of(dweight), data_of(dbias), dy.data, self.x.data,
                                                 data_of(self.weight), data_of(self.mean), self.rstd.data, self.rows, self.segments,
                                                 self.run, self.turns))

@@ -12,13 +12,13 @@ cdef class BatchNormNode(Node):
     cdef int64_t N, C, run
 
     cdef int backward(self, Buffer dy, Run run) except -1:
-        cdef Buffer dweight = input_buffer(self, 1), dbias = input_buffer(self, 2)
+        cdef Buffer dweight = input_buffer(run, self, 1), dbias = input_buffer(run, self, 2)
         cdef Buffer dz = dy
         cdef Buffer dx = None
         if self.op >= 0:
             dz = dy if is_sole(dy) else new_buffer(<size_t>self.count * ng_itemsize(self.kind))
-        if wants(self, 0):
-            dx = dz if dz is not dy or is_sole(dy) else input_buffer(self, 0)
+        if wants(run, self, 0):
+            dx = dz if dz is not dy or is_sole(dy) else input_buffer(run, self, 0)
         check("batch_norm", ng_batch_norm_backward(self.kind, self.op, dz.data, data_of(dx), data_of(dweight), data_of(dbias), dy.data,
                                                    self.x.data, data_of(self.z), data_of(self.y), data_of(self.weight), self.mean.data,
                                                    self.rstd.data, NEGATIVE_SLOPE, self.N, self.C, self.run, self.frozen))

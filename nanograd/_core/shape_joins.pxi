@@ -33,7 +33,7 @@ cdef class JoinNode(Node):
         cdef Buffer dx
         cdef int i
         for i in range(self.n_inputs):
-            if not wants(self, i):
+            if not wants(run, self, i):
                 continue
             n = firsts[i + 1] - firsts[i]
             if self.outer == 1:          # one run of memory: handed on as it is

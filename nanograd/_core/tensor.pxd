@@ -70,7 +70,7 @@ cdef inline bint is_sole(Buffer buffer) noexcept:
 @cython.no_gc
 cdef class Node:
     cdef int64_t number      # in the order of creation: consumers always carry higher numbers
-    cdef int64_t run         # the backward run that the slot belongs to
+    cdef int64_t run         # the backward run that the node belongs to while its slot is filled, or it is running
     cdef Buffer slot         # the gradient slot: where the gradient of this node's output gathers
     cdef object extra        # None, or NodeExtra: hooks, retained gradient
     cdef PyObject *weak_owner
@@ -79,11 +79,13 @@ cdef class Node:
     cdef PyObject *few[3]
     cdef int n_inputs
     cdef bint released, running
+    cdef bint unwanted       # a leaf's node: the leaf has been frozen, and gets no gradient
     cdef int kind, rank      # of the output: NG_F32 or NG_F64, number of axes,
     cdef int64_t count       # number of elements,
     cdef int64_t dims[8]     # shape
-    # Give every wanted input its gradient: compute it from dy (which may be overwritten if is_sole(dy)) into a buffer and
-    # `give(run, self, i, buffer)`. Never called on a released node.
+    # Give every input that wants one its gradient: compute it from dy (which may be overwritten if is_sole(dy)) into a buffer and
+    # `give(run, self, i, buffer)`. Called only if some input wants one, so that a node with one input need not ask; one with
+    # several asks `wants(run, self, i)` before it computes. Never called on a released node.
     cdef int backward(self, Buffer dy, Run run) except -1
     # What errors and repr call it; the default is made of the class's name.
     cdef str title(self)
@@ -107,16 +109,23 @@ cdef class Run:
     cdef bint retain_graph
     cdef PyObject **heap
     cdef Py_ssize_t heap_size, heap_capacity
+    cdef PyObject *current   # the node whose derivative or hooks run
+    cdef list roots          # nodes that this run started from; they belong to it until it ends
     cdef list leaves         # leaf nodes reached
     cdef dict foreign        # gradients of leaves whose slot another run holds
-    cdef dict captures       # node -> position, for grad() and inputs=
-    cdef list captured
+    cdef dict parts          # node of several outputs -> what has arrived for each
+    cdef dict captures       # node -> positions, for grad() and inputs=
+    cdef list captured       # gradients, as tensors
+    cdef set wanted          # then: the nodes that lead to a captured one; all others are left out
+    cdef int64_t oldest      # then: the number of the oldest captured node
     cdef list retained       # (node, gradient) of tensors that called retain_grad()
     cdef bint accumulates    # captured leaves get their .grad (backward(inputs=)) or not (grad())
 
-cdef inline bint wants(Node node, int i) noexcept:
-    """Whether input i wants a gradient."""
-    return node.inputs[i] != NULL
+cdef bint is_wanted(Run run, PyObject *node) noexcept
+cdef inline bint wants(Run run, Node node, int i) noexcept:
+    """Whether input i wants a gradient from this run: whether its leaf, or some leaf that it leads to, is asked for one."""
+    cdef PyObject *input = node.inputs[i]
+    return input != NULL and not (<Node>input).unwanted and (run.wanted is None or is_wanted(run, input))
 
 # Adds a gradient (a buffer with the dtype and size of input i's output) into the slot of input i. The buffer is shared,
 # not copied: the caller may give the same one to several inputs, and must not write to it afterwards.

@@ -96,6 +96,7 @@ include "elementwise_ops.pxi"        # generated from csrc/ops_*.def: the enumer
 include "tensor_buffer.pxi"          # memory
 include "tensor_operands.pxi"        # dtypes, shapes, and whatever a user may pass for a tensor
 include "tensor_node.pxi"            # the graph
+include "tensor_slots.pxi"           # gradients on their way
 include "tensor_engine.pxi"          # backward
 include "tensor_modes.pxi"           # no_grad and its like
 include "tensor_support.pxi"         # what the class stands on

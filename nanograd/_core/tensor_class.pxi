@@ -97,6 +97,8 @@ cdef class Tensor:
     def requires_grad_(self, flag=True):
         """Set ``requires_grad`` of a leaf, in place; returns self.
 
+        A leaf that is frozen gets no gradient, also not from graphs that were made before.
+
         Raises
         ------
         GraphError
@@ -116,6 +118,8 @@ cdef class Tensor:
             raise GraphError(f"requires_grad: the tensor is the result of {node_name(self.node)}; only a leaf can be told not to "
                              f"require a gradient: write x.detach()")
         self.wants_grad = flag
+        if self.node is not None:
+            self.node.unwanted = not flag        # graphs that lead here are asked at the time of their backward
         return self
 
     @property
@@ -369,12 +373,14 @@ cdef class Tensor:
         retain_graph : bool, default False
             Keep the graph, which is else freed as the pass goes, for another one.
         inputs : Tensor or sequence of Tensor, optional
-            Add into the ``.grad`` of these alone.
+            Add into the ``.grad`` of these alone. Only the operations that lead to them are run, and freed: hooks and
+            ``retain_grad`` of other tensors see nothing of this pass.
 
         Raises
         ------
         GraphError
-            If there is nothing to differentiate, the graph is freed, or it is in another backward pass.
+            If there is nothing to differentiate, the graph is freed, or it is in another backward pass, of another thread
+            or around this one (in a hook, in a ``Function``).
         ShapeError
             If gradient has another shape.
 

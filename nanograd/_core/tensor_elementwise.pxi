@@ -71,9 +71,9 @@ cdef class BinaryNode(Node):
 
     cdef int backward(self, Buffer dy, Run run) except -1:
         # The second operand first, so that the first one's gradient may be written over dy.
-        if self.inputs[1] != NULL:
-            give(run, self, 1, binary_gradient(self, dy, NG_DB, self.inputs[0] == NULL))
-        if self.inputs[0] != NULL:
+        if wants(run, self, 1):
+            give(run, self, 1, binary_gradient(self, dy, NG_DB, not wants(run, self, 0)))
+        if wants(run, self, 0):
             give(run, self, 0, binary_gradient(self, dy, NG_DA, True))
         return 0
 
@@ -92,9 +92,9 @@ cdef class BroadcastNode(BinaryNode):
     cdef int64_t b_strides[8]
 
     cdef int backward(self, Buffer dy, Run run) except -1:
-        if self.inputs[1] != NULL:
-            give_summed(run, self, 1, binary_gradient(self, dy, NG_DB, self.inputs[0] == NULL))
-        if self.inputs[0] != NULL:
+        if wants(run, self, 1):
+            give_summed(run, self, 1, binary_gradient(self, dy, NG_DB, not wants(run, self, 0)))
+        if wants(run, self, 0):
             give_summed(run, self, 0, binary_gradient(self, dy, NG_DA, True))
         return 0
 
@@ -255,7 +255,7 @@ cdef class WhereNode(Node):
         cdef Buffer out
         cdef int which
         for which in (NG_DB, NG_DA):
-            if self.inputs[which] == NULL:
+            if not wants(run, self, which):
                 continue
             out = new_buffer(<size_t>self.count * ng_itemsize(self.kind))
             check("where", ng_where_backward(self.kind, which, out.data, dy.data, <const unsigned char *>self.condition.data,

@@ -1,155 +1,15 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-# Backward. The gradient of a node's output gathers in the node's slot; a node enters the queue when its slot goes from
-# empty to filled; the youngest node of the queue is always next, so that all its consumers, which are younger, have
-# contributed. Leaves wait aside: at the end of the run their slots are added into .grad, all of them or none.
+# One backward: what is asked for, node after node, and what becomes of the gradients at the end.
 
-cdef int64_t _runs_made = 0
-
-
-@cython.final
-@cython.no_gc
-cdef class Run:
-    def __dealloc__(self):
-        cdef Py_ssize_t i
-        for i in range(self.heap_size):
-            Py_DECREF(<object>self.heap[i])
-        free(self.heap)
-
-
-cdef int push(Run run, Node node) except -1:
-    """Put a node into the heap, youngest first. The heap owns a reference: the graph may be freed under it."""
-    cdef Py_ssize_t i, parent
-    cdef PyObject **heap
-    if run.heap_size == run.heap_capacity:
-        heap = <PyObject **>realloc(run.heap, (2 * run.heap_capacity + 16) * sizeof(PyObject *))
-        if heap == NULL:
-            raise MemoryError()
-        run.heap = heap
-        run.heap_capacity = 2 * run.heap_capacity + 16
-    i = run.heap_size
-    run.heap_size += 1
-    while i > 0:
-        parent = (i - 1) >> 1
-        if (<Node>run.heap[parent]).number >= node.number:
-            break
-        run.heap[i] = run.heap[parent]
-        i = parent
-    Py_INCREF(node)
-    run.heap[i] = <PyObject *>node
+cdef int start(Run run, Node root, Buffer gradient) except -1:
+    """Give a root its gradient; it belongs to this run until the end."""
+    if run.wanted is not None and root not in run.wanted:
+        return 0
+    give_node(run, root, gradient)
+    if type(root) is not LeafNode:
+        run.roots.append(root)
+        root.running = True
     return 0
-
-
-cdef Node pop(Run run):
-    cdef PyObject *top = run.heap[0]
-    cdef PyObject *last
-    cdef Py_ssize_t i = 0, child
-    run.heap_size -= 1
-    last = run.heap[run.heap_size]
-    while True:
-        child = 2 * i + 1
-        if child >= run.heap_size:
-            break
-        if child + 1 < run.heap_size and (<Node>run.heap[child + 1]).number > (<Node>run.heap[child]).number:
-            child += 1
-        if (<Node>last).number >= (<Node>run.heap[child]).number:
-            break
-        run.heap[i] = run.heap[child]
-        i = child
-    if run.heap_size > 0:
-        run.heap[i] = last
-    cdef Node node = <Node>top
-    Py_DECREF(node)
-    return node
-
-
-cdef Buffer sum_of(Node node, Buffer a, Buffer b):
-    cdef Buffer out = new_buffer(<size_t>node.count * ng_itemsize(node.kind))
-    check("add", ng_binary_forward(node.kind, NG_BINARY_add, out.data, a.data, b.data, 0.0, 0.0, node.count))
-    return out
-
-
-cdef int add_foreign(Run run, Node leaf, Buffer gradient) except -1:
-    """A leaf whose slot another run (another thread, or a backward inside a hook) holds: gather in this run's own dict."""
-    cdef Buffer held
-    if run.foreign is None:
-        run.foreign = {}
-    held = run.foreign.get(leaf)
-    if held is None:
-        run.leaves.append(leaf)
-        run.foreign[leaf] = gradient
-    else:
-        run.foreign[leaf] = sum_of(leaf, held, gradient)
-    return 0
-
-
-cdef int arrive(Run run, Node target, Buffer gradient) except -1:
-    """The first contribution to a slot."""
-    if type(target) is LeafNode:
-        if target.released:         # Module.astype gave the parameter another node
-            raise GraphError("backward: a parameter was cast to another dtype after the graph was made: compute the graph again")
-        if run.foreign is not None and target in run.foreign:
-            return add_foreign(run, target, gradient)
-        target.slot = gradient
-        run.leaves.append(target)
-    else:
-        push(run, target)
-        target.slot = gradient
-    target.run = run.id
-    return 0
-
-
-cdef int refuse(Run run, Node target) except -1:
-    raise GraphError(f"backward: node {node_name(target)} is in another backward pass: one graph can run in one at a time")
-
-
-cdef int give(Run run, Node node, int i, Buffer gradient) except -1:
-    return give_node(run, <Node>node.inputs[i], gradient)
-
-
-cdef int give_node(Run run, Node target, Buffer gradient) except -1:
-    if target.slot is None:
-        return arrive(run, target, gradient)
-    if target.run != run.id:
-        if type(target) is LeafNode:
-            return add_foreign(run, target, gradient)
-        return refuse(run, target)
-    # <void *> so that no reference is taken: is the slot the only holder?
-    if target.slot.nbytes != 0 and refcount(<void *>target.slot) == 1:
-        return check("add", ng_accumulate(target.kind, target.slot.data, gradient.data, target.count))
-    target.slot = sum_of(target, target.slot, gradient)
-    return 0
-
-
-cdef int give_part(Run run, Node node, int i, Buffer part, int64_t offset, int64_t count) except -1:
-    cdef Node target = <Node>node.inputs[i]
-    cdef Buffer whole
-    cdef size_t itemsize = ng_itemsize(target.kind)
-    if target.slot is None:
-        whole = zero_buffer(target.kind, target.count)
-        check("slice", ng_copy(target.kind, <char *>whole.data + offset * itemsize, part.data, count))
-        return arrive(run, target, whole)
-    if target.run != run.id:
-        if type(target) is not LeafNode:
-            return refuse(run, target)
-        whole = zero_buffer(target.kind, target.count)
-        check("slice", ng_copy(target.kind, <char *>whole.data + offset * itemsize, part.data, count))
-        return add_foreign(run, target, whole)
-    if not (target.slot.nbytes != 0 and refcount(<void *>target.slot) == 1):
-        whole = new_buffer(<size_t>target.count * itemsize)
-        check("slice", ng_copy(target.kind, whole.data, target.slot.data, target.count))
-        target.slot = whole
-        whole = None
-    return check("slice", ng_accumulate(target.kind, <char *>target.slot.data + offset * itemsize, part.data, count))
-
-
-cdef Run new_run(bint retain_graph):
-    global _runs_made
-    cdef Run run = Run.__new__(Run)
-    _runs_made += 1
-    run.id = _runs_made
-    run.retain_graph = retain_graph
-    run.leaves = []
-    return run
 
 
 cdef Buffer run_hooks(dict hooks, Node node, Buffer gradient):
@@ -167,47 +27,60 @@ cdef Buffer run_hooks(dict hooks, Node node, Buffer gradient):
     return gradient
 
 
-cdef Buffer leaf_hooks(LeafNode leaf, Buffer gradient):
+cdef dict leaf_hooks(LeafNode leaf):
     if leaf.weak_owner != NULL and (<Parameter>leaf.weak_owner).hooks is not None:
-        return run_hooks((<Parameter>leaf.weak_owner).hooks, leaf, gradient)
-    if leaf.extra is not None:
-        return run_hooks((<NodeExtra>leaf.extra).hooks, leaf, gradient)
-    return gradient
+        return (<Parameter>leaf.weak_owner).hooks
+    return None if leaf.extra is None else (<NodeExtra>leaf.extra).hooks
+
+
+cdef bint wants_any(Run run, Node node) noexcept:
+    cdef int i
+    for i in range(node.n_inputs):
+        if wants(run, node, i):
+            return True
+    return False
 
 
 cdef int step_back(Run run, Node node, Buffer dy) except -1:
     """One node: hooks, captured and retained gradients, its derivative, and its release."""
     cdef NodeExtra extra
+    cdef bint is_root = node.running
+    if node.released and node.number != run.oldest:
+        return refuse_freed(node)
+    node.running = True
+    run.current = <PyObject *>node
     if node.extra is not None:
         extra = <NodeExtra>node.extra
         dy = run_hooks(extra.hooks, node, dy)
         if extra.retains and run.captures is None:
-            run.retained.append((node, dy))
+            run.retained.append((node, node_tensor(node, dy)))
     if run.captures is not None and node in run.captures:
         capture(run, node, dy)
-    if node.released:
-        raise GraphError(f"backward: the graph is freed at node {node_name(node)}; it is freed as a backward pass goes: write "
-                         f"backward(retain_graph=True) in the pass before")
-    if node.running:
-        return refuse(run, node)
-    node.running = True
-    node.backward(dy, run)
-    node.running = False
-    if not run.retain_graph:
-        node.released = True
-        node.release()
-        drop_inputs(node)
-        if node.extra is not None:
-            if (<NodeExtra>node.extra).retains:
-                (<NodeExtra>node.extra).hooks = {}
-            else:
-                node.extra = None
+    if wants_any(run, node):
+        node.backward(dy, run)
+    elif run.wanted is not None:        # the end of what is asked for: the graph below stays as it is
+        run.current = NULL
+        node.running = is_root
+        return 0
+    run.current = NULL
+    if run.retain_graph:
+        node.running = is_root
+        return 0
+    node.released = True
+    node.running = is_root
+    node.release()
+    drop_inputs(node)
+    if node.extra is not None:
+        if (<NodeExtra>node.extra).retains:
+            (<NodeExtra>node.extra).hooks = {}
+        else:
+            node.extra = None
     return 0
 
 
 cdef int execute(Run run) except -1:
     """Run the queue empty. On any exception no slot keeps anything, and no .grad has changed."""
-    cdef Node node = None
+    cdef Node node
     cdef Buffer dy
     cdef int64_t steps = 0
     try:
@@ -219,73 +92,65 @@ cdef int execute(Run run) except -1:
             steps += 1
             if steps & 255 == 0:
                 PyErr_CheckSignals()
+        dy = None
         finish(run)
-    except:
-        if node is not None:
-            node.running = False
-        empty_slots(run)
-        raise
-    return 0
-
-
-cdef int empty_slots(Run run) except -1:
-    """After an error: nothing of this run stays in the graph."""
-    cdef Node node
-    while run.heap_size != 0:
-        pop(run).slot = None
-    for node in run.leaves:
-        if node.run == run.id:
-            node.slot = None
+    finally:
+        leave(run)
     return 0
 
 
 cdef int capture(Run run, Node node, Buffer gradient) except -1:
     for position in run.captures[node]:
-        run.captured[position] = gradient
+        run.captured[position] = node_tensor(node, gradient)
     return 0
+
+
+cdef inline Buffer total_of(Run run, LeafNode leaf):
+    """What has gathered for a leaf; it stays where it is."""
+    if run.foreign is not None and leaf in run.foreign:
+        return (<Tensor>run.foreign[leaf]).buffer
+    return leaf.slot
 
 
 cdef int finish(Run run) except -1:
     """Hand the leaves their gradients. First all that may fail (hooks, memory), then all of .grad."""
     cdef LeafNode leaf
     cdef Buffer gradient, old
-    cdef list gradients = []
+    cdef dict hooks, sums = None
     for leaf in run.leaves:
-        if leaf.run == run.id and (run.foreign is None or leaf not in run.foreign):
-            gradient = leaf.slot
-            leaf.slot = None
-        else:
-            gradient = run.foreign[leaf]
-        gradients.append(leaf_hooks(leaf, gradient))
-    if run.captures is not None:
-        for leaf, gradient in zip(run.leaves, gradients):
-            if leaf in run.captures:
-                capture(run, leaf, gradient)
-        if not run.accumulates:
-            return 0
-        pairs = [(leaf, gradient) for leaf, gradient in zip(run.leaves, gradients) if leaf in run.captures]
-        run.leaves = [leaf for leaf, _ in pairs]
-        gradients = [gradient for _, gradient in pairs]
+        hooks = leaf_hooks(leaf)
+        if hooks:
+            gradient = run_hooks(hooks, leaf, total_of(run, leaf))
+            if run.foreign is not None and leaf in run.foreign:
+                run.foreign[leaf] = node_tensor(leaf, gradient)
+            else:
+                leaf.slot = gradient
+        if run.captures is not None:
+            capture(run, leaf, total_of(run, leaf))
+    if run.captures is not None and not run.accumulates:
+        return 0
     gradient = None
-    # .grad that somebody else holds cannot be added to in place: make what would need memory now.
-    cdef Py_ssize_t i, n = len(gradients)
-    cdef list copies = [None] * n
-    for i in range(n):
-        leaf = run.leaves[i]
+    # .grad that somebody else holds cannot be added to in place: make what needs memory now.
+    for leaf in run.leaves:
         if leaf.grad is not None and not (leaf.grad.nbytes != 0 and refcount(<void *>leaf.grad) == 1):
-            copies[i] = sum_of(leaf, leaf.grad, gradients[i])
-    for i in range(n):
-        leaf = run.leaves[i]
-        if copies[i] is not None:
-            leaf.grad = copies[i]
-            copies[i] = None
+            if sums is None:
+                sums = {}
+            old = leaf.grad
+            sums[leaf] = (old, sum_of(leaf, old, total_of(run, leaf)))
+    old = None
+    for leaf in run.leaves:
+        if leaf.unwanted:            # a hook has frozen it
             continue
-        gradient = gradients[i]
-        gradients[i] = None
+        if sums is not None and leaf in sums and sums[leaf][0] is leaf.grad:
+            leaf.grad = sums[leaf][1]
+            continue
+        gradient = total_of(run, leaf)
+        if run.foreign is None or leaf not in run.foreign:
+            leaf.slot = None
         add_to_leaf(leaf, gradient)
     if run.retained is not None:
-        for node, gradient in run.retained:
-            add_retained(node, gradient)
+        for node, retained in run.retained:
+            add_retained(node, (<Tensor>retained).buffer)
     return 0
 
 
@@ -347,10 +212,74 @@ cdef dict capture_positions(str op, list inputs):
     return captures
 
 
+cdef bint is_wanted(Run run, PyObject *node) noexcept:
+    return <Node>node in run.wanted
+
+
+cdef struct Visit:
+    PyObject *node
+    int next                 # the input to look at next
+
+
+cdef int find_wanted(Run run, list roots) except -1:
+    """Which nodes lead from the roots to a captured one. Nothing has run yet, and nothing is changed.
+
+    A walk in depth with a stack of its own, through nodes that are younger than the oldest captured one: others cannot lead there.
+    """
+    cdef set seen = set(), wanted = set()
+    cdef Visit *path = NULL
+    cdef Visit *longer
+    cdef Visit *top
+    cdef Py_ssize_t depth = 0, capacity = 0
+    cdef Node node, next_node
+    run.oldest = min([(<Node>captured).number for captured in run.captures])
+    try:
+        for root in roots:
+            next_node = <Node>root
+            while True:
+                if next_node is not None and next_node.number >= run.oldest and next_node not in seen:
+                    if next_node.released and next_node.number != run.oldest and type(next_node) is not LeafNode:
+                        refuse_freed(next_node)
+                    if depth == capacity:
+                        capacity = 2 * capacity + 32
+                        longer = <Visit *>realloc(path, capacity * sizeof(Visit))
+                        if longer == NULL:
+                            raise MemoryError()
+                        path = longer
+                    path[depth].node = <PyObject *>next_node
+                    path[depth].next = 0
+                    depth += 1
+                    seen.add(next_node)
+                    if next_node in run.captures:
+                        wanted.add(next_node)
+                elif next_node is not None and depth != 0 and next_node in wanted:
+                    wanted.add(<Node>path[depth - 1].node)
+                if depth == 0:
+                    break
+                top = &path[depth - 1]
+                node = <Node>top.node
+                next_node = None
+                if top.next < node.n_inputs:
+                    if node.inputs[top.next] != NULL and not (<Node>node.inputs[top.next]).unwanted:
+                        next_node = <Node>node.inputs[top.next]
+                    top.next += 1
+                    continue
+                depth -= 1
+                if depth == 0:
+                    break
+                if node in wanted:
+                    wanted.add(<Node>path[depth - 1].node)
+    finally:
+        free(path)
+    run.wanted = wanted
+    return 0
+
+
 cdef int run_backward(Tensor output, object gradient, object retain_graph, object inputs) except -1:
     cdef Run run = new_run(as_flag("backward", "retain_graph", retain_graph))
     cdef Tensor x
     cdef Node node
+    cdef Buffer buffer
     differentiable("backward", output)
     node = node_of(output)
     if inputs is not None:
@@ -360,14 +289,18 @@ cdef int run_backward(Tensor output, object gradient, object retain_graph, objec
         run.captures = capture_positions("backward", inputs)
         run.captured = [None] * len(inputs)
         run.accumulates = True
+    buffer = seed("backward", output, gradient)
+    if inputs is not None:
+        find_wanted(run, [node])
     run.retained = []
-    give_node(run, node, seed("backward", output, gradient))
+    start(run, node, buffer)
+    buffer = None
     execute(run)
     if inputs is not None:
         for position, x in enumerate(inputs):
             if type(x.node) is not LeafNode and run.captured[position] is not None:
                 (<NodeExtra>node_extra(x.node)).retains = True
-                add_retained(x.node, run.captured[position])
+                add_retained(x.node, (<Tensor>run.captured[position]).buffer)
     return 0
 
 
@@ -387,7 +320,7 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=False, allow_unused=Fa
     retain_graph : bool, default False
         Keep the graph for another pass.
     allow_unused : bool, default False
-        Return None for an input that the outputs do not depend on, instead of raising.
+        Return None for an input that the outputs do not depend on, instead of raising (which it does before anything has run).
 
     Returns
     -------
@@ -400,6 +333,11 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=False, allow_unused=Fa
         If an input is not used, an output has no graph, or the graph is freed.
     ShapeError
         If a gradient has another shape than its output.
+
+    Notes
+    -----
+    Only the operations that lead from the outputs to the inputs are run, and freed; hooks and ``retain_grad`` of other tensors
+    see nothing of it.
 
     Examples
     --------
@@ -432,24 +370,21 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=False, allow_unused=Fa
         raise ValueError("grad: outputs is empty: there is nothing to differentiate")
     run = new_run(as_flag("grad", "retain_graph", retain_graph))
     may_be_unused = as_flag("grad", "allow_unused", allow_unused)
+    if not targets:
+        return ()
     run.captures = capture_positions("grad", targets)
     run.captured = [None] * len(targets)
     buffers = [seed("grad", output, gradient) for output, gradient in zip(roots, seeds)]
-    try:
-        for t, buffer in zip(roots, buffers):
-            give_node(run, node_of(t), buffer)
-    except:
-        empty_slots(run)
-        raise
-    del buffers, buffer
-    execute(run)
-    result = []
+    find_wanted(run, [node_of(t) for t in roots])
     for position, t in enumerate(targets):
-        if run.captured[position] is not None:
-            result.append(node_tensor(t.node, run.captured[position]))
-        elif may_be_unused:
-            result.append(None)
-        else:
+        if not may_be_unused and t.node not in run.wanted:
             raise GraphError(f"grad: the outputs do not depend on inputs[{position}] (shape {shape_tuple(t.rank, t.dims)}); "
                              f"write allow_unused=True to get None for it")
-    return tuple(result)
+    try:
+        for t in roots:
+            start(run, t.node, <Buffer>buffers.pop(0))
+    except:
+        leave(run)
+        raise
+    execute(run)
+    return tuple(run.captured)

@@ -123,6 +123,7 @@ cdef LeafNode leaf_node(Tensor leaf):
             node.dims[i] = leaf.dims[i]
         _nodes_made += 1
         node.number = _nodes_made
+        node.unwanted = not leaf.wants_grad
         if isinstance(leaf, Parameter):
             node.weak_owner = <PyObject *>leaf
         leaf.node = node

@@ -149,13 +149,13 @@ cdef class Step:
         return 0
 
     cdef ng_update_item *add(self, ParameterState state, int arrays) except? NULL:
-        """A parameter with the arrays of the bit mask; NULL, without an exception, if it has no gradient."""
+        """A parameter with the arrays of the bit mask; NULL, without an exception, if it has no gradient or is frozen."""
         cdef Tensor p = state.parameter
         cdef Buffer gradient = leaf_gradient(p)
         cdef Buffer old, new
         cdef Pending *pending
         cdef ng_update_item *item
-        if gradient is None:
+        if gradient is None or not p.wants_grad:
             return NULL
         if state.kind != p.kind:
             state.follow()
