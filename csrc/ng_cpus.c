@@ -156,7 +156,7 @@ static int number_from_environment(const char *name, int list)
     const long n = strtol(text, &end, 10);
     while (end != text && (*end == ' ' || *end == '\t')) end++;
     const int ok = end != text && (*end == '\0' || (list && *end == ','));
-    return ok && n > 0 && n <= 1 << 20 ? (int)n : 0;
+    return !ok || n <= 0 ? 0 : n < 1 << 20 ? (int)n : 1 << 20;
 }
 
 int ng_default_threads(void)

@@ -40,11 +40,13 @@ class ArrayLoader:
     TypeError, DTypeError
         For no arrays, a masked array, or one that is not real.
     ShapeError, ValueError
-        For arrays without rows or of different lengths, and a batch size below 1.
+        For arrays without rows or of different lengths, a batch size below 1, and ``drop_last=True`` where there are fewer rows
+        than a batch has.
 
     Notes
     -----
-    ``state_dict()`` and ``load_state_dict()`` resume in the middle of an epoch, with the batches that would have come.
+    ``state_dict()`` and ``load_state_dict()`` resume in the middle of an epoch, with the batches that would have come; a state
+    saved after an epoch's last batch starts the next epoch, whole.
 
     Examples
     --------
@@ -81,6 +83,10 @@ class ArrayLoader:
         if len(set(lengths)) > 1:
             raise ShapeError(f"ArrayLoader: the arrays must have the same number of rows, got {', '.join(map(str, lengths))}")
         self._rows = lengths[0]
+        if self.drop_last and self._rows < self.batch_size:
+            there = "is 1 row" if self._rows == 1 else f"are {self._rows} rows"
+            raise ValueError(f"ArrayLoader: with drop_last=True it would never yield a batch: batch_size is {self.batch_size}, and "
+                             f"there {there}; write drop_last=False or a smaller batch_size")
         self._make_sources()
         self._seed = None              # of the present epoch's order; None before the first
         self._batch = 0                # batches handed out in the present epoch
@@ -130,7 +136,7 @@ class ArrayLoader:
 
     def load_state_dict(self, state_dict):
         """Go on where the loader was when ``state_dict()`` was called: the next iteration yields the batches that were left of
-        that epoch, and the epochs after it are those that would have come.
+        that epoch, or the next epoch where none was left, and the epochs after it are those that would have come.
 
         Parameters
         ----------
@@ -159,7 +165,7 @@ class ArrayLoader:
                 self.generator = ng.Generator(0)
             self.generator.set_state(state_dict["generator"])
         self._seed, self._batch = seed, int(batch)
-        self._resuming = self._seed is not None
+        self._resuming = self._seed is not None and self._batch < len(self)      # after its last batch an epoch is over
 
     def __getstate__(self):
         return {name: value for name, value in vars(self).items() if name != "_sources"}

@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """The compiled core. Importing it finds the bundled BLAS, and says so where nothing has been compiled yet."""
 import os
+import re
 import sys
 
 _package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 if sys.platform == "win32" and os.path.isdir(os.path.join(_package, "_libs")):     # elsewhere the modules carry an rpath
     os.add_dll_directory(os.path.join(_package, "_libs"))
+
+# The C side reads it when threads are first wanted, and has nobody to tell there.
+_threads = os.environ.get("NANOGRAD_NUM_THREADS", "")
+if _threads and not re.fullmatch(r"[ \t]*\+?0*[1-9][0-9]*[ \t]*", _threads):
+    raise ImportError(f"nanograd: NANOGRAD_NUM_THREADS={_threads} is no positive int; set it to a number such as 2, or unset it")
 
 # OpenBLAS starts its threads when it is loaded; ours are enough. Only the copy that is loaded here reads the setting.
 _before = os.environ.get("OPENBLAS_NUM_THREADS")

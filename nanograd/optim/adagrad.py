@@ -44,6 +44,7 @@ class Adagrad(Optimizer):
 
     _update = staticmethod(adagrad_step)
     _arrays = ("sum",)
+    _nonnegative = ("sum",)
 
     def __init__(self, params, lr=0.01, lr_decay=0.0, weight_decay=0.0, initial_accumulator_value=0.0, eps=1e-10):
         super().__init__(params, {"lr": lr, "lr_decay": lr_decay, "weight_decay": weight_decay,

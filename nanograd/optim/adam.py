@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Adam and AdamW."""
+from typing import ClassVar
+
 from nanograd._core.update import adam_step, adamw_step
 from nanograd.optim.optimizer import Optimizer
 
@@ -47,6 +49,8 @@ class Adam(Optimizer):
 
     _update = staticmethod(adam_step)
     _arrays = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
+    _used_with: ClassVar = {"max_exp_avg_sq": "amsgrad"}
+    _nonnegative = ("exp_avg_sq", "max_exp_avg_sq")
 
     def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0, amsgrad=False):
         super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad})

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """What all optimizers share: groups of parameters, their settings, the state, and the step."""
 import warnings
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -50,6 +50,9 @@ class Optimizer:
 
     _update: Any = None     # (class, groups, states, run) -> number of parameters that had a gradient
     _arrays: tuple[str, ...] = ()       # the names of a state's arrays, in the update's order
+    _used_with: ClassVar[dict[str, str]] = {}       # the setting that an array is there for; the others are always
+    _nonnegative: tuple[str, ...] = ()  # arrays of squares
+    _counts_steps = True                # whether the update reads the number of steps
 
     def __init__(self, params, defaults):
         if not isinstance(defaults, dict):
@@ -191,10 +194,15 @@ class Optimizer:
 
     # ---- state ----
 
-    def _export(self, state):
-        entry = {"step": state.steps}
-        entry.update((name, state.tensor(i)) for i, name in enumerate(self._arrays) if state.tensor(i) is not None)
-        return entry
+    def _wanted(self, name, group):
+        """Whether the state of a parameter that has stepped needs that array. None in its place says that it begins with the
+        next step (the setting was switched on since), and an array that is not there, that it was lost."""
+        return name not in self._used_with or bool(group.get(self._used_with[name]))
+
+    def _export(self, state, group):
+        arrays = {name: state.tensor(i) for i, name in enumerate(self._arrays)}
+        return {"step": state.steps, **{name: array for name, array in arrays.items()
+                                        if array is not None or self._wanted(name, group)}}
 
     def state_dict(self):
         """A dict with the state of every parameter, by its position, and the groups' settings.
@@ -208,11 +216,13 @@ class Optimizer:
             positions = list(range(position, position + len(mine)))
             position += len(mine)
             groups.append({**{key: value for key, value in group.items() if key != "params"}, "params": positions})
-            state.update((i, self._export(s)) for i, s in zip(positions, mine) if s.steps or s.tensor(0) is not None)
+            state.update((i, self._export(s, group)) for i, s in zip(positions, mine) if s.steps or s.tensor(0) is not None)
         return {"state": state, "param_groups": groups}
 
     def load_state_dict(self, state_dict):
         """Set state and settings from a dict such as ``state_dict()`` returns, or PyTorch's optimizer of the same name.
+
+        The keys of ``state`` may be strings of digits, as after a trip through JSON. A parameter without a state has not stepped.
 
         Parameters
         ----------
@@ -221,8 +231,14 @@ class Optimizer:
         Raises
         ------
         TypeError, ValueError
-            If it does not fit: another number of groups or parameters, other shapes, unknown settings or arrays. Nothing has
-            been loaded then.
+            If it does not fit: another number of groups or parameters, other shapes, unknown settings or arrays, a state for a
+            parameter that no group lists, one that lacks its step or some of its arrays, negative squares. Nothing has been
+            loaded then.
+
+        Warns
+        -----
+        RuntimeWarning
+            If an array holds infinities or NaN, which are loaded as they are.
         """
         op = f"{type(self).__name__}.load_state_dict"
         if not isinstance(state_dict, dict) or not {"state", "param_groups"} <= state_dict.keys():
@@ -237,14 +253,40 @@ class Optimizer:
             raise ValueError(f"{op}: the optimizer has groups of {here} parameters, the state of {sizes}")
         settings = [self._settings(op, group) for group in theirs]
         states = self._matched()
-        fresh = {}
-        for group, mine in zip(theirs, states):
-            for key, state in zip(group["params"], mine):
-                fresh[id(state)] = self._loaded(op, key, state, state_dict["state"].get(key, {}))
+        keys = [[_state_key(op, key) for key in group["params"]] for group in theirs]
+        entries = self._entries(op, state_dict["state"], [key for mine in keys for key in mine])
+        fresh, doubtful = {}, []
+        for group, given, positions, values, mine in zip(self.param_groups, theirs, keys, settings, states):
+            names = given.get("param_names", group.get("param_names"))
+            for i, (key, state) in enumerate(zip(positions, mine)):
+                fresh[id(state)] = loaded = self._loaded(op, key, state, entries.get(key, {}), {**group, **values})
+                bad = [array for j, array in enumerate(self._arrays) if not _is_finite(loaded.tensor(j))]
+                if bad:
+                    label = names[i] if isinstance(names, (list, tuple)) and i < len(names) else key
+                    doubtful.append(f"{' and '.join(bad)} of parameter {label}")
+        if doubtful:
+            warnings.warn(f"{op}: infinities or NaN in {', '.join(doubtful)}: loaded as they are, and its next steps will be NaN or "
+                          f"nothing; load an earlier state, or leave the parameter out of 'state' to start it anew",
+                          RuntimeWarning, stacklevel=2)
         for mine in states:
             mine[:] = [fresh[id(state)] for state in mine]
         for group, values in zip(self.param_groups, settings):
             group.update(values)
+
+    @staticmethod
+    def _entries(op, state, listed):
+        """The states by key."""
+        if len(set(listed)) < len(listed):
+            raise ValueError(f"{op}: param_groups lists a parameter twice: {listed}")
+        entries = {}
+        for key, entry in state.items():
+            known = _state_key(op, key)
+            if known not in listed:
+                raise ValueError(f"{op}: there is a state for parameter {shown(key)}, which no group lists; the groups list {listed}")
+            if known in entries:
+                raise ValueError(f"{op}: there are two states for parameter {known}")
+            entries[known] = entry
+        return entries
 
     def _settings(self, op, theirs):
         values = {key: value for key, value in theirs.items() if key in self.defaults}
@@ -261,7 +303,7 @@ class Optimizer:
 
     _decoupled = False
 
-    def _loaded(self, op, key, old, entry):
+    def _loaded(self, op, key, old, entry, group):
         state = ParameterState(old.parameter)
         if not isinstance(entry, dict):
             raise TypeError(f"{op}: the state of parameter {key} must be a dict, got {type(entry).__name__} {shown(entry)}")
@@ -272,15 +314,22 @@ class Optimizer:
                     raise ValueError(f"{op}: step of parameter {key} must be a whole number from 0, got {steps}")
                 state.steps = int(steps)
             elif name in self._arrays:
-                array = None if value is None else np.asarray(value)
+                array = None if value is None else value.numpy() if isinstance(value, Tensor) else np.asarray(value)
                 shape = None if value is None else array.shape
                 if array is not None and array.dtype.kind not in "biuf":
                     raise TypeError(f"{op}: {name} of parameter {key} must hold real numbers, got dtype {array.dtype}")
                 if shape is not None and shape != old.parameter.shape:
                     raise ValueError(f"{op}: {name} of parameter {key} has shape {shape}, the parameter {old.parameter.shape}")
+                if array is not None and name in self._nonnegative and (array < 0).any():
+                    raise ValueError(f"{op}: {name} of parameter {key} is a mean or sum of squares, and has {array.min()} in it")
                 state.load(self._arrays.index(name), array)
             else:
                 raise ValueError(f"{op}: the state of parameter {key} has {shown(name)}, which {type(self).__name__} does not know")
+        needed = ["step"] * self._counts_steps + [name for name in self._arrays if self._wanted(name, group)]
+        lost = [name for name in needed if name not in entry or (entry[name] is None and name not in self._used_with)]
+        if entry and lost:
+            raise ValueError(f"{op}: the state of parameter {key} has no {' and no '.join(lost)}: load it whole, or leave the parameter "
+                             f"out of 'state' to start it anew")
         return state
 
     def __repr__(self):
@@ -292,6 +341,21 @@ class Optimizer:
             lines.append(f"{_counted(len(group['params']), 'parameter')} of {_counted(n, 'element')}, {settings}")
         inside = lines[0] if len(lines) == 1 else "\n  " + "\n  ".join(lines) + "\n"
         return f"{type(self).__name__}({inside})"
+
+
+def _state_key(op, key):
+    """The position by which a state is kept; strings of digits are positions that went through JSON or a file of named arrays."""
+    if isinstance(key, str) and key.isascii() and key.isdigit():
+        return int(key)
+    try:
+        hash(key)
+    except TypeError:
+        raise TypeError(f"{op}: a parameter is listed by its position, got {type(key).__name__} {shown(key)}") from None
+    return key
+
+
+def _is_finite(array):
+    return array is None or bool(np.isfinite(array.numpy()).all())
 
 
 def _counted(n, what):

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """RMSprop."""
+from typing import ClassVar
+
 from nanograd._core.update import rmsprop_step
 from nanograd.optim.optimizer import Optimizer
 
@@ -46,6 +48,8 @@ class RMSprop(Optimizer):
 
     _update = staticmethod(rmsprop_step)
     _arrays = ("square_avg", "momentum_buffer", "grad_avg")
+    _used_with: ClassVar = {"momentum_buffer": "momentum", "grad_avg": "centered"}
+    _nonnegative = ("square_avg",)
 
     def __init__(self, params, lr=0.01, alpha=0.99, eps=1e-8, weight_decay=0.0, momentum=0.0, centered=False):
         super().__init__(params, {"lr": lr, "alpha": alpha, "eps": eps, "weight_decay": weight_decay, "momentum": momentum,

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Stochastic gradient descent."""
+from typing import ClassVar
+
 from nanograd._core.update import sgd_step
 from nanograd.optim.optimizer import Optimizer
 
@@ -44,6 +46,8 @@ class SGD(Optimizer):
 
     _update = staticmethod(sgd_step)
     _arrays = ("momentum_buffer",)
+    _used_with: ClassVar = {"momentum_buffer": "momentum"}
+    _counts_steps = False        # nor does PyTorch's state have it
 
     def __init__(self, params, lr=0.01, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False):
         super().__init__(params, {"lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay,
