@@ -2,7 +2,8 @@
 """Function: an operation whose forward and backward the user writes.
 
 The node holds the context, and the context the tensors that the user saved: tensors without history, of the buffers that
-forward saw. So it holds no node, no cycle can run through it, and an optimizer step in between changes nothing.
+forward saw. So they hold no node, and an optimizer step in between changes nothing. Whatever else the user hangs on the
+context may hold the result, and so the node: the context is a Carrier (tensor_cycles.pxi).
 """
 cimport cython
 from libc.string cimport memset
@@ -10,6 +11,9 @@ from libc.string cimport memset
 from nanograd._core.tensor cimport *
 
 include "capsule.pxi"
+
+cdef extern from *:
+    object PyObject_GenericGetDict(object o, void *context)
 
 import numpy as np
 
@@ -20,7 +24,7 @@ __all__ = ["Function"]
 cdef Buffer TOKEN = new_buffer(0)      # fills the slot of a node that has several outputs: the gradients are elsewhere
 
 
-cdef class FunctionContext:
+cdef class FunctionContext(Carrier):
     """What ``forward`` and ``backward`` of a :class:`Function` get as ``ctx``; any attribute may be set on it.
 
     ``saved_tensors``, ``needs_input_grad``, ``save_for_backward()`` and ``mark_non_differentiable()`` are described there.
@@ -30,10 +34,18 @@ cdef class FunctionContext:
     cdef str name
     cdef tuple saved, needs
     cdef list unmarked                 # outputs marked non-differentiable
+    cdef object function               # the Function subclass
     cdef bint in_forward, freed
 
     def __init__(self):
         raise TypeError("FunctionContext: Function.apply makes it")
+
+    cdef int forget(self) except -1:
+        self.freed = True
+        self.saved = None
+        self.function = None
+        (<dict>PyObject_GenericGetDict(self, NULL)).clear()
+        return 0
 
     def __repr__(self):
         return f"<context of {self.name}>"
@@ -115,17 +127,23 @@ cdef class FunctionNode(Node):
     """The call. With one output that wants a gradient it is that output's node. With several, each output has an OutputNode,
     made after this one, that leaves its gradient here."""
     cdef FunctionContext ctx
-    cdef object function               # the Function subclass
+    cdef str name                      # of the Function subclass
     cdef tuple outputs                 # (kind, shape) of each output of forward, None for what is no tensor
     cdef int position                  # of the output whose node this is; -1: there are OutputNodes
 
     cdef str title(self):
-        return self.function.__name__
+        return self.name
+
+    cdef PyObject *carrier(self) noexcept:
+        return <PyObject *>self.ctx
 
     cdef int backward(self, Buffer dy, Run run) except -1:
         cdef list gradients = [None] * len(self.outputs)
-        cdef Tensor gradient
+        cdef FunctionContext ctx = self.ctx
+        cdef object function = ctx.function
         cdef bint before
+        if ctx.freed:
+            raise GraphError(f"backward: the graph at node {self.name} was garbage, and is taken apart: compute it again")
         if self.position >= 0:
             gradients[self.position] = wrap_buffer(dy, self.kind, self.rank, self.dims)
         else:
@@ -137,7 +155,7 @@ cdef class FunctionNode(Node):
         self.ctx.needs = tuple([bool(wants(run, self, i)) for i in range(self.n_inputs)])
         before = set_grad_mode(False)
         try:
-            answer = self.function.backward(self.ctx, *gradients)
+            answer = function.backward(ctx, *gradients)
         finally:
             set_grad_mode(before)
         answer = tuple(answer) if isinstance(answer, (tuple, list)) else (answer,)
@@ -155,6 +173,7 @@ cdef class FunctionNode(Node):
 
     cdef int release(self) except -1:
         if self.ctx is not None:
+            delist(self.ctx)
             self.ctx.saved = None
             self.ctx.freed = True
         self.ctx = None
@@ -166,10 +185,10 @@ cdef class FunctionNode(Node):
 cdef class OutputNode(Node):
     """One of several outputs of a Function."""
     cdef int position
-    cdef object function
+    cdef str name
 
     cdef str title(self):
-        return f"{self.function.__name__}[{self.position}]"
+        return f"{self.name}[{self.position}]"
 
     cdef int backward(self, Buffer dy, Run run) except -1:
         cdef FunctionNode call = <FunctionNode>self.inputs[0]
@@ -258,8 +277,10 @@ cdef object apply(object cls, tuple args):
 
     if any_needs and wanted:
         call = FunctionNode.__new__(FunctionNode)
+        ctx.function = cls
+        enlist(ctx)
         call.ctx = ctx
-        call.function = cls
+        call.name = name
         call.outputs = tuple([((<Tensor>y).kind, y.shape) if isinstance(y, Tensor) else None for y in outputs])
         set_inputs(call, n_args)
         for i in range(n_args):
@@ -275,7 +296,7 @@ cdef object apply(object cls, tuple args):
             for i in wanted:
                 node = OutputNode.__new__(OutputNode)
                 node.position = i
-                node.function = cls
+                node.name = name
                 set_inputs(node, 1)
                 set_input(node, 0, t)
                 link(<Tensor>outputs[i], node)

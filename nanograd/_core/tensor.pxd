@@ -91,13 +91,26 @@ cdef class Node:
     cdef str title(self)
     # Drop saved buffers (set them to None). Called once, after backward, unless the graph is retained.
     cdef int release(self) except -1
+    # The Carrier of the user's objects that the node owns beside `extra`, borrowed, or NULL.
+    cdef PyObject *carrier(self) noexcept
 
 @cython.final
 @cython.no_gc
 cdef class LeafNode(Node):
     cdef Buffer grad         # .grad of the leaf, or None
 
-cdef class NodeExtra:
+# What a node owns of the user's objects (hooks, the context of a Function) hangs on a Carrier: cycles through those objects and
+# back through nodes and tensors, which Python's collector does not see, are found from there (tensor_cycles.pxi).
+cdef class Carrier:
+    cdef PyObject *previous_carrier
+    cdef PyObject *next_carrier
+    cdef bint listed
+    cdef int forget(self) except -1      # let go of the user's objects: nobody can ask for them any more
+
+cdef int enlist(Carrier carrier) except -1        # a node owns it now
+cdef void delist(Carrier carrier) noexcept        # it holds nothing of the user's any more
+
+cdef class NodeExtra(Carrier):
     cdef dict hooks
     cdef bint retains
     cdef Buffer retained

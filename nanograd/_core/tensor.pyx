@@ -9,7 +9,7 @@ from cpython.object cimport PyObject, PyTypeObject
 from cpython.pycapsule cimport PyCapsule_New
 from cpython.pythread cimport PyThread_get_thread_ident
 from cpython.ref cimport Py_INCREF, Py_DECREF
-from libc.stdlib cimport free, malloc, realloc
+from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset
 cimport numpy as cnp
 
@@ -95,6 +95,7 @@ _api = PyCapsule_New(<void *>NG, "nanograd._core.tensor._api", NULL)
 include "elementwise_ops.pxi"        # generated from csrc/ops_*.def: the enumerators NG_UNARY_*, NG_BINARY_*
 include "tensor_buffer.pxi"          # memory
 include "tensor_operands.pxi"        # dtypes, shapes, and whatever a user may pass for a tensor
+include "tensor_cycles.pxi"          # garbage that Python's collector cannot see
 include "tensor_node.pxi"            # the graph
 include "tensor_slots.pxi"           # gradients on their way
 include "tensor_engine.pxi"          # backward

@@ -81,6 +81,9 @@ cdef class Node:
     cdef int release(self) except -1:
         return 0
 
+    cdef PyObject *carrier(self) noexcept:
+        return NULL
+
 
 cdef str node_name(Node node):
     if type(node) is UnaryNode:
@@ -96,16 +99,25 @@ cdef class LeafNode(Node):
     """Where the gradient of a leaf arrives. A Parameter's hooks hang on the Parameter, which the collector knows."""
 
 
-cdef class NodeExtra:
+cdef class NodeExtra(Carrier):
     """What few nodes have: hooks, and the gradient of a tensor that called retain_grad()."""
 
     def __cinit__(self):
         self.hooks = {}
 
+    cdef int forget(self) except -1:
+        cdef dict hooks = self.hooks
+        self.hooks = {None: forgotten_hook}
+        hooks.clear()            # not only dropped: a handle may hold it
+        return 0
+
 
 cdef NodeExtra node_extra(Node node):
+    cdef NodeExtra extra
     if node.extra is None:
-        node.extra = NodeExtra.__new__(NodeExtra)
+        extra = NodeExtra.__new__(NodeExtra)
+        enlist(extra)
+        node.extra = extra
     return <NodeExtra>node.extra
 
 
