@@ -193,7 +193,8 @@ class build_ext(_build_ext):
         # Cython reads NumPy's own declarations, which differ between versions, and does not look whether they have changed.
         numpy_record = Path("build/cython/numpy-version")
         same_numpy = numpy_record.exists() and numpy_record.read_text() == numpy.__version__
-        modules = cythonize(self.extensions, force=self.force or not same_numpy, nthreads=JOBS if sys.platform == "linux" and JOBS > 1 else 0,
+        modules = cythonize(self.extensions, force=self.force or not same_numpy,
+                            nthreads=JOBS if sys.platform == "linux" and JOBS > 1 else 0,
                             build_dir="build/cython", include_path=[str(GENERATED)], compiler_directives=directives)
         write_if_changed(numpy_record, numpy.__version__)
         numpy_include = (numpy.get_include(), "numpy " + numpy.__version__)

@@ -3,7 +3,9 @@
 
 It needs nothing but NumPy, and runs on the machine where something seems wrong. The test suite is far more thorough.
 """
+import importlib.metadata
 import itertools
+import re
 import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
@@ -205,7 +207,26 @@ def memory():
     return "1,000 training steps with changing shapes leave no memory behind"
 
 
-CHECKS = (operations, lengths, gradients, threads, training, memory)
+def installation():
+    """No other distribution has put its files among ours: two on PyPI have a package of this name too."""
+    found = others()
+    assert not found, (f"{' and '.join(found)} put files into the package nanograd too, which is now a mixture: run `python -m pip "
+                       f"uninstall {' '.join(found)} nanograd-cpu`, then install nanograd-cpu again")
+    return "no other distribution is mixed with nanograd-cpu"
+
+
+def others():
+    """The names of the other distributions that have files in a package called nanograd."""
+    names = set()
+    for distribution in importlib.metadata.distributions():
+        name = distribution.metadata["Name"]
+        if name and re.sub(r"[-_.]+", "-", name).lower() != "nanograd-cpu" and any(
+                file.parts[0] == "nanograd" for file in distribution.files or ()):
+            names.add(name)
+    return sorted(names)
+
+
+CHECKS = (installation, operations, lengths, gradients, threads, training, memory)
 
 
 def run() -> int:

@@ -24,7 +24,7 @@ def test_it_says_what_it_is(capsys):
 def test_selftest():
     result = run("--selftest")
     assert result.returncode == 0, result.stdout + result.stderr
-    assert result.stdout.count("\nok ") == 6 and "all well, in " in result.stdout
+    assert result.stdout.count("\nok ") == 7 and "all well, in " in result.stdout
 
 
 def test_selftest_finds_a_wrong_operation():
@@ -35,7 +35,7 @@ def test_selftest_finds_a_wrong_operation():
             "raise SystemExit(run())")
     result = run(code=code)
     assert result.returncode == 2
-    assert "FAILED  operations: " in result.stdout and "tanh" in result.stdout and "2 of 6 checks failed" in result.stdout
+    assert "FAILED  operations: " in result.stdout and "tanh" in result.stdout and "2 of 7 checks failed" in result.stdout
 
 
 def test_unknown_option():

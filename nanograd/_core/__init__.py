@@ -21,9 +21,17 @@ try:
 except ModuleNotFoundError as error:
     if error.name != "nanograd._core.tensor":
         raise
+    from importlib.machinery import PathFinder
+    _sources = os.path.dirname(_package)
+    _spec = PathFinder.find_spec("nanograd", [path for path in sys.path if os.path.realpath(path or ".") != os.path.realpath(_sources)])
+    if _spec is not None and _spec.origin:
+        raise ImportError(
+            f"nanograd is installed; this is its source folder, {_sources}, which Python looks into first and where nothing is built. "
+            f"Run Python in another folder, or `python -m pip install -e .` here"
+        ) from None
     raise ImportError(
         f"nanograd is not built for this Python ({sys.executable}): run `python -m pip install -e .` or "
-        f"`python setup.py build_ext --inplace` in {os.path.dirname(_package)}"
+        f"`python setup.py build_ext --inplace` in {_sources}"
     ) from None
 finally:
     if _before is None:

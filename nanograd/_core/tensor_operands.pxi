@@ -192,8 +192,9 @@ cdef Buffer sum_axes(int kind, Buffer x, int rank, const int64_t *dims, unsigned
 # ---- operands -----------------------------------------------------------------------------------
 
 cdef inline bint is_number(object x):
+    # To NumPy a time span is an integer.
     return isinstance(x, (float, int)) or (isinstance(x, np.generic) and isinstance(x, (np.number, np.bool_))
-                                           and not isinstance(x, np.complexfloating))
+                                           and not isinstance(x, (np.complexfloating, np.timedelta64)))
 
 
 cdef int check_real(str op, object dtype) except -1:

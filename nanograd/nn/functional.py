@@ -219,7 +219,7 @@ def one_hot(tensor, num_classes=-1):
     tensor([[1., 0., 0.],
             [0., 0., 1.]], dtype=float32)
     """
-    if num_classes == -1:
+    if isinstance(num_classes, (int, np.integer)) and not isinstance(num_classes, np.timedelta64) and num_classes == -1:
         indices = np.ascontiguousarray(tensor)      # memory of its own, so that an array of repeated elements is not walked for ever
         if indices.size == 0:
             raise ValueError("one_hot: no index to take num_classes from; give it")
