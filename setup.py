@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """The native part of the build; everything static is in pyproject.toml.
 
-Every nanograd/_core/*.pyx is one extension module. csrc/*.c, and csrc/kernels/*.inc once per dtype and instruction set,
+Every .pyx under nanograd is one extension module. csrc/*.c, and csrc/kernels/*.inc once per dtype and instruction set,
 are linked into nanograd._core.tensor alone; the others reach them through a capsule. An object file is rebuilt when its
 source, a file that the source includes, or its flags have changed, and for no other reason.
 
@@ -28,7 +28,7 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext as _build_ext
 
 os.chdir(Path(__file__).resolve().parent)
-CORE, MAIN = Path("nanograd/_core"), "nanograd._core.tensor"
+MAIN = "nanograd._core.tensor"
 LIBS = Path("nanograd/_libs")
 GENERATED = Path("build/generated")
 NAMES = GENERATED / "names.txt"         # of all ops and kernels, in order
@@ -289,5 +289,5 @@ class build_ext(_build_ext):
 
 
 if __name__ == "__main__":               # cythonize's workers may import this file
-    setup(ext_modules=[Extension(f"nanograd._core.{path.stem}", [str(path)]) for path in sorted(CORE.glob("*.pyx"))],
+    setup(ext_modules=[Extension(".".join(path.with_suffix("").parts), [str(path)]) for path in sorted(Path("nanograd").rglob("*.pyx"))],
           cmdclass={"build_ext": build_ext})

@@ -31,9 +31,27 @@ MISTAKES = [
     ),
     ("nn.init.zeros_(y)", TypeError, "zeros_: expected an nn.Parameter, got Tensor; a tensor's value never changes"),
     (
-        "nn.ReLU(inplace=True)",
-        ValueError,
-        "ReLU: a tensor's value never changes, so nothing is done in place: leave inplace=True out",
+        "layer = nn.Linear(2, 1); layer.weight = layer.weight * 0.5",
+        TypeError,
+        "Linear.weight is a parameter, and Tensor in its place would not be trained: write module.weight.assign(value) for a new value, "
+        "module.weight = nn.Parameter(value) for a new parameter, or take another name",
+    ),
+    (
+        "net = nn.Module(); net.fc = nn.Linear(2, 1); net.fc = lambda x: x",
+        TypeError,
+        "Module.fc is a module, and function in its place would leave its parameters out: write module.fc = nn.Identity() or another "
+        "Module, or first del module.fc",
+    ),
+    (
+        "net = nn.Module(); net.register_buffer('mean', np.zeros(2)); net.mean = 'zeros'",
+        TypeError,
+        "Module.mean is a buffer, which takes a Tensor, a NumPy array or None, got str: write module.register_buffer('mean', "
+        "np.array(value)), or take another name",
+    ),
+    (
+        "net = nn.Module(); net.train = nn.Linear(2, 1)",
+        TypeError,
+        "Module.train is a function of Module, which a module of this name would hide: write self.train_ = ..., or another name",
     ),
     # ---- gradients that are not where one looks for them ----
     (

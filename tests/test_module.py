@@ -43,7 +43,7 @@ class Net(nn.Module):
         return self.blocks[1]["b"][0](self.blocks[1]["a"](x)) * self.free
 
 
-NAMES = ["first.w", "blocks.0.w", "blocks.1.a.w", "blocks.1.b.0.w", "free", "more.p"]
+NAMES = ["free", "more.p", "first.w", "blocks.0.w", "blocks.1.a.w", "blocks.1.b.0.w"]
 
 
 # ---- what is found --------------------------------------------------------------------------------------------------------
@@ -53,7 +53,7 @@ def test_parameters_are_found_in_lists_tuples_and_dicts_and_shared_ones_once():
     net = Net()
     assert [name for name, _ in net.named_parameters()] == NAMES
     assert [name for name, _ in net.named_parameters(prefix="net")] == ["net." + name for name in NAMES]
-    assert [p.numpy()[0] for p in net.parameters()] == [1, 2, 3, 4, 5, 6]
+    assert [p.numpy()[0] for p in net.parameters()] == [5, 6, 1, 2, 3, 4]
     assert [name for name, _ in net.named_modules()] == ["", "first", "blocks.0", "blocks.1.a", "blocks.1.b.0"]
     assert [name for name, _ in net.named_children()] == ["first", "blocks.0", "blocks.1.a", "blocks.1.b.0"]
     assert next(net.modules()) is net and next(net.children()) is net.first
@@ -71,12 +71,12 @@ def test_super_init_is_not_needed_and_attributes_are_plain():
     del net.free
     net.blocks.append(Scale())
     assert [name for name, _ in net.named_parameters()] == [
+        "more.p",
         "first.w",
         "blocks.0.w",
         "blocks.1.a.w",
         "blocks.1.b.0.w",
         "blocks.2.w",
-        "more.p",
     ]
 
 

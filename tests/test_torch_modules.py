@@ -19,7 +19,6 @@ pytestmark = pytest.mark.torch
 
 # (module or optimizer, what its sample has): why it is refused. API.md is the design of the public surface.
 REFUSED = {
-    ("*", "inplace"): "1.1: a tensor's value never changes",
     ("*", "maximize"): "1.5: not among the arguments",
     ("Embedding", "max_norm"): "1.4: not among the arguments",
     ("Softmax", "no dim"): "1.4: dim is -1 if left out, PyTorch guesses",
@@ -68,8 +67,6 @@ def refusal(name, constructor, forward, training):
         keys.add("0-d")
     if constructor.kwargs.get("log_target") is False:
         keys.discard("log_target")
-    if constructor.kwargs.get("inplace") is False:
-        keys.discard("inplace")
     return next((rule for (who, what), rule in REFUSED.items() if who in ("*", name) and what in keys), None)
 
 

@@ -58,12 +58,6 @@ def real(layer, name, value):
         raise TypeError(f"{layer}: {name} must be a number, got {shown(value)}") from None
 
 
-def not_in_place(layer, inplace):
-    """Refuse inplace=True, which PyTorch's layers know."""
-    if flag(layer, "inplace", inplace):
-        raise ValueError(f"{layer}: a tensor's value never changes, so nothing is done in place: leave inplace=True out")
-
-
 def label(layer, name):
     """The name= of a layer: a str or None."""
     if name is not None and not isinstance(name, str):
@@ -71,11 +65,9 @@ def label(layer, name):
     return name
 
 
-def reduction(op, size_average, reduce, reduction):
-    """reduction, where nobody asks for it in the way that PyTorch has given up."""
-    if size_average is not None or reduce is not None:
-        raise TypeError(f"{op}: size_average and reduce are gone: write reduction='mean', 'sum' or 'none'")
-    return reduction
+def refuse_averages(op):
+    """Refuse to be asked for a reduction in the way that PyTorch has given up."""
+    raise TypeError(f"{op}: size_average and reduce are gone: write reduction='mean', 'sum' or 'none'")
 
 
 def arguments(*positional, **keyword):

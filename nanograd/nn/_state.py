@@ -3,6 +3,7 @@
 import numpy as np
 
 from nanograd._core.tensor import Tensor, tensor
+from nanograd.nn._module import find_places
 
 
 def _converted(value, old):
@@ -25,7 +26,7 @@ def load(module, state, strict):
     if not hasattr(state, "keys") or not hasattr(state, "__getitem__"):
         raise TypeError(f"load_state_dict: expected a dict from name to value, got {type(state).__name__}")
     places, aliases, found, problems = {}, {}, {}, []
-    for name, owner, attribute, value in module._walk("", set(), again=True):
+    for name, owner, attribute, value in find_places(module, again=True):
         places[name] = (owner, attribute, value)
         aliases.setdefault(id(value), []).append(name)
     missing = [name for name, (_, _, value) in places.items()

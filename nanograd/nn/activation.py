@@ -3,6 +3,7 @@
 import nanograd as ng
 from nanograd import errors
 from nanograd.nn import _check
+from nanograd.nn._module import calling
 from nanograd.nn.module import Module
 
 __all__ = ["ELU", "GELU", "Identity", "LeakyReLU", "LogSigmoid", "LogSoftmax", "ReLU", "SiLU", "Sigmoid", "Softmax", "Softplus",
@@ -18,12 +19,12 @@ class ReLU(Module):
     Parameters
     ----------
     inplace : bool, default False
-        Must be False: a tensor's value never changes.
+        Known, so that ported code runs. A tensor's value never changes, so the result is the same.
 
     Raises
     ------
-    ValueError
-        If inplace is True.
+    TypeError
+        If inplace is no bool.
 
     Examples
     --------
@@ -33,10 +34,12 @@ class ReLU(Module):
     """
 
     def __init__(self, inplace=False):
-        _check.not_in_place("ReLU", inplace)
+        self.inplace = _check.flag("ReLU", "inplace", inplace)
 
-    def forward(self, input):
-        return ng.relu(input)
+    forward = calling(ng.relu)
+
+    def extra_repr(self):
+        return _check.arguments(inplace=(self.inplace, False))
 
 
 class LeakyReLU(Module):
@@ -46,7 +49,7 @@ class LeakyReLU(Module):
     ----------
     negative_slope : float, default 0.01
     inplace : bool, default False
-        Must be False: a tensor's value never changes.
+        Known, so that ported code runs. A tensor's value never changes, so the result is the same.
 
     Raises
     ------
@@ -61,14 +64,13 @@ class LeakyReLU(Module):
     """
 
     def __init__(self, negative_slope=0.01, inplace=False):
-        _check.not_in_place("LeakyReLU", inplace)
+        self.inplace = _check.flag("LeakyReLU", "inplace", inplace)
         self.negative_slope = _check.real("LeakyReLU", "negative_slope", negative_slope)
 
-    def forward(self, input):
-        return ng.leaky_relu(input, self.negative_slope)
+    forward = calling(ng.leaky_relu, ("negative_slope", "negative_slope", 0.01))
 
     def extra_repr(self):
-        return _check.arguments(negative_slope=(self.negative_slope, 0.01))
+        return _check.arguments(negative_slope=(self.negative_slope, 0.01), inplace=(self.inplace, False))
 
 
 class Tanh(Module):
@@ -81,8 +83,7 @@ class Tanh(Module):
     tensor([0., 0.], dtype=float32)
     """
 
-    def forward(self, input):
-        return ng.tanh(input)
+    forward = calling(ng.tanh)
 
 
 class Sigmoid(Module):
@@ -95,8 +96,7 @@ class Sigmoid(Module):
     tensor([0.5, 0.5], dtype=float32)
     """
 
-    def forward(self, input):
-        return ng.sigmoid(input)
+    forward = calling(ng.sigmoid)
 
 
 class LogSigmoid(Module):
@@ -109,8 +109,7 @@ class LogSigmoid(Module):
     tensor([-1000.], dtype=float32)
     """
 
-    def forward(self, input):
-        return ng.log_sigmoid(input)
+    forward = calling(ng.log_sigmoid)
 
 
 class SiLU(Module):
@@ -119,12 +118,12 @@ class SiLU(Module):
     Parameters
     ----------
     inplace : bool, default False
-        Must be False: a tensor's value never changes.
+        Known, so that ported code runs. A tensor's value never changes, so the result is the same.
 
     Raises
     ------
-    ValueError
-        If inplace is True.
+    TypeError
+        If inplace is no bool.
 
     Examples
     --------
@@ -134,10 +133,12 @@ class SiLU(Module):
     """
 
     def __init__(self, inplace=False):
-        _check.not_in_place("SiLU", inplace)
+        self.inplace = _check.flag("SiLU", "inplace", inplace)
 
-    def forward(self, input):
-        return ng.silu(input)
+    forward = calling(ng.silu)
+
+    def extra_repr(self):
+        return _check.arguments(inplace=(self.inplace, False))
 
 
 class GELU(Module):
@@ -165,8 +166,7 @@ class GELU(Module):
             raise ValueError(f"GELU: approximate must be 'none' or 'tanh', got {errors.shown(approximate)}")
         self.approximate = approximate
 
-    def forward(self, input):
-        return ng.gelu(input, approximate=self.approximate)
+    forward = calling(ng.gelu, ("approximate", "approximate", "none"))
 
     def extra_repr(self):
         return _check.arguments(approximate=(self.approximate, "none"))
@@ -179,7 +179,7 @@ class ELU(Module):
     ----------
     alpha : float, default 1.0
     inplace : bool, default False
-        Must be False: a tensor's value never changes.
+        Known, so that ported code runs. A tensor's value never changes, so the result is the same.
 
     Raises
     ------
@@ -194,14 +194,13 @@ class ELU(Module):
     """
 
     def __init__(self, alpha=1.0, inplace=False):
-        _check.not_in_place("ELU", inplace)
+        self.inplace = _check.flag("ELU", "inplace", inplace)
         self.alpha = _check.real("ELU", "alpha", alpha)
 
-    def forward(self, input):
-        return ng.elu(input, self.alpha)
+    forward = calling(ng.elu, ("alpha", "alpha", 1.0))
 
     def extra_repr(self):
-        return _check.arguments(alpha=(self.alpha, 1.0))
+        return _check.arguments(alpha=(self.alpha, 1.0), inplace=(self.inplace, False))
 
 
 class Softplus(Module):
@@ -227,8 +226,7 @@ class Softplus(Module):
         self.beta = _check.real("Softplus", "beta", beta)
         self.threshold = _check.real("Softplus", "threshold", threshold)
 
-    def forward(self, input):
-        return ng.softplus(input, self.beta, self.threshold)
+    forward = calling(ng.softplus, ("beta", "beta", 1.0), ("threshold", "threshold", 20.0))
 
     def extra_repr(self):
         return _check.arguments(beta=(self.beta, 1.0), threshold=(self.threshold, 20.0))
@@ -257,8 +255,7 @@ class Softmax(Module):
     def __init__(self, dim=-1):
         self.dim = _check.size(type(self).__name__, "dim", dim, -64)
 
-    def forward(self, input):
-        return ng.softmax(input, self.dim)
+    forward = calling(ng.softmax, ("axis", "dim", -1))
 
     def extra_repr(self):
         return f"dim={self.dim}"
@@ -284,8 +281,7 @@ class LogSoftmax(Softmax):
     tensor([[0.]], dtype=float32)
     """
 
-    def forward(self, input):
-        return ng.log_softmax(input, self.dim)
+    forward = calling(ng.log_softmax, ("axis", "dim", -1))
 
 
 class Identity(Module):

@@ -15,6 +15,7 @@ __all__ = ["BatchNorm1d", "BatchNorm2d"]
 class _BatchNorm(Module):
     """What the batch normalisations share; `_ranks` are the numbers of axes that an input may have, `_places` how they are written."""
 
+    _any_callable = ("activation",)
     _ranks: tuple[int, ...] = ()
     _places: tuple[str, ...] = ()
     _single = ""

@@ -14,13 +14,7 @@ class _Items(Module):
     """What the list-like containers share. Their names are the positions: "0.weight", as in PyTorch."""
 
     _of: type = Module
-
-    def _members(self):
-        inside = vars(self)
-        yield from enumerate(inside["_items"])
-        for name, value in inside.items():
-            if name != "_items":
-                yield name, value
+    _inline = "_items"
 
     def _checked(self, item):
         if not isinstance(item, self._of):
@@ -125,16 +119,6 @@ class Sequential(_Items):
                 modules = list(modules[0])
         self._items = [self._checked(module) for module in modules]
         self._names = names
-
-    def _members(self):
-        names = vars(self).get("_names")
-        if names is None:
-            yield from super()._members()
-            return
-        yield from zip(names, self._items, strict=True)
-        for name, value in vars(self).items():
-            if name not in ("_items", "_names"):
-                yield name, value
 
     def forward(self, input):
         layer = self
@@ -272,15 +256,11 @@ class ModuleDict(Module):
     ['value.weight', 'value.bias', 'policy.weight', 'policy.bias']
     """
 
+    _inline = "_inside"
+
     def __init__(self, modules=None):
         self._inside = {}
         self.update(modules or {})
-
-    def _members(self):
-        yield from self._inside.items()
-        for name, value in vars(self).items():
-            if name != "_inside":
-                yield name, value
 
     def update(self, modules):
         """Add the modules of a dict, or of (name, module) pairs."""

@@ -20,6 +20,7 @@ def _shown(sizes):
 class _Conv(Module):
     """What the convolutions share; `_axes` of the image."""
 
+    _any_callable = ("activation",)
     _axes = 0
 
     def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1, bias=True, *,

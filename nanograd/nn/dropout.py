@@ -17,7 +17,7 @@ class Dropout(Module):
     p : float, default 0.5
         In [0, 1].
     inplace : bool, default False
-        Must be False: a tensor's value never changes.
+        Known, so that ported code runs. A tensor's value never changes, so the result is the same.
 
     Raises
     ------
@@ -35,11 +35,11 @@ class Dropout(Module):
     """
 
     def __init__(self, p=0.5, inplace=False):
-        _check.not_in_place("Dropout", inplace)
         self.p = _check.probability("Dropout", "p", p)
+        self.inplace = _check.flag("Dropout", "inplace", inplace)
 
     def forward(self, input):
         return ng.dropout(input, self.p, self.training)
 
     def extra_repr(self):
-        return f"p={self.p}"
+        return f"p={self.p}" + ", inplace=True" * self.inplace

@@ -1,14 +1,23 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """The functions of nanograd under PyTorch's spellings, argument names, order and defaults, so that ported code runs.
 
-Arguments that PyTorch has deprecated, or that ask for a change in place, are known, and refused where they are used.
+Arguments that PyTorch has deprecated are known, and refused where they are used. ``inplace=True`` is taken: a tensor's value
+never changes, so the result is the same.
+
+The short functions call the compiled modules by their names: nanograd itself has a ``__getattr__``, and CPython's short cut to a
+module's attributes is not taken there (30 ns a call).
 """
 import numpy as np
 
 import nanograd as ng
+from nanograd._core import loss as _class_loss
+from nanograd._core import matmul as _matmul
+from nanograd._core import pair_loss as _pair_loss
+from nanograd._core import softmax as _softmax
+from nanograd._core import tensor as _elementwise
 from nanograd.errors import ShapeError, shown
 from nanograd.nn import _check, _functional_images
-from nanograd.nn._check import reduction as _reduction
+from nanograd.nn._check import refuse_averages as _refuse_averages
 from nanograd.nn._functional_images import *
 
 __all__ = [
@@ -40,7 +49,7 @@ def linear(input, weight, bias=None):
     >>> F.linear(ng.ones((1, 2)), ng.tensor([[1.0, 2.0]]))
     tensor([[3.]], dtype=float32)
     """
-    return ng.linear(input, weight, bias)
+    return _matmul.linear(input, weight, bias)
 
 
 def relu(input, inplace=False):
@@ -53,8 +62,9 @@ def relu(input, inplace=False):
     >>> F.relu(ng.tensor([-1.0, 1.0]))
     tensor([0., 1.], dtype=float32)
     """
-    _check.not_in_place("relu", inplace)
-    return ng.relu(input)
+    if inplace is not False:
+        _check.flag("relu", "inplace", inplace)
+    return _elementwise.relu(input)
 
 
 def leaky_relu(input, negative_slope=0.01, inplace=False):
@@ -67,8 +77,9 @@ def leaky_relu(input, negative_slope=0.01, inplace=False):
     >>> F.leaky_relu(ng.tensor([-1.0, 1.0]), 0.5)
     tensor([-0.5,  1. ], dtype=float32)
     """
-    _check.not_in_place("leaky_relu", inplace)
-    return ng.leaky_relu(input, negative_slope)
+    if inplace is not False:
+        _check.flag("leaky_relu", "inplace", inplace)
+    return _elementwise.leaky_relu(input, negative_slope)
 
 
 def tanh(input):
@@ -81,7 +92,7 @@ def tanh(input):
     >>> F.tanh(ng.zeros(2))
     tensor([0., 0.], dtype=float32)
     """
-    return ng.tanh(input)
+    return _elementwise.tanh(input)
 
 
 def sigmoid(input):
@@ -94,7 +105,7 @@ def sigmoid(input):
     >>> F.sigmoid(ng.zeros(2))
     tensor([0.5, 0.5], dtype=float32)
     """
-    return ng.sigmoid(input)
+    return _elementwise.sigmoid(input)
 
 
 def silu(input, inplace=False):
@@ -107,8 +118,9 @@ def silu(input, inplace=False):
     >>> F.silu(ng.zeros(2))
     tensor([0., 0.], dtype=float32)
     """
-    _check.not_in_place("silu", inplace)
-    return ng.silu(input)
+    if inplace is not False:
+        _check.flag("silu", "inplace", inplace)
+    return _elementwise.silu(input)
 
 
 def gelu(input, approximate="none"):
@@ -121,7 +133,7 @@ def gelu(input, approximate="none"):
     >>> F.gelu(ng.zeros(2))
     tensor([0., 0.], dtype=float32)
     """
-    return ng.gelu(input, approximate=approximate)
+    return _elementwise.gelu(input, approximate=approximate)
 
 
 def softmax(input, dim=None, _stacklevel=3, dtype=None):
@@ -134,7 +146,7 @@ def softmax(input, dim=None, _stacklevel=3, dtype=None):
     >>> F.softmax(ng.zeros((1, 2)), dim=1)
     tensor([[0.5, 0.5]], dtype=float32)
     """
-    return ng.softmax(_cast(input, dtype), _axis("softmax", dim))
+    return _softmax.softmax(_cast(input, dtype), _axis("softmax", dim))
 
 
 def log_softmax(input, dim=None, _stacklevel=3, dtype=None):
@@ -147,7 +159,7 @@ def log_softmax(input, dim=None, _stacklevel=3, dtype=None):
     >>> F.log_softmax(ng.zeros((1, 1)), dim=1)
     tensor([[0.]], dtype=float32)
     """
-    return ng.log_softmax(_cast(input, dtype), _axis("log_softmax", dim))
+    return _softmax.log_softmax(_cast(input, dtype), _axis("log_softmax", dim))
 
 
 def mse_loss(input, target, size_average=None, reduce=None, reduction="mean"):
@@ -160,7 +172,9 @@ def mse_loss(input, target, size_average=None, reduce=None, reduction="mean"):
     >>> F.mse_loss(ng.tensor([1.0, 3.0]), [0.0, 0.0]).item()
     5.0
     """
-    return ng.mse_loss(input, target, reduction=_reduction("mse_loss", size_average, reduce, reduction))
+    if size_average is not None or reduce is not None:
+        _refuse_averages("mse_loss")
+    return _pair_loss.mse_loss(input, target, reduction=reduction)
 
 
 def cross_entropy(input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean",
@@ -174,8 +188,10 @@ def cross_entropy(input, target, weight=None, size_average=None, ignore_index=-1
     >>> round(F.cross_entropy(ng.zeros((3, 4)), [0, 1, 2]).item(), 4)
     1.3863
     """
-    return ng.cross_entropy(input, target, weight=weight, ignore_index=ignore_index, label_smoothing=label_smoothing,
-                            reduction=_reduction("cross_entropy", size_average, reduce, reduction))
+    if size_average is not None or reduce is not None:
+        _refuse_averages("cross_entropy")
+    return _class_loss.cross_entropy(input, target, weight=weight, ignore_index=ignore_index, label_smoothing=label_smoothing,
+                                     reduction=reduction)
 
 
 def dropout(input, p=0.5, training=True, inplace=False):
@@ -188,7 +204,8 @@ def dropout(input, p=0.5, training=True, inplace=False):
     >>> F.dropout(ng.ones(2), p=1.0)
     tensor([0., 0.], dtype=float32)
     """
-    _check.not_in_place("dropout", inplace)
+    if inplace is not False:
+        _check.flag("dropout", "inplace", inplace)
     return ng.dropout(input, p, training)
 
 
@@ -280,8 +297,9 @@ def elu(input, alpha=1.0, inplace=False):
     >>> F.elu(ng.tensor([0.0, 1.0]))
     tensor([0., 1.], dtype=float32)
     """
-    _check.not_in_place("elu", inplace)
-    return ng.elu(input, alpha)
+    if inplace is not False:
+        _check.flag("elu", "inplace", inplace)
+    return _elementwise.elu(input, alpha)
 
 
 def softplus(input, beta=1, threshold=20):
@@ -294,7 +312,7 @@ def softplus(input, beta=1, threshold=20):
     >>> F.softplus(ng.tensor([100.0]))
     tensor([100.], dtype=float32)
     """
-    return ng.softplus(input, beta, threshold)
+    return _elementwise.softplus(input, beta, threshold)
 
 
 def logsigmoid(input):
@@ -307,7 +325,7 @@ def logsigmoid(input):
     >>> F.logsigmoid(ng.tensor([-100.0]))
     tensor([-100.], dtype=float32)
     """
-    return ng.log_sigmoid(input)
+    return _elementwise.log_sigmoid(input)
 
 
 def l1_loss(input, target, size_average=None, reduce=None, reduction="mean"):
@@ -320,7 +338,9 @@ def l1_loss(input, target, size_average=None, reduce=None, reduction="mean"):
     >>> F.l1_loss(ng.tensor([1.0, 3.0]), [0.0, 0.0]).item()
     2.0
     """
-    return ng.l1_loss(input, target, reduction=_reduction("l1_loss", size_average, reduce, reduction))
+    if size_average is not None or reduce is not None:
+        _refuse_averages("l1_loss")
+    return _pair_loss.l1_loss(input, target, reduction=reduction)
 
 
 def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mean", beta=1.0):
@@ -333,7 +353,9 @@ def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mea
     >>> F.smooth_l1_loss(ng.tensor([0.5, 3.0]), [0.0, 0.0]).item()
     1.3125
     """
-    return ng.smooth_l1_loss(input, target, beta=beta, reduction=_reduction("smooth_l1_loss", size_average, reduce, reduction))
+    if size_average is not None or reduce is not None:
+        _refuse_averages("smooth_l1_loss")
+    return _pair_loss.smooth_l1_loss(input, target, beta=beta, reduction=reduction)
 
 
 def huber_loss(input, target, reduction="mean", delta=1.0):
@@ -346,7 +368,7 @@ def huber_loss(input, target, reduction="mean", delta=1.0):
     >>> F.huber_loss(ng.tensor([1.0, 3.0]), [0.0, 0.0], delta=2.0).item()
     2.25
     """
-    return ng.huber_loss(input, target, delta=delta, reduction=reduction)
+    return _pair_loss.huber_loss(input, target, delta=delta, reduction=reduction)
 
 
 def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean"):
@@ -359,8 +381,10 @@ def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, r
     >>> F.nll_loss(ng.tensor([[-1.0, -2.0]]), [1]).item()
     2.0
     """
-    return ng.nll_loss(input, target, weight=weight, ignore_index=ignore_index,
-                       reduction=_reduction("nll_loss", size_average, reduce, reduction))
+    if size_average is not None or reduce is not None:
+        _refuse_averages("nll_loss")
+    return _class_loss.nll_loss(input, target, weight=weight, ignore_index=ignore_index,
+                       reduction=reduction)
 
 
 def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):
@@ -373,8 +397,9 @@ def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=N
     >>> round(F.binary_cross_entropy(ng.tensor([0.5]), [1.0]).item(), 4)
     0.6931
     """
-    return ng.binary_cross_entropy(input, target, weight=weight,
-                                   reduction=_reduction("binary_cross_entropy", size_average, reduce, reduction))
+    if size_average is not None or reduce is not None:
+        _refuse_averages("binary_cross_entropy")
+    return _pair_loss.binary_cross_entropy(input, target, weight=weight, reduction=reduction)
 
 
 def binary_cross_entropy_with_logits(input, target, weight=None, size_average=None, reduce=None, reduction="mean", pos_weight=None):
@@ -387,8 +412,9 @@ def binary_cross_entropy_with_logits(input, target, weight=None, size_average=No
     >>> round(F.binary_cross_entropy_with_logits(ng.tensor([0.0]), [1.0]).item(), 4)
     0.6931
     """
-    reduction = _reduction("binary_cross_entropy_with_logits", size_average, reduce, reduction)
-    return ng.binary_cross_entropy_with_logits(input, target, weight=weight, pos_weight=pos_weight, reduction=reduction)
+    if size_average is not None or reduce is not None:
+        _refuse_averages("binary_cross_entropy_with_logits")
+    return _pair_loss.binary_cross_entropy_with_logits(input, target, weight=weight, pos_weight=pos_weight, reduction=reduction)
 
 
 def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_target=False):
@@ -402,8 +428,10 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_
     0.0
     """
     if _check.flag("kl_div", "log_target", log_target):
-        target = ng.exp(target)
-    return ng.kl_div(input, target, reduction=_reduction("kl_div", size_average, reduce, reduction))
+        target = _elementwise.exp(target)
+    if size_average is not None or reduce is not None:
+        _refuse_averages("kl_div")
+    return _pair_loss.kl_div(input, target, reduction=reduction)
 
 
 def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):

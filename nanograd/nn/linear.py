@@ -53,6 +53,8 @@ class Linear(Module):
     (2, 3)
     """
 
+    _any_callable = ("activation",)
+
     def __init__(self, in_features, out_features, bias=True, *, activation=None, dtype=None, name=None):
         kind = type(self).__name__
         _check.no_activation(kind, "bias", "a bool", bias)

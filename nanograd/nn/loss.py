@@ -8,6 +8,7 @@ import inspect
 import nanograd as ng
 from nanograd.errors import shown
 from nanograd.nn import _check
+from nanograd.nn._module import comparing
 from nanograd.nn.module import Module
 
 __all__ = ["BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "HuberLoss", "KLDivLoss", "L1Loss", "MSELoss", "NLLLoss",
@@ -15,29 +16,28 @@ __all__ = ["BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "HuberLoss", "KLD
 
 
 class _Loss(Module):
-    """A loss of (input, target) with a reduction. `_options` are the further arguments of its function, by default."""
+    """A loss of (input, target) with a reduction."""
 
-    _function = ""        # of nanograd
     _reductions: tuple[str, ...] = ("mean", "sum", "none")
 
     def __init__(self, size_average=None, reduce=None, reduction="mean"):
-        _check.reduction(type(self).__name__, size_average, reduce, reduction)
+        if size_average is not None or reduce is not None:
+            _check.refuse_averages(type(self).__name__)
         if reduction not in self._reductions:
             kinds = ", ".join(map(repr, self._reductions[:-1])) + f" or {self._reductions[-1]!r}"
             raise ValueError(f"{type(self).__name__}: reduction must be {kinds}, got {shown(reduction)}")
         self.reduction = reduction
 
-    def _options(self):
-        return {}
-
-    def forward(self, input, target):
-        return getattr(ng, self._function)(input, target, reduction=self.reduction, **self._options())
-
     def extra_repr(self):
         defaults = {name: p.default for name, p in inspect.signature(type(self)).parameters.items()}
-        shown = {name: value for name, value in self._options().items() if not isinstance(value, ng.Tensor)}
-        shown["reduction"] = self.reduction
+        shown = {name: vars(self)[name] for name in defaults if name in vars(self) and not isinstance(vars(self)[name], ng.Tensor)}
+        shown["reduction"] = shown.pop("reduction")        # the last
         return _check.arguments(**{name: (value, defaults[name]) for name, value in shown.items()})
+
+
+_REDUCTION = ("reduction", "reduction", "mean")
+_WEIGHT = ("weight", "weight", None)
+_IGNORE = ("ignore_index", "ignore_index", -100)
 
 
 class MSELoss(_Loss):
@@ -66,7 +66,7 @@ class MSELoss(_Loss):
     (5.0, [1.0, 3.0])
     """
 
-    _function = "mse_loss"
+    forward = comparing(ng.mse_loss, _REDUCTION)
 
 
 class _Weighted(_Loss):
@@ -75,9 +75,6 @@ class _Weighted(_Loss):
     def __init__(self, weight=None, size_average=None, reduce=None, reduction="mean"):
         super().__init__(size_average, reduce, reduction)
         self.register_buffer("weight", None if weight is None else ng.tensor(weight))
-
-    def _options(self):
-        return {"weight": self.weight}
 
 
 class CrossEntropyLoss(_Weighted):
@@ -111,15 +108,12 @@ class CrossEntropyLoss(_Weighted):
     1.3863 [0.125, -0.375, 0.125, 0.125]
     """
 
-    _function = "cross_entropy"
+    forward = comparing(ng.cross_entropy, _WEIGHT, _IGNORE, ("label_smoothing", "label_smoothing", 0.0), _REDUCTION)
 
     def __init__(self, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean", label_smoothing=0.0):
         super().__init__(weight, size_average, reduce, reduction)
         self.ignore_index = _check.size("CrossEntropyLoss", "ignore_index", ignore_index, -2**63)
         self.label_smoothing = _check.probability("CrossEntropyLoss", "label_smoothing", label_smoothing)
-
-    def _options(self):
-        return {"weight": self.weight, "ignore_index": self.ignore_index, "label_smoothing": self.label_smoothing}
 
 
 class L1Loss(_Loss):
@@ -145,7 +139,7 @@ class L1Loss(_Loss):
     2.0
     """
 
-    _function = "l1_loss"
+    forward = comparing(ng.l1_loss, _REDUCTION)
 
 
 class SmoothL1Loss(_Loss):
@@ -172,14 +166,11 @@ class SmoothL1Loss(_Loss):
     1.3125
     """
 
-    _function = "smooth_l1_loss"
+    forward = comparing(ng.smooth_l1_loss, ("beta", "beta", 1.0), _REDUCTION)
 
     def __init__(self, size_average=None, reduce=None, reduction="mean", beta=1.0):
         super().__init__(size_average, reduce, reduction)
         self.beta = _check.real("SmoothL1Loss", "beta", beta)
-
-    def _options(self):
-        return {"beta": self.beta}
 
 
 class HuberLoss(_Loss):
@@ -204,14 +195,11 @@ class HuberLoss(_Loss):
     2.25
     """
 
-    _function = "huber_loss"
+    forward = comparing(ng.huber_loss, ("delta", "delta", 1.0), _REDUCTION)
 
     def __init__(self, reduction="mean", delta=1.0):
         super().__init__(reduction=reduction)
         self.delta = _check.real("HuberLoss", "delta", delta)
-
-    def _options(self):
-        return {"delta": self.delta}
 
 
 class NLLLoss(_Weighted):
@@ -241,14 +229,11 @@ class NLLLoss(_Weighted):
     2.0
     """
 
-    _function = "nll_loss"
+    forward = comparing(ng.nll_loss, _WEIGHT, _IGNORE, _REDUCTION)
 
     def __init__(self, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean"):
         super().__init__(weight, size_average, reduce, reduction)
         self.ignore_index = _check.size("NLLLoss", "ignore_index", ignore_index, -2**63)
-
-    def _options(self):
-        return {"weight": self.weight, "ignore_index": self.ignore_index}
 
 
 class BCELoss(_Weighted):
@@ -276,7 +261,7 @@ class BCELoss(_Weighted):
     0.6931
     """
 
-    _function = "binary_cross_entropy"
+    forward = comparing(ng.binary_cross_entropy, _WEIGHT, _REDUCTION)
 
 
 class BCEWithLogitsLoss(_Weighted):
@@ -306,14 +291,11 @@ class BCEWithLogitsLoss(_Weighted):
     0.6931
     """
 
-    _function = "binary_cross_entropy_with_logits"
+    forward = comparing(ng.binary_cross_entropy_with_logits, _WEIGHT, ("pos_weight", "pos_weight", None), _REDUCTION)
 
     def __init__(self, weight=None, size_average=None, reduce=None, reduction="mean", pos_weight=None):
         super().__init__(weight, size_average, reduce, reduction)
         self.register_buffer("pos_weight", None if pos_weight is None else ng.tensor(pos_weight))
-
-    def _options(self):
-        return {"weight": self.weight, "pos_weight": self.pos_weight}
 
 
 class KLDivLoss(_Loss):
@@ -342,7 +324,6 @@ class KLDivLoss(_Loss):
     0.0
     """
 
-    _function = "kl_div"
     _reductions = ("mean", "sum", "none", "batchmean")
 
     def __init__(self, size_average=None, reduce=None, reduction="mean", log_target=False):
@@ -350,7 +331,4 @@ class KLDivLoss(_Loss):
         self.log_target = _check.flag("KLDivLoss", "log_target", log_target)
 
     def forward(self, input, target):
-        return super().forward(input, ng.exp(target) if self.log_target else target)
-
-    def extra_repr(self):
-        return ", ".join(filter(None, [super().extra_repr(), "log_target=True" * self.log_target]))
+        return ng.kl_div(input, ng.exp(target) if self.log_target else target, reduction=self.reduction)

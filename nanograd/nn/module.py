@@ -8,26 +8,12 @@ import numpy as np
 from nanograd._core.tensor import Parameter, Tensor, flag
 from nanograd._core.update import change_dtype
 from nanograd.errors import shown
+from nanograd.nn import _module
 from nanograd.nn._hooks import HookHandle, Hooks
 
 __all__ = ["Module", "Parameter"]
 
-_NOTHING = object()
 _hook_keys = itertools.count()
-
-
-def _entries(members, containers=()):
-    """(name, value) of the parameters and modules among (name, value) members, also inside lists, tuples and dicts."""
-    for name, value in members:
-        if isinstance(value, (Parameter, Module)):
-            yield str(name), value
-        elif isinstance(value, (list, tuple, dict)):
-            if not any(value is container for container in containers):
-                inside = value.items() if isinstance(value, dict) else enumerate(value)
-                for path, found in _entries(inside, (*containers, value)):
-                    yield f"{name}.{path}", found
-        elif isinstance(value, (set, frozenset)) and any(isinstance(x, (Parameter, Module)) for x in value):
-            raise TypeError(f"{name} is a set of parameters or modules, which has no order: write a list")
 
 
 def _place(path):
@@ -56,7 +42,7 @@ def note_place(module, error):
         pass
 
 
-class _Instance:
+class _Instance(_module.ModuleBase):
     """Makes a module's instance. Apart from Module, so that inspect.signature finds the __init__ of a class first."""
 
     _plain_call = True   # __call__ is Module's
@@ -72,12 +58,19 @@ class _Instance:
         return self
 
 
+_module.install_call(_Instance._direct)
+
+
 class Module(_Instance):
     """A layer or a network: parameters, children, and ``forward``.
 
     Subclasses define ``forward``; calling the module calls it. A module's parameters are the :class:`Parameter` s among its
-    attributes, its children the modules, also inside lists, tuples and dicts, in the order of the attributes. So there is
-    nothing to register, and ``super().__init__()`` is not needed.
+    attributes, its children the modules, also inside lists, tuples and dicts, in the order of the attributes; its own
+    parameters come before those of its children. So there is nothing to register, and ``super().__init__()`` is not needed.
+
+    An attribute that is a parameter takes a Parameter or None, a child module a Module or None, and a buffer a Tensor, an array
+    or None; anything else is a TypeError, as is a parameter or module under the name of a function of the class. (A parameter
+    that is replaced inside a list or dict is not noticed.)
 
     Examples
     --------
@@ -95,7 +88,7 @@ class Module(_Instance):
     ...         return x + self.scale * y
     >>> net = Residual(3)
     >>> [name for name, _ in net.named_parameters()]
-    ['layers.0.weight', 'layers.0.bias', 'layers.1.weight', 'layers.1.bias', 'scale']
+    ['scale', 'layers.0.weight', 'layers.0.bias', 'layers.1.weight', 'layers.1.bias']
     >>> net(ng.ones((2, 3))).sum().backward()
     >>> net.scale.grad.shape
     ()
@@ -105,6 +98,9 @@ class Module(_Instance):
     training = True
     _hooks = None
     _buffers = ()        # names given to register_buffer
+    _inline = None       # of a container: the attribute whose contents stand under their own names
+    _any_callable = ()   # attributes that a module, a function or a name may be, in turn
+    _note_place = note_place
     __slots__ = ()
 
     def __init__(self):
@@ -112,26 +108,11 @@ class Module(_Instance):
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
-        if "__call__" in vars(cls):
-            cls._plain_call = False
+        cls._plain_call = cls.__call__ is _module.ModuleBase.__call__
 
     def forward(self, *args, **kwargs):
         """What calling the module computes; subclasses define it."""
         raise NotImplementedError(f"{type(self).__name__} does not define forward")
-
-    # The first argument has a name of its own because packing every call into *args would cost as much as a small layer.
-    def __call__(self, x=_NOTHING, /, *args, **kwargs):
-        try:
-            if self._direct and not args and not kwargs and x is not _NOTHING:
-                return self.forward(x)
-            if x is not _NOTHING:
-                args = (x, *args)
-            if self._hooks is None:
-                return self.forward(*args, **kwargs)
-            return self._call_with_hooks(args, kwargs)
-        except Exception as error:
-            note_place(self, error)
-            raise
 
     def _call_with_hooks(self, args, kwargs):
         hooks = self._hooks
@@ -189,26 +170,6 @@ class Module(_Instance):
 
     # ---- what is inside ----
 
-    def _members(self):
-        """(name, value) of everything among which parameters and children are looked for. Containers override it."""
-        return vars(self).items()
-
-    def _walk(self, prefix, seen, again=False):
-        """(name, owner, attribute, value) of all parameters and buffers, depth first. A module is entered once, or, with
-        `again`, once by every name."""
-        seen.add(id(self))
-        for name, value in _entries(self._members()):
-            if isinstance(value, Parameter):
-                yield prefix + name, self, None, value
-            elif id(value) not in seen:
-                yield from value._walk(f"{prefix}{name}.", seen, again)
-        for name in self._buffers:
-            value = vars(self).get(name)
-            if value is not None:
-                yield prefix + name, self, name, value
-        if again:
-            seen.discard(id(self))
-
     def named_parameters(self, prefix=""):
         """Iterate over (name, parameter); a shared parameter comes once.
 
@@ -227,42 +188,31 @@ class Module(_Instance):
         >>> [name for name, _ in nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1)).named_parameters()]
         ['0.weight', '0.bias', '1.weight', '1.bias']
         """
-        seen = set()
-        for name, _, attribute, value in self._walk(_dotted(prefix), set()):
-            if attribute is None and id(value) not in seen:
-                seen.add(id(value))
-                yield name, value
+        prefix = _prefix("named_parameters", prefix)
+        if prefix and not prefix.endswith("."):
+            prefix += "."
+        return _each_once((name, value) for name, _, attribute, value in _module.find_places(self, prefix)
+                          if attribute is None)
 
     def parameters(self):
-        """Iterate over all parameters, each once."""
-        for _, parameter in self.named_parameters():
-            yield parameter
+        """Iterate over all parameters, each once: the module's own, then those of its children."""
+        return iter(_module.find_parameters(self))
 
     def named_buffers(self):
         """Iterate over (name, tensor or array) of what ``register_buffer`` was given."""
-        seen = set()
-        for name, _, attribute, value in self._walk("", set()):
-            if attribute is not None and id(value) not in seen:
-                seen.add(id(value))
-                yield name, value
+        return _each_once((name, value) for name, _, attribute, value in _module.find_places(self) if attribute is not None)
 
     def buffers(self):
         """Iterate over all buffers, each once."""
-        for _, buffer in self.named_buffers():
-            yield buffer
+        return iter([buffer for _, buffer in self.named_buffers()])
 
     def named_children(self):
         """Iterate over (name, module) of the modules directly inside, each once."""
-        seen = set()
-        for name, value in _entries(self._members()):
-            if isinstance(value, Module) and id(value) not in seen:
-                seen.add(id(value))
-                yield name, value
+        return iter(_module.find_children(self))
 
     def children(self):
         """Iterate over the modules directly inside."""
-        for _, module in self.named_children():
-            yield module
+        return iter([module for _, module in _module.find_children(self)])
 
     def named_modules(self, prefix=""):
         """Iterate over (name, module): this module, then everything inside, each once.
@@ -276,19 +226,11 @@ class Module(_Instance):
         -------
         iterator of (str, Module)
         """
-        yield from self._named_modules(prefix, set())
-
-    def _named_modules(self, prefix, seen):
-        seen.add(id(self))
-        yield prefix, self
-        for name, value in _entries(self._members()):
-            if isinstance(value, Module) and id(value) not in seen:
-                yield from value._named_modules(_dotted(prefix) + name, seen)
+        return iter(_module.find_modules(self, _prefix("named_modules", prefix)))
 
     def modules(self):
         """Iterate over this module and everything inside, each once."""
-        for _, module in self.named_modules():
-            yield module
+        return iter([module for _, module in _module.find_modules(self)])
 
     def get_parameter(self, path):
         """The parameter of a name, such as ``layers.0.weight``.
@@ -306,7 +248,7 @@ class Module(_Instance):
         AttributeError
             If there is none of that name.
         """
-        for name, _, attribute, value in self._walk("", set(), again=True):
+        for name, _, attribute, value in _module.find_places(self, again=True):
             if name == path and attribute is None:
                 return value
         raise AttributeError(f"{type(self).__name__} has no parameter {shown(path)}")
@@ -327,8 +269,7 @@ class Module(_Instance):
         """
         if not isinstance(mode, (bool, np.bool_)):
             raise TypeError(f"train: mode must be a bool, got {shown(mode)}")
-        for module in self.modules():
-            module.training = bool(mode)
+        _module.set_training(self, bool(mode), Module.train)
         return self
 
     def eval(self):
@@ -343,10 +284,11 @@ class Module(_Instance):
         set_to_none : bool, default True
         """
         drop = flag("zero_grad", "set_to_none", set_to_none)
+        if drop:
+            _module.drop_gradients(self)
+            return self
         for parameter in self.parameters():
-            if drop:
-                parameter.grad = None
-            elif parameter.grad is not None:
+            if parameter.grad is not None:
                 parameter.grad = np.zeros(parameter.shape, parameter.dtype)
         return self
 
@@ -383,7 +325,7 @@ class Module(_Instance):
         >>> nn.Linear(2, 3).astype(ng.float64).weight.dtype
         dtype('float64')
         """
-        for _, owner, attribute, value in list(self._walk("", set())):
+        for _, owner, attribute, value in _module.find_places(self):
             if attribute is None:
                 change_dtype(value, dtype)
             elif isinstance(value, Tensor):
@@ -431,8 +373,9 @@ class Module(_Instance):
             raise ValueError(f"register_buffer: the name must be an attribute name, got {shown(name)}")
         if hasattr(self, name) and name not in self._buffers:
             raise ValueError(f"register_buffer: {type(self).__name__} already has an attribute {shown(name)}")
-        if value is not None and (not isinstance(value, (Tensor, np.ndarray)) or isinstance(value, Parameter)):
+        if isinstance(value, (Parameter, np.generic)):
             raise TypeError(f"register_buffer: {shown(name)} must be a Tensor or a NumPy array, got {type(value).__name__}")
+        _module.check_buffer("register_buffer", name, value)
         if isinstance(value, Tensor):
             value = value.detach()
         setattr(self, name, value)
@@ -452,7 +395,7 @@ class Module(_Instance):
         {'weight': (1, 2), 'bias': (1,)}
         """
         return {name: value.detach() if isinstance(value, Tensor) else value.copy()
-                for name, _, _, value in self._walk("", set(), again=True)}
+                for name, _, _, value in _module.find_places(self, again=True)}
 
     def load_state_dict(self, state, strict=True):
         """Set parameters and buffers from a dict such as ``state_dict()`` returns.
@@ -485,7 +428,7 @@ class Module(_Instance):
 
     @reprlib.recursive_repr("...")
     def __repr__(self):
-        children = [(name, value) for name, value in _entries(self._members()) if isinstance(value, Module)]
+        children = _module.find_children(self, again=True)
         extra = self.extra_repr()
         if not children:
             return f"{type(self).__name__}({extra})"
@@ -494,5 +437,14 @@ class Module(_Instance):
         return "\n".join([f"{type(self).__name__}(", *lines, ")"])
 
 
-def _dotted(prefix):
-    return prefix + "." if prefix and not prefix.endswith(".") else prefix
+def _prefix(op, prefix):
+    if not isinstance(prefix, str):
+        raise TypeError(f"{op}: prefix must be a str, got {shown(prefix)}")
+    return str(prefix)
+
+
+def _each_once(named):
+    found = {}
+    for name, value in named:
+        found.setdefault(id(value), (name, value))
+    return iter(found.values())

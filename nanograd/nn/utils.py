@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 
 import nanograd as ng
+from nanograd._core.tensor import Tensor
 from nanograd._core.update import clamp_gradients, gradient_norm, scale_gradients
 from nanograd.errors import ShapeError, shown
 from nanograd.nn import _check
@@ -17,7 +18,7 @@ __all__ = ["clip_grad_norm_", "clip_grad_value_", "get_total_norm", "parameters_
 def _leaves(op, parameters):
     if isinstance(parameters, Module):
         raise TypeError(f"{op}: expected parameters, got a module; write model.parameters()")
-    if isinstance(parameters, ng.Tensor):
+    if isinstance(parameters, Tensor):
         parameters = [parameters]
     leaves = {}
     for p in _tensors(op, parameters):
@@ -37,7 +38,7 @@ def _items(op, items):
 def _tensors(op, items):
     """The items of an iterable, each of which has to be a tensor: checked as they come, since nobody knows how many there are."""
     for item in _items(op, items):
-        if not isinstance(item, ng.Tensor):
+        if not isinstance(item, Tensor):
             raise TypeError(f"{op}: expected tensors, got {type(item).__name__} {shown(item)}")
         yield item
 
