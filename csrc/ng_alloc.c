@@ -5,10 +5,6 @@
 
 #include "ng_cpus.h"
 
-#if defined(__linux__)
-#  include <sys/mman.h>
-#endif
-
 /* Under AddressSanitizer free blocks are poisoned: reading a buffer after its release is then found as if it had been freed. */
 #if defined(__SANITIZE_ADDRESS__)
 #  include <sanitizer/asan_interface.h>

@@ -23,7 +23,7 @@ enum { NG_MAX_NDIM = 8 };
 /* What a kernel's status word, and so a launch, can say. 0 is success. */
 enum {
     NG_OK = 0,
-    NG_NO_MEMORY = 1,      /* the thread's scratch memory could not be allocated */
+    NG_NO_MEMORY = 1,      /* for scratch memory, or for the BLAS */
     NG_INDEX_RANGE = 2     /* an index or label was out of range: the caller finds out which and raises */
 };
 

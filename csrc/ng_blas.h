@@ -2,7 +2,7 @@
  *
  * One name for CBLAS whoever provides it: NG_CBLAS(sgemm)(CblasRowMajor, ...). NG_OPENBLAS(get_config)() and its like exist
  * only where NG_OPENBLAS is defined. Integers are `int` (LP64). Whoever first calls in must have set OpenBLAS to one thread
- * (ng_blas_single_thread): threads are ours.
+ * (ng_blas_single_thread): threads are ours. A product is computed between ng_blas_enter() and ng_blas_leave().
  */
 #ifndef NG_BLAS_H
 #define NG_BLAS_H
@@ -30,6 +30,20 @@ static inline void ng_blas_single_thread(void)
     NG_OPENBLAS(set_num_threads)(1);
 #endif
 }
+
+/* OpenBLAS works in a buffer for each call that is under way, kept for later calls, and calls exit(1) when it gets no memory for
+ * a new one. So whoever calls asks first: 0 is "there is no memory". With one buffer there, a caller for whom there is no
+ * further one waits until a call ends. ng_blas_fits: whether there is the memory that a thread's first call takes; a worker
+ * asks before it claims work that might be such a call. */
+#if defined(NG_OPENBLAS)
+int ng_blas_fits(void);
+int ng_blas_enter(void);
+void ng_blas_leave(void);
+#else
+static inline int ng_blas_fits(void) { return 1; }
+static inline int ng_blas_enter(void) { return 1; }
+static inline void ng_blas_leave(void) {}
+#endif
 
 /* The library's own description, for `python -m nanograd`; its kernel's name, e.g. "Haswell". */
 static inline const char *ng_blas_config(void)

@@ -3,6 +3,7 @@
 
 #include "ng_launch.h"
 
+#include "ng_alloc.h"
 #include "ng_cpus.h"
 #include "ng_pool.h"
 
@@ -77,11 +78,18 @@ void *ng_scratch(size_t bytes)
 static NG_NOINLINE int launch_with_scratch(ng_body body, const void *args, int64_t count, size_t scratch)
 {
     ng_ctx ctx = {ng_scratch(scratch), NG_OK};
-    if (!ctx.scratch) return NG_NO_MEMORY;
+    if (!ctx.scratch) {
+        ng_empty_cache();
+        ctx.scratch = ng_scratch(scratch);
+        if (!ctx.scratch) return NG_NO_MEMORY;
+    }
     body(args, 0, count, &ctx);
     if (scratch > NG_SCRATCH_KEPT) ng_scratch_free();
     return ctx.status;
 }
+
+/* A thread that gets no scratch memory leaves the pieces to the others. */
+static int outcome(const ng_job *job) { return job->status == NG_OK && job->next < job->pieces ? NG_NO_MEMORY : job->status; }
 
 static NG_NOINLINE int launch_in_pieces(ng_body body, const void *args, int64_t count, int64_t grain, size_t scratch)
 {
@@ -101,7 +109,7 @@ static NG_NOINLINE int launch_in_pieces(ng_body body, const void *args, int64_t 
         thread->in_launch = 1;
         ng_job_work(&job);
         thread->in_launch = 0;
-        return job.status;
+        return outcome(&job);
     }
     const int threads = ng_get_num_threads();    /* may read the environment: before the GIL goes */
     thread->in_launch = 1;
@@ -109,7 +117,7 @@ static NG_NOINLINE int launch_in_pieces(ng_body body, const void *args, int64_t 
     if (threads < 2 || !ng_pool_run(&job, threads)) ng_job_work(&job);
     if (restore_gil) restore_gil(gil);
     thread->in_launch = 0;
-    return job.status;
+    return outcome(&job);
 }
 
 int ng_launch(ng_body body, const void *args, size_t args_size, int64_t count, int64_t grain, size_t scratch)

@@ -12,6 +12,7 @@ typedef struct ng_thread_state {
     int grad_enabled;      /* autograd's mode, read and set by the core */
     int num_threads;       /* this thread's number of threads; 0: the process's */
     int in_launch;         /* inside a launch of several pieces: launches from here run serially and keep off the GIL */
+    int blas_used;         /* this thread has called OpenBLAS */
     void *scratch;         /* kept from launch to launch, freed when the thread ends */
     size_t scratch_bytes;
 } ng_thread_state;

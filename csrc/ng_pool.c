@@ -3,6 +3,7 @@
 
 #include "ng_pool.h"
 
+#include "ng_blas.h"
 #include "ng_cpus.h"
 #include "ng_launch.h"
 
@@ -51,10 +52,7 @@ int64_t ng_job_run(ng_job *job, ng_ctx *ctx)
 int64_t ng_job_work(ng_job *job)
 {
     ng_ctx ctx = {NULL, NG_OK};
-    if (job->scratch && !(ctx.scratch = ng_scratch(job->scratch))) {
-        ng_atomic_set_once(&job->status, NG_NO_MEMORY);
-        return 0;
-    }
+    if (job->scratch && !(ctx.scratch = ng_scratch(job->scratch))) return 0;      /* others may have more luck */
     const int64_t run = ng_job_run(job, &ctx);
     if (job->scratch > NG_SCRATCH_KEPT) ng_scratch_free();
     return run;
@@ -71,6 +69,7 @@ static NG_THREAD_RETURN worker(void *argument)
 {
     (void)argument;
     ng_tls()->in_launch = 1;
+    int fits = 0;
     ng_lock(&pool.mutex);
     ng_atomic_store_int(&pool.awake, pool.awake + 1);
     for (;;) {
@@ -84,7 +83,8 @@ static NG_THREAD_RETURN worker(void *argument)
         ng_atomic_store_int(&pool.seats, pool.seats - 1);
         pool.working++;
         ng_unlock(&pool.mutex);
-        const int64_t run = ng_job_work(job);
+        if (!fits) fits = ng_blas_fits();
+        const int64_t run = fits ? ng_job_work(job) : 0;
         ng_lock(&pool.mutex);
         pool.counters.pieces += run;
         ng_atomic_store_int(&pool.working, pool.working - 1);

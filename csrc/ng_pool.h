@@ -20,7 +20,7 @@ typedef struct ng_job {
 
 /* Claims and runs pieces until none is left; returns how many it ran. */
 int64_t ng_job_run(ng_job *job, ng_ctx *ctx);
-/* The same with the calling thread's scratch memory. */
+/* The same with the calling thread's scratch memory; without it, none. */
 int64_t ng_job_work(ng_job *job);
 
 /* Runs the job on up to `threads` threads, the calling one among them; 0, and nothing has run, if the pool is taken or the

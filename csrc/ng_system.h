@@ -44,6 +44,12 @@ NG_INLINE void ng_thread_join(ng_thread t)
 }
 NG_INLINE void *ng_system_alloc(size_t alignment, size_t bytes) { return _aligned_malloc(bytes, alignment); }
 NG_INLINE void ng_system_free(void *memory) { _aligned_free(memory); }
+/* Whether the system would give so much memory now. */
+NG_INLINE int ng_system_has(size_t bytes)
+{
+    void *const memory = VirtualAlloc(NULL, bytes, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
+    return memory && VirtualFree(memory, 0, MEM_RELEASE);
+}
 
 /* Nanoseconds of a clock that only goes forward. */
 NG_INLINE int64_t ng_now(void)
@@ -58,6 +64,7 @@ NG_INLINE int64_t ng_now(void)
 
 #  include <pthread.h>
 #  include <signal.h>
+#  include <sys/mman.h>
 #  include <time.h>
 typedef pthread_mutex_t ng_mutex;
 typedef pthread_cond_t ng_cond;
@@ -93,6 +100,11 @@ NG_INLINE void *ng_system_alloc(size_t alignment, size_t bytes)
     return posix_memalign(&memory, alignment, bytes) == 0 ? memory : NULL;
 }
 NG_INLINE void ng_system_free(void *memory) { free(memory); }
+NG_INLINE int ng_system_has(size_t bytes)
+{
+    void *const memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0);
+    return memory != MAP_FAILED && munmap(memory, bytes) == 0;
+}
 NG_INLINE int64_t ng_now(void)
 {
     struct timespec t;

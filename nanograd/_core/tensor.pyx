@@ -23,6 +23,8 @@ from nanograd.errors import DTypeError, GraphError, ShapeError, shown
 
 cnp.import_array()
 
+cdef extern from "ng_api.h":
+    void give_back_memory "NG->runtime->empty_cache" () noexcept
 cdef extern from "ng_connect.h":
     const ng_api *ng_connect(const char **reason)
     const char *ng_blas_description()

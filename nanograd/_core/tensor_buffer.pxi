@@ -10,14 +10,12 @@ cdef class Buffer:
 
 
 cdef Buffer new_buffer(size_t nbytes):
-    cdef void *memory
+    cdef Buffer buffer = Buffer.__new__(Buffer)
     if nbytes == 0:
         nbytes = 1           # so that nbytes says "ours"
-    memory = NG.alloc(nbytes)
-    if memory == NULL:
+    buffer.data = NG.alloc(nbytes)
+    if buffer.data == NULL:
         raise MemoryError(f"nanograd could not allocate {nbytes} bytes")
-    cdef Buffer buffer = Buffer.__new__(Buffer)
-    buffer.data = memory
     buffer.nbytes = nbytes
     return buffer
 
@@ -52,5 +50,6 @@ cdef int check(str op, int status) except -1:
     if status == NG_OK:
         return 0
     if status == NG_NO_MEMORY:
-        raise MemoryError(f"{op}: no memory for a thread's scratch space")
+        give_back_memory()      # what is kept for later may be just what was missing: the next attempt has it
+        raise MemoryError(f"{op}: no memory for a thread to work in")
     raise RuntimeError(f"{op}: the kernel reported status {status}")

@@ -14,8 +14,8 @@ from libc.math cimport INFINITY, isinf, pow
 from libc.stdint cimport int64_t
 
 from nanograd._core.tensor cimport (
-    NG, NG_F32, NG_F64, Buffer, LeafNode, Parameter, Tensor, as_flag, as_real, as_tensor, check, converting, holds_alone,
-    leaf_gradient, new_buffer, ng_api, ng_itemsize, read_data, refcount, same_shape, set_value, shape_tuple, wrap_buffer)
+    NG, NG_F32, NG_F64, Buffer, LeafNode, Parameter, Tensor, as_flag, as_real, as_tensor, check, converting, dtype_kind,
+    holds_alone, leaf_gradient, new_buffer, ng_api, ng_itemsize, read_data, refcount, same_shape, set_value, shape_tuple, wrap_buffer)
 
 import numpy as np
 

@@ -87,21 +87,29 @@ def clamp_gradients(list tensors, double low, double high):
     rewrite_gradients("clip_grad_value_", tensors, ng_update_clamp, low, high)
 
 
-def change_dtype(Parameter parameter not None, dtype):
-    """Cast a parameter, and its gradient, in place: the object stays. Graphs that hold the old value cannot reach it any more."""
-    cdef object gradient = parameter.grad
-    cdef Tensor value = parameter.detach().astype(dtype)
-    if value.kind == parameter.kind:
-        return
+def change_dtypes(list parameters, dtype):
+    """Cast parameters, and their gradients, in place: the objects stay. All of them or, where memory is short, none. Graphs that
+    hold an old value cannot reach it any more."""
+    cdef int kind = dtype_kind(dtype)
+    cdef Parameter p
+    cdef Tensor value
+    cdef list casts = []
+    for p in parameters:
+        value = p.detach().astype(dtype)
+        value.wants_grad = p.wants_grad
+        if leaf_gradient(p) is not None:
+            value.grad = p.grad.astype(dtype)        # makes the leaf's node, which becomes the parameter's
+        casts.append(value)
     if converting():
         raise RuntimeError("astype: a parameter cannot be cast while an operation converts its arguments, which may be this parameter")
-    if gradient is not None:
-        gradient = gradient.astype(dtype)
-    if parameter.node is not None:
-        parameter.node.released = True       # a backward that reaches the old leaf raises
-        parameter.node.weak_owner = NULL
-        parameter.node = None
-    parameter.kind = value.kind
-    set_value(parameter, value.buffer)
-    if gradient is not None:
-        parameter.grad = gradient
+    for p, value in zip(parameters, casts):          # from here on nothing can fail
+        if p.kind == kind:
+            continue
+        if p.node is not None:
+            p.node.released = True                   # a backward that reaches the old leaf raises
+            p.node.weak_owner = NULL
+        p.node = value.node
+        if p.node is not None:
+            p.node.weak_owner = <PyObject *>p
+        p.kind = kind
+        set_value(p, value.buffer)

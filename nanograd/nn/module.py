@@ -6,7 +6,7 @@ import reprlib
 import numpy as np
 
 from nanograd._core.tensor import Parameter, Tensor, flag
-from nanograd._core.update import change_dtype
+from nanograd._core.update import change_dtypes
 from nanograd.errors import shown
 from nanograd.nn import _module
 from nanograd.nn._hooks import HookHandle, Hooks
@@ -317,6 +317,8 @@ class Module(_Instance):
         ------
         DTypeError
             For another dtype.
+        MemoryError
+            If there is no memory for all of it; nothing has been cast then.
 
         Examples
         --------
@@ -325,11 +327,11 @@ class Module(_Instance):
         >>> nn.Linear(2, 3).astype(ng.float64).weight.dtype
         dtype('float64')
         """
-        for _, owner, attribute, value in _module.find_places(self):
-            if attribute is None:
-                change_dtype(value, dtype)
-            elif isinstance(value, Tensor):
-                setattr(owner, attribute, value.astype(dtype))
+        buffers = [(vars(owner), attribute, value.astype(dtype)) for _, owner, attribute, value in _module.find_places(self)
+                   if attribute is not None and isinstance(value, Tensor)]
+        change_dtypes(list(self.parameters()), dtype)
+        for attributes, attribute, value in buffers:
+            attributes[attribute] = value
         return self
 
     def apply(self, fn):

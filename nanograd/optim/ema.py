@@ -119,9 +119,10 @@ class EMA:
             raise ValueError("\n  ".join(["EMA.load_state_dict: the state does not fit, and nothing was loaded"] + [
                 f"{what}: {separator.join(names)}" for what, names, separator in (
                     ("missing", missing, ", "), ("unexpected", unexpected, ", "), ("mismatched", mismatched, "; ")) if names]))
-        self.decay = decay
-        for name, state in self._states.items():
+        fresh = {name: ParameterState(state.parameter) for name, state in self._states.items()}
+        for name, state in fresh.items():
             state.load(0, averages[name])
+        self.decay, self._states = decay, fresh
 
     def __repr__(self):
         return f"EMA({_counted(len(self._states), 'parameter')}, decay={self.decay})"
