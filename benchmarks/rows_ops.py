@@ -175,7 +175,7 @@ OPS = [
     Op("cosine_similarity", "ng.cosine_similarity(x, y)", "F.cosine_similarity(x, y, -1)", ROWS_OF_100, COMPOSED),
     Op("one_hot", "ng.one_hot(labels, classes)", "F.one_hot(labels, classes).float()", ROWS_OF_100, gradient=False),
     Op("layer_norm", "ng.layer_norm(x, classes, row, row2)", "F.layer_norm(x, (classes,), row, row2)", ROWS_OF_100),
-    Op("rms_norm", "ng.rms_norm(x, classes, row)", "F.rms_norm(x, (classes,), row, 1e-5)", ROWS_OF_100),
+    Op("rms_norm", "ng.rms_norm(x, classes, row)", "F.rms_norm(x, (classes,), row)", ROWS_OF_100),
     # images
     Op("conv1d", "ng.conv1d(x, kernel, channel, padding=1)", "F.conv1d(x, kernel, channel, padding=1)", SIGNALS),
     Op("conv2d", "ng.conv2d(x, kernel, channel, padding=1)", "F.conv2d(x, kernel, channel, padding=1)", IMAGES),

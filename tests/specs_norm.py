@@ -62,7 +62,7 @@ NORM = [
                Raises("ShapeError", r"layer_norm: normalized_shape \(2,\) must be the last axes of x, which has shape \(2, 3\)",
                       lambda: ng.layer_norm(zeros(2, 3), 2)),
                Raises("ShapeError", r"layer_norm: normalized_shape must have at least one axis", lambda: ng.layer_norm(zeros(2, 3), ()))), **CLOSE),
-    OpSpec("rms_norm", rms_norm, call=lambda x, w: ng.rms_norm(x, w.shape, w),
+    OpSpec("rms_norm", rms_norm, call=lambda x, w: ng.rms_norm(x, w.shape, w, 1e-5),
            shapes=(((3, 4), (4,)), ((5,), (5,)), ((2, 3, 4), (3, 4)), ((0, 4), (4,)), ((2, 300), (300,))),
            tails=lambda n: ((2, n), (n,)), large=((900, 1000), (1000,)), extremes=False, errors=errors("rms_norm"), **CLOSE),
     OpSpec("group_norm", group_norm, call=lambda x, w, b: ng.group_norm(x, 2, w, b),

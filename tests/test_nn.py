@@ -311,6 +311,7 @@ LAYERS = [
     ("Flatten", (0,), {}),
     ("LayerNorm", (6,), {}),
     ("LayerNorm", ((4, 6),), {"bias": False}),
+    ("RMSNorm", (6,), {}),
     ("RMSNorm", (6,), {"eps": 1e-5}),
 ]
 LAYERS = [layer for layer in LAYERS if hasattr(nn, layer[0])]

@@ -6,6 +6,10 @@
  * through `turns` sets of weights. Batch normalisation is over channels: N segments of `run` elements, C channels apart.
  *
  *   xhat = (x - mean) * rstd,  y = xhat * weight + bias,   mean 0 in RMS normalisation
+ *
+ * What forward finds out, and backward reads, is `statistics`: of `rows` rows (or channels) first all means, then what the mean has
+ * lost in rounding, times -rstd, then all rstd, in REAL. An rstd of -1 marks a row whose squares leave the range of REAL; what is
+ * done then stands in norm_range.h.
  */
 #ifndef NG_KERNELS_NORM_H
 #define NG_KERNELS_NORM_H
@@ -17,13 +21,15 @@ typedef struct ng_norm_args {
     void *y;                        /* y, or dx (NULL: not wanted) */
     const void *x, *dy;
     const void *weight, *bias;      /* or NULL */
-    void *mean, *rstd;              /* per row or channel, REAL; mean NULL: not subtracted */
+    void *statistics;               /* (3, rows) */
     void *dweight, *dbias;          /* or NULL; rows: ACC, one set of sums per piece */
     int64_t rows, segments, run, turns, grain;
     double eps;
+    int centered;                   /* the mean is subtracted */
     int streams;                    /* dx passes the caches by (ng_stream.h) */
     /* batch normalisation */
-    int frozen;                     /* mean and rstd are given constants */
+    int frozen;                     /* the statistics are given constants */
+    double *moments;                /* or NULL: the channels' means, then their biased variances, for the running ones */
     ng_body activation;             /* of a whole channel while it is in cache, or NULL */
     void *z, *dz;                   /* what it is applied to, if wanted; the gradient of that */
     const void *result;             /* what it gave */
@@ -32,21 +38,22 @@ typedef struct ng_norm_args {
 
 /* ---- rows ---- */
 
-static inline int ng_norm_forward(int dtype, void *y, void *mean, void *rstd, const void *x, const void *weight, const void *bias,
+static inline int ng_norm_forward(int dtype, void *y, void *statistics, const void *x, const void *weight, const void *bias, int centered,
                                   int64_t rows, int64_t segments, int64_t run, int64_t turns, double eps)
 {
-    const ng_norm_args args = {.y = y, .x = x, .weight = weight, .bias = bias, .mean = mean, .rstd = rstd, .rows = rows,
-                               .segments = segments, .run = run, .turns = turns, .eps = eps};
+    const ng_norm_args args = {.y = y, .x = x, .weight = weight, .bias = bias, .statistics = statistics, .centered = centered,
+                               .rows = rows, .segments = segments, .run = run, .turns = turns, .eps = eps};
     return NG->launch(NG->kernels[dtype]->norm_forward, &args, sizeof args, rows, ng_grain(segments * run * (dtype == NG_F32 ? 6 : 12) + 200), 0);
 }
 
 /* dx, dweight and dbias (turns * segments,) in one pass, each NULL if not wanted; then the pieces' sums are added in order. */
 static inline int ng_norm_backward(int dtype, void *dx, void *dweight, void *dbias, const void *dy, const void *x, const void *weight,
-                                   const void *mean, const void *rstd, int64_t rows, int64_t segments, int64_t run, int64_t turns)
+                                   const void *statistics, int centered, int64_t rows, int64_t segments, int64_t run, int64_t turns,
+                                   double eps)
 {
     const ng_kernels *kernels = NG->kernels[dtype];
-    ng_norm_args args = {.y = dx, .x = x, .dy = dy, .weight = weight, .mean = (void *)mean, .rstd = (void *)rstd, .rows = rows,
-                         .segments = segments, .run = run, .turns = turns,
+    ng_norm_args args = {.y = dx, .x = x, .dy = dy, .weight = weight, .statistics = (void *)statistics, .centered = centered, .rows = rows,
+                         .segments = segments, .run = run, .turns = turns, .eps = eps,
                          .streams = dx && run == 1 && ng_streams(dtype, rows * segments, 3)};
     args.grain = ng_grain(segments * run * (dtype == NG_F32 ? 10 : 20) + 200);
     /* The sums of a piece are written once: let a piece be worth it. */
@@ -76,16 +83,16 @@ static inline int ng_norm_backward(int dtype, void *dx, void *dweight, void *dbi
 /* Runs of a channel that are at least so long have their activation in the same launch; it would be called for shorter ones too often. */
 enum { NG_ACTIVATED_RUN = 64 };
 
-/* y = op(z), z = the normalised x (N, C, run); z is kept unless NULL; op -1: none, y = z. Not frozen: mean and rstd (C,) are computed,
- * and variance (C,), biased, where it is not NULL (in dweight's place). Frozen: they are read. */
-static inline int ng_batch_norm_forward(int dtype, int op, void *y, void *z, void *mean, void *rstd, void *variance, const void *x,
+/* y = op(z), z = the normalised x (N, C, run); z is kept unless NULL; op -1: none, y = z. Not frozen: the statistics are
+ * computed, and moments (2, C) where that is not NULL. Frozen: they are read. */
+static inline int ng_batch_norm_forward(int dtype, int op, void *y, void *z, void *statistics, double *moments, const void *x,
                                         const void *weight, const void *bias, double p, int64_t N, int64_t C, int64_t run, double eps,
                                         int frozen)
 {
     const ng_kernels *kernels = NG->kernels[dtype];
     const int together = op >= 0 && run >= NG_ACTIVATED_RUN, apart = op >= 0 && !together;
-    const ng_norm_args args = {.y = apart && z ? z : y, .x = x, .weight = weight, .bias = bias, .mean = mean, .rstd = rstd,
-                               .dweight = variance, .rows = C, .segments = N, .run = run, .eps = eps, .frozen = frozen,
+    const ng_norm_args args = {.y = apart && z ? z : y, .x = x, .weight = weight, .bias = bias, .statistics = statistics,
+                               .moments = moments, .centered = 1, .rows = C, .segments = N, .run = run, .eps = eps, .frozen = frozen,
                                .activation = together ? kernels->unary_forward[op] : NULL, .z = z, .p = p};
     const ng_body body = run == 1 ? kernels->batch_norm_columns : kernels->batch_norm_forward;
     const int64_t width = run == 1 ? 16 : 1;       /* columns are done sixteen at a time */
@@ -98,13 +105,13 @@ static inline int ng_batch_norm_forward(int dtype, int op, void *y, void *z, voi
 /* dz = dy * op'(z), which may be dy where that may be overwritten, and dx, which may be dz, dweight and dbias, each NULL if not wanted.
  * op -1: dz is dy. Of z and y only what op's derivative reads is needed. */
 static inline int ng_batch_norm_backward(int dtype, int op, void *dz, void *dx, void *dweight, void *dbias, const void *dy, const void *x,
-                                         const void *z, const void *y, const void *weight, const void *mean, const void *rstd, double p,
-                                         int64_t N, int64_t C, int64_t run, int frozen)
+                                         const void *z, const void *y, const void *weight, const void *statistics, double p, int64_t N,
+                                         int64_t C, int64_t run, double eps, int frozen)
 {
     const ng_kernels *kernels = NG->kernels[dtype];
     const int together = op >= 0 && run >= NG_ACTIVATED_RUN;
-    const ng_norm_args args = {.y = dx, .x = x, .dy = dy, .weight = weight, .mean = (void *)mean, .rstd = (void *)rstd, .dweight = dweight,
-                               .dbias = dbias, .rows = C, .segments = N, .run = run, .frozen = frozen,
+    const ng_norm_args args = {.y = dx, .x = x, .dy = dy, .weight = weight, .statistics = (void *)statistics, .dweight = dweight,
+                               .dbias = dbias, .centered = 1, .rows = C, .segments = N, .run = run, .eps = eps, .frozen = frozen,
                                .activation = together ? kernels->unary_backward[op] : NULL, .z = (void *)z, .dz = dz, .result = y, .p = p};
     const ng_body body = run == 1 ? kernels->batch_norm_columns_backward : kernels->batch_norm_backward;
     const int64_t width = run == 1 ? 16 : 1;

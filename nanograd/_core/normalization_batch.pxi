@@ -5,10 +5,11 @@
 @cython.no_gc
 cdef class BatchNormNode(Node):
     """Inputs: x, weight, bias."""
-    cdef Buffer x, weight, mean, rstd
+    cdef Buffer x, weight, statistics
     cdef Buffer z, y             # what the activation's derivative reads
     cdef int op                  # of the activation, -1: none
     cdef bint frozen
+    cdef double eps
     cdef int64_t N, C, run
 
     cdef int backward(self, Buffer dy, Run run) except -1:
@@ -20,12 +21,12 @@ cdef class BatchNormNode(Node):
         if wants(run, self, 0):
             dx = dz if dz is not dy or is_sole(dy) else input_buffer(run, self, 0)
         check("batch_norm", ng_batch_norm_backward(self.kind, self.op, dz.data, data_of(dx), data_of(dweight), data_of(dbias), dy.data,
-                                                   self.x.data, data_of(self.z), data_of(self.y), data_of(self.weight), self.mean.data,
-                                                   self.rstd.data, NEGATIVE_SLOPE, self.N, self.C, self.run, self.frozen))
+                                                   self.x.data, data_of(self.z), data_of(self.y), data_of(self.weight),
+                                                   self.statistics.data, NEGATIVE_SLOPE, self.N, self.C, self.run, self.eps, self.frozen))
         return give_all(run, self, dx, dweight, dbias)
 
     cdef int release(self) except -1:
-        self.x = self.weight = self.mean = self.rstd = self.z = self.y = None
+        self.x = self.weight = self.statistics = self.z = self.y = None
         return 0
 
 
@@ -40,7 +41,7 @@ cdef void write(int kind, void *data, int64_t i, double value) noexcept:
         (<double *>data)[i] = value
 
 
-cdef int update_running(Tensor running, const void *statistic, double momentum, double factor) except -1:
+cdef int update_running(Tensor running, const double *statistic, double momentum, double factor) except -1:
     """running = (1 - momentum) * running + momentum * factor * statistic: a new value, in place if nobody else holds the old."""
     cdef Buffer old = running.buffer
     cdef Buffer new = old
@@ -49,7 +50,7 @@ cdef int update_running(Tensor running, const void *statistic, double momentum, 
         new = new_buffer(<size_t>running.count * ng_itemsize(running.kind))
     for i in range(running.count):
         write(running.kind, new.data, i, (1 - momentum) * read(running.kind, old.data, i)
-              + momentum * factor * read(running.kind, statistic, i))
+              + momentum * factor * statistic[i])
     if new is not old:
         set_value(running, new)
     return 0
@@ -78,6 +79,8 @@ def batch_norm(x, running_mean=None, running_var=None, weight=None, bias=None, t
     Parameters
     ----------
     x : Tensor, shape (N, C) or (N, C, ...)
+        The second axis always holds the channels: with three axes x is a batch of sequences (N, C, L), as in PyTorch, and never one
+        image (C, H, W). For that write ``x.unsqueeze(0)``; :class:`nanograd.nn.BatchNorm2d` takes it as it is.
     running_mean, running_var : Tensor, shape (C,), optional
         With ``training=False`` the statistics that are used (both are needed then). With ``training=True`` they are given new values,
         ``(1 - momentum) * running + momentum * batch``, the variance without bias, as PyTorch's.
@@ -116,8 +119,8 @@ def batch_norm(x, running_mean=None, running_var=None, weight=None, bias=None, t
     cdef Tensor tx = as_tensor("batch_norm", x, -1, True)
     cdef Tensor tw, tb, tm, tv, out
     cdef Buffer xb = tx.buffer
-    cdef Buffer wb, bb, mean, rstd
-    cdef Buffer variance = None
+    cdef Buffer wb, bb, statistics
+    cdef Buffer moments = None
     cdef Buffer z = None
     cdef BatchNormNode node
     cdef int64_t dims[1]
@@ -149,28 +152,27 @@ def batch_norm(x, running_mean=None, running_var=None, weight=None, bias=None, t
         raise ValueError("batch_norm: training=False needs running_mean and running_var")
     wb = None if tw is None else tw.buffer
     bb = None if tb is None else tb.buffer
-    rstd = new_buffer(<size_t>C * ng_itemsize(tx.kind))
-    if train:
-        mean = new_buffer(<size_t>C * ng_itemsize(tx.kind))
-        if tv is not None:
-            variance = new_buffer(<size_t>C * ng_itemsize(tx.kind))
-    else:
-        mean = tm.buffer
+    statistics = new_buffer(<size_t>(3 * C) * ng_itemsize(tx.kind))
+    if not train:
         for i in range(C):
-            write(tx.kind, rstd.data, i, 1 / (read(tx.kind, tv.buffer.data, i) + epsilon) ** 0.5)
+            write(tx.kind, statistics.data, i, read(tx.kind, tm.buffer.data, i))
+            write(tx.kind, statistics.data, C + i, 0)
+            write(tx.kind, statistics.data, 2 * C + i, 1 / sqrt(read(tx.kind, tv.buffer.data, i) + epsilon))
+    elif tm is not None or tv is not None:
+        moments = new_buffer(<size_t>(2 * C) * sizeof(double))
     out = new_tensor(tx.kind, tx.rank, tx.dims)
     graph = wants_graph(tx, tw, tb)
     if graph and reads & NG_READS_X:
         z = new_buffer(<size_t>out.count * ng_itemsize(out.kind))
-    check("batch_norm", ng_batch_norm_forward(tx.kind, op, out.buffer.data, data_of(z), mean.data, rstd.data, data_of(variance), xb.data,
-                                              data_of(wb), data_of(bb), NEGATIVE_SLOPE, N, C, run, epsilon, not train))
+    check("batch_norm", ng_batch_norm_forward(tx.kind, op, out.buffer.data, data_of(z), statistics.data, <double *>data_of(moments),
+                                              xb.data, data_of(wb), data_of(bb), NEGATIVE_SLOPE, N, C, run, epsilon, not train))
     if graph:
         node = BatchNormNode.__new__(BatchNormNode)
         set_all(node, tx, tw, tb)
         node.x = xb
         node.weight = wb
-        node.mean = mean
-        node.rstd = rstd
+        node.statistics = statistics
+        node.eps = epsilon
         node.z = z
         if reads & NG_READS_Y:
             node.y = out.buffer
@@ -182,7 +184,7 @@ def batch_norm(x, running_mean=None, running_var=None, weight=None, bias=None, t
         link(out, node)
     if train:
         if tm is not None:
-            update_running(tm, mean.data, rate, 1.0)
+            update_running(tm, <double *>moments.data, rate, 1.0)
         if tv is not None:
-            update_running(tv, variance.data, rate, <double>(N * run) / <double>(N * run - 1))
+            update_running(tv, <double *>moments.data + C, rate, <double>(N * run) / <double>(N * run - 1))
     return out

@@ -13,12 +13,12 @@ __all__ = ["BatchNorm1d", "BatchNorm2d"]
 
 
 class _BatchNorm(Module):
-    """What the batch normalisations share; `_ranks` are the numbers of axes that an input may have, `_places` how they are written."""
+    """What the batch normalisations share: the numbers of axes that a batch may have and a single sample, and how they are written."""
 
     _any_callable = ("activation",)
     _ranks: tuple[int, ...] = ()
-    _places: tuple[str, ...] = ()
-    _single = ""
+    _single_rank = 0                 # 0: single samples are refused
+    _written = ""
 
     def __init__(self, num_features, eps=1e-5, momentum=0.1, affine=True, track_running_stats=True, *, activation=None, dtype=None,
                  name=None):
@@ -59,6 +59,8 @@ class _BatchNorm(Module):
             input = ng.asarray(input, dtype=None if held is None else held.dtype)
         shape = input.shape
         if len(shape) not in self._ranks or shape[1] != self.num_features:
+            if len(shape) == self._single_rank and shape[0] == self.num_features:
+                return self.forward(input.reshape((1, *shape))).reshape(shape)
             self._refuse(shape)
         activation, mean, var = self.activation, self.running_mean, self.running_var
         fused = activation if type(activation) is str else None
@@ -75,11 +77,10 @@ class _BatchNorm(Module):
 
     def _refuse(self, shape):
         kind, n = type(self).__name__, self.num_features
-        if len(shape) in self._ranks:
-            raise ShapeError(f"{kind}: expects {n} channels, got {shape[1]} (x {shape})")
-        places = " or ".join(f"(N, {n}{more})" for more in self._places)
-        hint = f"; write x.unsqueeze(0) for a single {self._single}" if len(shape) == min(self._ranks) - 1 and shape[0] == n else ""
-        raise ShapeError(f"{kind}: x must be {places}, got shape {shape}{hint}")
+        if len(shape) in (*self._ranks, self._single_rank):
+            raise ShapeError(f"{kind}: expects {n} channels, got {shape[0 if len(shape) == self._single_rank else 1]} (x {shape})")
+        hint = "; write x.unsqueeze(0) for a single sample" if not self._single_rank and shape == (n,) else ""
+        raise ShapeError(f"{kind}: x must be {self._written.format(n=n)}, got shape {shape}{hint}")
 
     def extra_repr(self):
         held = self.weight if self.weight is not None else self.running_mean
@@ -91,7 +92,7 @@ class _BatchNorm(Module):
 
 
 class BatchNorm2d(_BatchNorm):
-    """Batch normalisation of images: each channel over the batch and all places.
+    """Batch normalisation of images (N, C, H, W), or of a single one (C, H, W): each channel over the batch and all places.
 
     ``y = activation((x - mean) / sqrt(var + eps) * weight + bias)``. In training mode mean and (biased) variance are those of the
     batch, gradients go through them, and the running statistics are given new values,
@@ -130,7 +131,8 @@ class BatchNorm2d(_BatchNorm):
     Raises
     ------
     ShapeError
-        When called: for anything but (N, num_features, H, W), and in training mode for a single value per channel.
+        When called: for anything but (N, num_features, H, W) and (num_features, H, W), and in training mode for a single value per
+        channel.
 
     Examples
     --------
@@ -142,6 +144,8 @@ class BatchNorm2d(_BatchNorm):
     >>> y = layer(ng.randn(8, 2, 4, 4))
     >>> y.shape, int(layer.num_batches_tracked)
     ((8, 2, 4, 4), 1)
+    >>> layer.eval()(ng.ones((2, 4, 4))).shape
+    (2, 4, 4)
     >>> y.sum().backward()
     >>> layer.weight.grad.shape
     (2,)
@@ -149,7 +153,7 @@ class BatchNorm2d(_BatchNorm):
     ['bias', 'num_batches_tracked', 'running_mean', 'running_var', 'weight']
     """
 
-    _ranks, _places, _single = (4,), (", H, W",), "image"
+    _ranks, _single_rank, _written = (4,), 3, "(N, {n}, H, W) or ({n}, H, W)"
 
 
 class BatchNorm1d(_BatchNorm):
@@ -180,4 +184,4 @@ class BatchNorm1d(_BatchNorm):
     [[0.0]]
     """
 
-    _ranks, _places, _single = (2, 3), ("", ", L"), "sample"
+    _ranks, _written = (2, 3), "(N, {n}) or (N, {n}, L)"

@@ -476,7 +476,7 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
 
 
 def rms_norm(input, normalized_shape, weight=None, eps=None):
-    """:func:`nanograd.rms_norm`; ``eps=None`` is the machine epsilon of the dtype.
+    """:func:`nanograd.rms_norm`.
 
     Examples
     --------
@@ -485,5 +485,4 @@ def rms_norm(input, normalized_shape, weight=None, eps=None):
     >>> F.rms_norm(ng.tensor([[2.0, 2.0]]), (2,))
     tensor([[1., 1.]], dtype=float32)
     """
-    x = input if isinstance(input, ng.Tensor) else ng.asarray(input)
-    return ng.rms_norm(x, normalized_shape, weight, float(np.finfo(x.dtype).eps) if eps is None else eps)
+    return ng.rms_norm(input, normalized_shape, weight, eps)

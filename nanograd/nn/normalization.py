@@ -11,19 +11,21 @@ __all__ = ["GroupNorm", "LayerNorm", "RMSNorm"]
 class _LastAxes(Module):
     """What the normalisations over the last axes share."""
 
+    _eps: float | None = 1e-5        # if left out
+
     def __init__(self, normalized_shape, eps, elementwise_affine):
         kind = type(self).__name__
         shape = normalized_shape if isinstance(normalized_shape, (tuple, list)) else (normalized_shape,)
         self.normalized_shape = tuple(_check.size(kind, "normalized_shape", n, 1) for n in shape)
         if not self.normalized_shape:
             raise ValueError(f"{kind}: normalized_shape must name at least one axis")
-        self.eps = _check.real(kind, "eps", eps)
+        self.eps = None if eps is None and self._eps is None else _check.real(kind, "eps", eps)
         self.elementwise_affine = _check.flag(kind, "elementwise_affine", elementwise_affine)
         self.weight = Parameter(ng.ones(self.normalized_shape)) if self.elementwise_affine else None
 
     def extra_repr(self):
         shape = self.normalized_shape[0] if len(self.normalized_shape) == 1 else self.normalized_shape
-        return _check.arguments(shape, eps=(self.eps, 1e-5), elementwise_affine=(self.elementwise_affine, True))
+        return _check.arguments(shape, eps=(self.eps, self._eps), elementwise_affine=(self.elementwise_affine, True))
 
 
 class LayerNorm(_LastAxes):
@@ -88,7 +90,8 @@ class RMSNorm(_LastAxes):
     ----------
     normalized_shape : int or tuple of int
         The sizes of the last axes.
-    eps : float, default 1e-5
+    eps : float, optional
+        None, as in PyTorch: the machine epsilon of x's dtype (1.2e-07 or 2.2e-16).
     elementwise_affine : bool, default True
         Whether there is a weight.
 
@@ -112,7 +115,9 @@ class RMSNorm(_LastAxes):
     [[1.0, 1.0]]
     """
 
-    def __init__(self, normalized_shape, eps=1e-5, elementwise_affine=True):
+    _eps = None
+
+    def __init__(self, normalized_shape, eps=None, elementwise_affine=True):
         super().__init__(normalized_shape, eps, elementwise_affine)
 
     def forward(self, input):
