@@ -27,8 +27,6 @@ REFUSED = {
     ("LogSoftmax", "0-d"): "1.7: an axis of a 0-d tensor is an error",
     ("*", "return_indices"): "1.4: not among the arguments",
     ("*", "divisor_override"): "1.4: not among the arguments",
-    ("BatchNorm1d", "bias"): "1.4: not among the arguments",
-    ("BatchNorm2d", "bias"): "1.4: not among the arguments",
     ("BatchNorm1d", "empty batch"): "statistics of nothing are an error",
     ("BatchNorm2d", "empty batch"): "statistics of nothing are an error",
 }

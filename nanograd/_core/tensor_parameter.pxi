@@ -55,11 +55,12 @@ cdef class Parameter(Tensor):
         Parameters
         ----------
         value : Tensor, array_like or number
-            Of the parameter's shape and dtype; a number fills.
+            Of the parameter's shape; a number fills. Arrays are cast to the parameter's dtype; a tensor must have it.
 
         Raises
         ------
         ShapeError, DTypeError
+            For another shape, a tensor of the other dtype, and what is not real.
 
         Examples
         --------
@@ -75,7 +76,10 @@ cdef class Parameter(Tensor):
             check("assign", ng_fill(self.kind, buffer.data, float(value), self.count))
             self.buffer = buffer
             return self
-        t = as_tensor("assign", value, self.kind, True)
+        if isinstance(value, Tensor):
+            t = as_tensor("assign", value, self.kind, True)
+        else:
+            t = array_tensor("assign", as_array("assign", value), self.kind, True)
         if not same_shape(t, self):
             raise ShapeError(f"assign: the parameter has shape {self.shape}, the value {t.shape}")
         if t.buffer.nbytes == 0:

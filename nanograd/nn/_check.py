@@ -4,6 +4,7 @@ import operator
 
 import numpy as np
 
+import nanograd as ng
 from nanograd._core.tensor import real_number
 from nanograd.errors import shown
 
@@ -56,6 +57,11 @@ def real(layer, name, value):
         return real_number(layer, name, value)
     except TypeError:
         raise TypeError(f"{layer}: {name} must be a number, got {shown(value)}") from None
+
+
+def dtype(dtype):
+    """Refuse a dtype that no parameter can have, also where a layer has no parameters."""
+    ng.empty(0, dtype=dtype)
 
 
 def label(layer, name):

@@ -336,6 +336,12 @@ def shown(activation):
     return _Name(getattr(activation, "__name__", None) or repr(activation))
 
 
+def shown_dtype(held):
+    """The dtype of a parameter or buffer (None: there is none) in a layer's repr, with the default that is not shown."""
+    default = _Name(ng.get_default_dtype())
+    return default if held is None else _Name(held.dtype), default
+
+
 class _Name(str):
     """A str without quotes in its repr."""
 

@@ -20,8 +20,8 @@ class _BatchNorm(Module):
     _single_rank = 0                 # 0: single samples are refused
     _written = ""
 
-    def __init__(self, num_features, eps=1e-5, momentum=0.1, affine=True, track_running_stats=True, *, activation=None, dtype=None,
-                 name=None):
+    def __init__(self, num_features, eps=1e-5, momentum=0.1, affine=True, track_running_stats=True, *, bias=True,
+                 activation=None, dtype=None, name=None):
         kind = type(self).__name__
         _check.no_activation(kind, "eps", "a number", eps)
         _check.no_activation(kind, "affine", "a bool", affine)
@@ -32,9 +32,10 @@ class _BatchNorm(Module):
         self.track_running_stats = _check.flag(kind, "track_running_stats", track_running_stats)
         self.activation = _activation.resolve(kind, activation)
         self.name = _check.label(kind, name)
+        _check.dtype(dtype)
         n, tracks = self.num_features, self.track_running_stats
         self.weight = Parameter(ng.ones(n, dtype=dtype)) if self.affine else None
-        self.bias = Parameter(ng.zeros(n, dtype=dtype)) if self.affine else None
+        self.bias = Parameter(ng.zeros(n, dtype=dtype)) if _check.flag(kind, "bias", bias) and self.affine else None
         self.register_buffer("running_mean", ng.zeros(n, dtype=dtype) if tracks else None)
         self.register_buffer("running_var", ng.ones(n, dtype=dtype) if tracks else None)
         self.register_buffer("num_batches_tracked", np.array(0) if tracks else None)
@@ -49,9 +50,9 @@ class _BatchNorm(Module):
     def reset_parameters(self):
         """Forget the running statistics, and set weight to ones and bias to zeros."""
         self.reset_running_stats()
-        if self.weight is not None:
-            self.weight.assign(1.0)
-            self.bias.assign(0.0)
+        for p, start in ((self.weight, 1.0), (self.bias, 0.0)):
+            if p is not None:
+                p.assign(start)
 
     def forward(self, input):
         if not hasattr(input, "shape"):
@@ -84,11 +85,10 @@ class _BatchNorm(Module):
 
     def extra_repr(self):
         held = self.weight if self.weight is not None else self.running_mean
-        default = _activation._Name(ng.get_default_dtype())
         return _check.arguments(
             self.num_features, eps=(self.eps, 1e-5), momentum=(self.momentum, 0.1), affine=(self.affine, True),
-            track_running_stats=(self.track_running_stats, True), activation=(_activation.shown(self.activation), None),
-            dtype=(default if held is None else _activation._Name(held.dtype), default), name=(self.name, None))
+            track_running_stats=(self.track_running_stats, True), bias=(self.bias is not None, self.affine),
+            activation=(_activation.shown(self.activation), None), dtype=_activation.shown_dtype(held), name=(self.name, None))
 
 
 class BatchNorm2d(_BatchNorm):
@@ -112,6 +112,8 @@ class BatchNorm2d(_BatchNorm):
         Whether there are weight and bias.
     track_running_stats : bool, default True
         False: no running statistics; those of the batch are used in evaluation mode too.
+    bias : bool, default True
+        Whether there is a bias beside the weight.
     activation : str, Module or callable, optional
         Applied to the result: an activation module, its lower-case name, or any function of a tensor. 'relu', 'tanh',
         'sigmoid', 'silu', 'gelu' and 'leaky_relu' are computed together with the normalisation.
@@ -163,7 +165,7 @@ class BatchNorm1d(_BatchNorm):
     ----------
     num_features : int
         Features or channels: the second axis.
-    eps, momentum, affine, track_running_stats, activation, dtype, name
+    eps, momentum, affine, track_running_stats, bias, activation, dtype, name
         As for :class:`BatchNorm2d`.
 
     Raises

@@ -69,12 +69,11 @@ class _Conv(Module):
                                       self.groups, None))
 
     def extra_repr(self):
-        dtype, default = (_activation._Name(d) for d in (self.weight.dtype, ng.get_default_dtype()))
         return _check.arguments(
             self.in_channels, self.out_channels, _shown(self.kernel_size), stride=(_shown(self.stride), 1),
             padding=(_shown(self.padding), 0), dilation=(_shown(self.dilation), 1), groups=(self.groups, 1),
-            bias=(self.bias is not None, True), activation=(_activation.shown(self.activation), None), dtype=(dtype, default),
-            name=(self.name, None))
+            bias=(self.bias is not None, True), activation=(_activation.shown(self.activation), None),
+            dtype=_activation.shown_dtype(self.weight), name=(self.name, None))
 
 
 class Conv2d(_Conv):

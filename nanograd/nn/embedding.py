@@ -4,6 +4,7 @@ import numpy as np
 
 import nanograd as ng
 from nanograd.nn import _check
+from nanograd.nn import activation as _activation
 from nanograd.nn.module import Module, Parameter
 
 __all__ = ["Embedding"]
@@ -17,6 +18,10 @@ class Embedding(Module):
     num_embeddings, embedding_dim : int
     padding_idx : int, optional
         The index whose vector starts as zeros and gets no gradient; a negative one counts from the end.
+    dtype : numpy.dtype, optional
+        float32 or float64; None: ``get_default_dtype()``.
+    name : str, optional
+        Shown in ``repr``.
 
     Attributes
     ----------
@@ -44,7 +49,7 @@ class Embedding(Module):
     [[0.0, 0.0, 0.0], [1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
     """
 
-    def __init__(self, num_embeddings, embedding_dim, padding_idx=None):
+    def __init__(self, num_embeddings, embedding_dim, padding_idx=None, *, dtype=None, name=None):
         self.num_embeddings = _check.size("Embedding", "num_embeddings", num_embeddings)
         self.embedding_dim = _check.size("Embedding", "embedding_dim", embedding_dim)
         self.padding_idx = padding_idx
@@ -53,7 +58,8 @@ class Embedding(Module):
             if i >= self.num_embeddings:
                 raise ValueError(f"Embedding: padding_idx must be below num_embeddings {self.num_embeddings}, got {i}")
             self.padding_idx = i % self.num_embeddings
-        self.weight = Parameter(ng.empty((self.num_embeddings, self.embedding_dim)))
+        self.name = _check.label("Embedding", name)
+        self.weight = Parameter(ng.empty((self.num_embeddings, self.embedding_dim), dtype=dtype))
         self.reset_parameters()
 
     def reset_parameters(self, generator=None):
@@ -69,4 +75,5 @@ class Embedding(Module):
         return ng.embedding(input, self.weight, self.padding_idx)
 
     def extra_repr(self):
-        return _check.arguments(self.num_embeddings, self.embedding_dim, padding_idx=(self.padding_idx, None))
+        return _check.arguments(self.num_embeddings, self.embedding_dim, padding_idx=(self.padding_idx, None),
+                                dtype=_activation.shown_dtype(self.weight), name=(self.name, None))

@@ -80,9 +80,8 @@ class Linear(Module):
         return activation(linear(input, self.weight, self.bias))
 
     def _named_arguments(self):
-        dtype, default = (_activation._Name(d) for d in (self.weight.dtype, ng.get_default_dtype()))
         return {"activation": (_activation.shown(self.activation), None), "bias": (self.bias is not None, True),
-                "dtype": (dtype, default), "name": (self.name, None)}
+                "dtype": _activation.shown_dtype(self.weight), "name": (self.name, None)}
 
     def extra_repr(self):
         return _check.arguments(self.in_features, self.out_features, **self._named_arguments())

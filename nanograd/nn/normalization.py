@@ -3,6 +3,7 @@
 import nanograd as ng
 from nanograd.errors import ShapeError
 from nanograd.nn import _check
+from nanograd.nn import activation as _activation
 from nanograd.nn.module import Module, Parameter
 
 __all__ = ["GroupNorm", "LayerNorm", "RMSNorm"]
@@ -13,7 +14,7 @@ class _LastAxes(Module):
 
     _eps: float | None = 1e-5        # if left out
 
-    def __init__(self, normalized_shape, eps, elementwise_affine):
+    def __init__(self, normalized_shape, eps, elementwise_affine, dtype, name):
         kind = type(self).__name__
         shape = normalized_shape if isinstance(normalized_shape, (tuple, list)) else (normalized_shape,)
         self.normalized_shape = tuple(_check.size(kind, "normalized_shape", n, 1) for n in shape)
@@ -21,11 +22,15 @@ class _LastAxes(Module):
             raise ValueError(f"{kind}: normalized_shape must name at least one axis")
         self.eps = None if eps is None and self._eps is None else _check.real(kind, "eps", eps)
         self.elementwise_affine = _check.flag(kind, "elementwise_affine", elementwise_affine)
-        self.weight = Parameter(ng.ones(self.normalized_shape)) if self.elementwise_affine else None
+        self.name = _check.label(kind, name)
+        _check.dtype(dtype)
+        self.weight = Parameter(ng.ones(self.normalized_shape, dtype=dtype)) if self.elementwise_affine else None
 
     def extra_repr(self):
         shape = self.normalized_shape[0] if len(self.normalized_shape) == 1 else self.normalized_shape
-        return _check.arguments(shape, eps=(self.eps, self._eps), elementwise_affine=(self.elementwise_affine, True))
+        return _check.arguments(shape, eps=(self.eps, self._eps), elementwise_affine=(self.elementwise_affine, True),
+                                bias=(getattr(self, "bias", self.weight) is not None, self.elementwise_affine),
+                                dtype=_activation.shown_dtype(self.weight), name=(self.name, None))
 
 
 class LayerNorm(_LastAxes):
@@ -41,6 +46,10 @@ class LayerNorm(_LastAxes):
     elementwise_affine : bool, default True
         Whether there are weight and bias.
     bias : bool, default True
+    dtype : numpy.dtype, optional
+        float32 or float64; None: ``get_default_dtype()``.
+    name : str, optional
+        Shown in ``repr``.
 
     Attributes
     ----------
@@ -68,17 +77,13 @@ class LayerNorm(_LastAxes):
     [1.0, 1.0]
     """
 
-    def __init__(self, normalized_shape, eps=1e-5, elementwise_affine=True, bias=True):
-        super().__init__(normalized_shape, eps, elementwise_affine)
+    def __init__(self, normalized_shape, eps=1e-5, elementwise_affine=True, bias=True, *, dtype=None, name=None):
+        super().__init__(normalized_shape, eps, elementwise_affine, dtype, name)
         bias = _check.flag("LayerNorm", "bias", bias)
-        self.bias = Parameter(ng.zeros(self.normalized_shape)) if self.elementwise_affine and bias else None
+        self.bias = Parameter(ng.zeros(self.normalized_shape, dtype=dtype)) if self.elementwise_affine and bias else None
 
     def forward(self, input):
         return ng.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
-
-    def extra_repr(self):
-        no_bias = self.elementwise_affine and self.bias is None
-        return super().extra_repr() + (", bias=False" if no_bias else "")
 
 
 class RMSNorm(_LastAxes):
@@ -94,6 +99,10 @@ class RMSNorm(_LastAxes):
         None, as in PyTorch: the machine epsilon of x's dtype (1.2e-07 or 2.2e-16).
     elementwise_affine : bool, default True
         Whether there is a weight.
+    dtype : numpy.dtype, optional
+        float32 or float64; None: ``get_default_dtype()``.
+    name : str, optional
+        Shown in ``repr``.
 
     Attributes
     ----------
@@ -117,8 +126,8 @@ class RMSNorm(_LastAxes):
 
     _eps = None
 
-    def __init__(self, normalized_shape, eps=None, elementwise_affine=True):
-        super().__init__(normalized_shape, eps, elementwise_affine)
+    def __init__(self, normalized_shape, eps=None, elementwise_affine=True, *, dtype=None, name=None):
+        super().__init__(normalized_shape, eps, elementwise_affine, dtype, name)
 
     def forward(self, input):
         return ng.rms_norm(input, self.normalized_shape, self.weight, self.eps)
@@ -137,6 +146,10 @@ class GroupNorm(Module):
         Whether there are weight and bias.
     bias : bool, default True
         Whether there is a bias beside the weight.
+    dtype : numpy.dtype, optional
+        float32 or float64; None: ``get_default_dtype()``.
+    name : str, optional
+        Shown in ``repr``.
 
     Attributes
     ----------
@@ -164,16 +177,18 @@ class GroupNorm(Module):
     [80.0, 80.0, 80.0, 80.0, 80.0, 80.0]
     """
 
-    def __init__(self, num_groups, num_channels, eps=1e-5, affine=True, *, bias=True):
+    def __init__(self, num_groups, num_channels, eps=1e-5, affine=True, *, bias=True, dtype=None, name=None):
         self.num_groups = _check.size("GroupNorm", "num_groups", num_groups, 1)
         self.num_channels = _check.size("GroupNorm", "num_channels", num_channels)
         if self.num_channels % self.num_groups:
             raise ValueError(f"GroupNorm: num_groups must divide {self.num_channels} channels, got {self.num_groups}")
         self.eps = _check.real("GroupNorm", "eps", eps)
         self.affine = _check.flag("GroupNorm", "affine", affine)
-        self.weight = Parameter(ng.ones(self.num_channels)) if self.affine else None
+        self.name = _check.label("GroupNorm", name)
+        _check.dtype(dtype)
+        self.weight = Parameter(ng.ones(self.num_channels, dtype=dtype)) if self.affine else None
         bias = _check.flag("GroupNorm", "bias", bias)
-        self.bias = Parameter(ng.zeros(self.num_channels)) if self.affine and bias else None
+        self.bias = Parameter(ng.zeros(self.num_channels, dtype=dtype)) if self.affine and bias else None
 
     def forward(self, input):
         if not hasattr(input, "shape"):
@@ -185,4 +200,5 @@ class GroupNorm(Module):
 
     def extra_repr(self):
         return _check.arguments(self.num_groups, self.num_channels, eps=(self.eps, 1e-5), affine=(self.affine, True),
-                                bias=(self.bias is not None, self.affine))
+                                bias=(self.bias is not None, self.affine), dtype=_activation.shown_dtype(self.weight),
+                                name=(self.name, None))
