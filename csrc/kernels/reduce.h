@@ -29,6 +29,7 @@ typedef struct ng_axes {
 typedef struct ng_fold_args {
     void *out;                  /* kept * width values: REAL, or ACC if out_is_acc (partial results: one such row per chunk) */
     const void *x;              /* elements; when merging: the partial results */
+    const void *source;         /* elements */
     const void *center;         /* one per output (of the kernel's type CENTER), or NULL for zeros */
     double parameter;           /* what FINISH reads: the divisor of a mean ... */
     ng_axes axes;
@@ -93,7 +94,7 @@ static inline ng_axes ng_fold_axes(int rank, const int64_t *dims, unsigned mask)
 static inline int ng_fold(ng_body body, void *out, const void *x, const void *center, double parameter, int out_is_acc,
                           int rank, const int64_t *dims, unsigned mask, int64_t cost)
 {
-    ng_fold_args args = {.out = out, .x = x, .center = center, .parameter = parameter, .out_is_acc = out_is_acc,
+    ng_fold_args args = {.out = out, .x = x, .source = x, .center = center, .parameter = parameter, .out_is_acc = out_is_acc,
                          .axes = ng_fold_axes(rank, dims, mask)};
     const ng_axes *a = &args.axes;
     const int64_t outputs = a->kept * a->width, positions = a->folded * a->run;

@@ -8,6 +8,7 @@
  *   RUN(a, x, n, c) a with n contiguous elements, where there is something better than the loop here
  *   IDEMPOTENT      an element may be taken twice: the last block of a run overlaps the one before it
  *   CENTER          the type of the centers: c is the output's own. Without it, c is 0
+ *   KIND            what reduce_range.h calls it, if its sums may leave the range
  *
  * out[k, w] = FINISH(STEP(... STEP(START, x[k, f0, w]) ..., x[k, fn, w])), see reduce.h; `=`, no memory shared.
  */
@@ -115,6 +116,9 @@ static NG_NOINLINE void THIS(store)(const ng_fold_args *args, int64_t at, const 
         for (int64_t j = 0; j < width; j++) ((ACC *)args->out)[at + j] = (ACC)(FINISH(values[j], p, CENTER_AT(center, j)));
     else
         for (int64_t j = 0; j < width; j++) ((REAL *)args->out)[at + j] = (REAL)(FINISH(values[j], p, CENTER_AT(center, j)));
+#ifdef KIND
+    if (!is_partial) SET_RIGHT(KIND);
+#endif
 }
 
 /* Items: (kept row, tile of it, chunk of the reduced positions); when merging: outputs. Pieces write disjoint outputs. */
@@ -179,5 +183,6 @@ void FN(THIS(fold))(const void *arguments, int64_t begin, int64_t end, ng_ctx *c
 #undef STEP
 #undef MERGE
 #undef FINISH
+#undef KIND
 #undef CENTER
 #undef CENTER_AT

@@ -46,7 +46,7 @@ enum {
 typedef struct ng_update_table {
     int64_t n, count;                /* parameters, elements of all of them */
     void *result;                    /* norms: a double per piece */
-    double order;                    /* norms: 1, 2, INFINITY or another */
+    double order, scale;             /* norms: 1, 2, INFINITY or another; what gradients are multiplied by before (not for INFINITY) */
     ng_update_item items[1];         /* n of them */
 } ng_update_table;
 
@@ -161,7 +161,7 @@ NG_UPDATE_LAUNCHER(clamp, 2)
 #undef NG_UPDATE_LAUNCHER
 
 /* The norm of all gradients of the table: each piece writes a double to table->result (ng_update_norm_pieces of them),
- * which the caller combines in order: sums of |g|^order, or maxima for infinity. */
+ * which the caller combines in order: sums of |g * scale|^order, or maxima for infinity. */
 static inline int64_t ng_update_norm_grain(int dtype) { return ng_grain((int64_t)3 << dtype); }
 static inline int64_t ng_update_norm_pieces(int dtype, int64_t count)
 {

@@ -318,7 +318,7 @@ def std(x, axis=None, keepdims=False, *, ddof=0):
 
     Notes
     -----
-    Where all elements are equal the gradient is 0.
+    Where all elements are equal the gradient is 0. Squares that leave the range of float64 do no harm: elements are scaled then.
 
     Examples
     --------
@@ -378,7 +378,7 @@ def norm(x, axis=None, keepdims=False, *, ord=2):
     Notes
     -----
     The gradient is 0 where the norm is 0, or where the element is (ord 1); elements that tie for the maximum share it. float32
-    accumulates in float64, so the squares do not overflow.
+    accumulates in float64; where squares leave the range of that, the elements are scaled first.
 
     Examples
     --------

@@ -10,7 +10,7 @@ cimport cython
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF, Py_INCREF
-from libc.math cimport INFINITY, isinf, pow
+from libc.math cimport INFINITY, frexp, isinf, ldexp, pow
 from libc.stdint cimport int64_t
 
 from nanograd._core.tensor cimport (
@@ -29,7 +29,7 @@ cdef extern from "kernels/update.h" nogil:
     ctypedef struct ng_update_table:
         int64_t n, count
         void *result
-        double order
+        double order, scale
     ctypedef struct ng_adam_bias:
         pass
     size_t ng_update_table_size(int64_t n)

@@ -13,20 +13,13 @@ def clear_gradients(groups):
                 (<LeafNode>(<Tensor>p).node).grad = None
 
 
-def gradient_norm(list tensors, double order):
-    """(sum of |g|^order over all elements of all gradients)^(1/order); the largest |g| for order infinity; 0.0 if none."""
-    cdef Step step = new_step(len(tensors))
-    cdef Tensor p
-    cdef Buffer gradient, partial
+cdef double power_total(Step step, double order, double scale) except? -1:
+    """The sum of |g * scale|^order over all gradients of the step, or the largest |g|."""
+    cdef Buffer partial
     cdef ng_update_table *table
     cdef double total = 0, part
     cdef int64_t i
     cdef int kind
-    for p in tensors:
-        gradient = leaf_gradient(p)
-        if gradient is not None:
-            ng_update_add(step.table(p.kind), NULL, NULL, gradient.data, p.count)
-            step.hold(gradient)
     for kind in range(2):
         table = step.tables[kind]
         if table == NULL or table.count == 0:
@@ -34,6 +27,7 @@ def gradient_norm(list tensors, double order):
         partial = new_buffer(<size_t>ng_update_norm_pieces(kind, table.count) * sizeof(double))
         table.result = partial.data
         table.order = order
+        table.scale = scale
         check("get_total_norm", ng_update_norm(kind, table))
         for i in range(ng_update_norm_pieces(kind, table.count)):
             part = (<double *>partial.data)[i]
@@ -41,7 +35,32 @@ def gradient_norm(list tensors, double order):
                 total += part
             elif part > total or part != part:
                 total = part
-    return total if isinf(order) else pow(total, 1.0 / order)
+    return total
+
+
+def gradient_norm(list tensors, double order):
+    """(sum of |g|^order over all elements of all gradients)^(1/order); the largest |g| for order infinity; 0.0 if none."""
+    cdef Step step = new_step(len(tensors))
+    cdef Tensor p
+    cdef Buffer gradient
+    cdef double total, largest, scale
+    cdef int exponent
+    for p in tensors:
+        gradient = leaf_gradient(p)
+        if gradient is not None:
+            ng_update_add(step.table(p.kind), NULL, NULL, gradient.data, p.count)
+            step.hold(gradient)
+    total = power_total(step, order, 1.0)
+    if isinf(order):
+        return total
+    if isinf(total) or total < 1e-280:          # powers that left the range of float64: once more, beside the largest
+        largest = power_total(step, INFINITY, 1.0)
+        if largest == 0 or largest != largest or isinf(largest):
+            return largest
+        frexp(largest, &exponent)
+        scale = ldexp(1.0, max(-1000, min(1000, -exponent)))
+        return pow(power_total(step, order, scale), 1.0 / order) / scale
+    return pow(total, 1.0 / order)
 
 
 cdef int rewrite_gradients(str op, list tensors, update_launcher launcher, double a, double b) except -1:
@@ -79,6 +98,9 @@ cdef int rewrite_gradients(str op, list tensors, update_launcher launcher, doubl
 
 def scale_gradients(list tensors, double factor):
     """Multiply every gradient by a number."""
+    if 0 < factor < 1e-36:                      # in float32 such a number has lost its digits
+        rewrite_gradients("clip_grad_norm_", tensors, ng_update_scale, ldexp(factor, 64), 0.0)
+        factor = ldexp(1.0, -64)
     rewrite_gradients("clip_grad_norm_", tensors, ng_update_scale, factor, 0.0)
 
 
