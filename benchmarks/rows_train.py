@@ -110,7 +110,7 @@ def _jax_step(sizes, x, labels) -> Job:
 def _rows() -> list[Row]:
     table = [
         # sizes, batch, bar against PyTorch's default Adam, bar against its fused one
-        ((8, 64, 64, 4), 1, 55, 30),
+        ((8, 64, 64, 4), 1, 75, 45),
         ((8, 64, 64, 4), 64, 18, 9),
         ((784, 128, 64, 10), 1, 11, 5.5),
         ((784, 128, 64, 10), 32, 4.5, 2.6),

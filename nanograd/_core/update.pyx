@@ -7,6 +7,7 @@ the rule of tensor.pxd: in place where the parameter, or the optimizer's state, 
 buffer. So tensors in a state_dict() can share the optimizer's memory and yet never change.
 """
 cimport cython
+from cpython.dict cimport PyDict_GetItemWithError
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF, Py_INCREF

@@ -49,7 +49,7 @@ def gradient_norm(list tensors, double order):
         gradient = leaf_gradient(p)
         if gradient is not None:
             ng_update_add(step.table(p.kind), NULL, NULL, gradient.data, p.count)
-            step.hold(gradient)
+            step.hold(<PyObject *>gradient)
     total = power_total(step, order, 1.0)
     if isinf(order):
         return total
@@ -85,9 +85,9 @@ cdef int rewrite_gradients(str op, list tensors, update_launcher launcher, doubl
             ng_scale_item(item, a)
         else:
             ng_clamp_item(item, a, b)
-        pending = step.remember(leaf)
-        step.hold(old)
-        pending.value = step.hold(new)
+        pending = step.remember(<PyObject *>leaf)
+        step.hold(<PyObject *>old)
+        pending.value = step.hold(<PyObject *>new)
     for i in range(2):
         if step.tables[i] != NULL:
             check(op, launcher(<int>i, step.tables[i]))

@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 # ---- settings of a group, read anew in every step: param_groups are live ---------------------------------------------
 
-cdef object asked(type op, dict group, str key):
-    if key not in group:
+cdef PyObject *asked(type op, dict group, str key) except NULL:
+    """group[key], borrowed."""
+    cdef PyObject *value = PyDict_GetItemWithError(group, key)
+    if value == NULL:
         raise ValueError(f"{op.__name__}: a group has no {key!r}: write param_groups entries with all settings, or use add_param_group")
-    return group[key]
+    return value
 
 
 cdef double number_of(type op, str key, object value) except? -1.0:
+    if type(value) is float:
+        return <double>value
     try:
         return as_real(op.__name__, key, value)
     except TypeError:
@@ -15,7 +19,12 @@ cdef double number_of(type op, str key, object value) except? -1.0:
 
 
 cdef double setting(type op, dict group, str key) except? -1.0:
-    return number_of(op, key, asked(op, group, key))
+    return number_of(op, key, <object>asked(op, group, key))
+
+
+cdef bint chosen(type op, dict group, str key) except -1:
+    cdef PyObject *value = asked(op, group, key)
+    return value == <PyObject *>True or (value != <PyObject *>False and as_flag(op.__name__, key, <object>value))
 
 
 cdef double at_least_0(type op, dict group, str key) except? -1.0:
@@ -33,7 +42,7 @@ cdef double below_1(type op, str key, object number) except? -1.0:
 
 
 cdef int read_betas(type op, dict group, double *beta1, double *beta2) except -1:
-    betas = asked(op, group, "betas")
+    cdef object betas = <object>asked(op, group, "betas")
     betas = tuple(betas) if isinstance(betas, list) else betas
     if not isinstance(betas, tuple) or len(betas) != 2:
         raise TypeError(f"{op.__name__}: betas must be a pair of numbers, got {shown(betas)}")
@@ -55,7 +64,7 @@ def sgd_step(type op, groups, list states, bint run=True):
         group = <dict?>(<list?>groups)[g]
         lr, decay = at_least_0(op, group, "lr"), at_least_0(op, group, "weight_decay")
         momentum, dampening = at_least_0(op, group, "momentum"), setting(op, group, "dampening")
-        nesterov = as_flag(op.__name__, "nesterov", asked(op, group, "nesterov"))
+        nesterov = chosen(op, group, "nesterov")
         if nesterov and (momentum == 0 or dampening != 0):
             raise ValueError(f"{op.__name__}: nesterov needs a momentum above 0 and no dampening, got momentum {momentum} and "
                              f"dampening {dampening}")
@@ -91,7 +100,7 @@ cdef int step_adam(type op, groups, list states, bint run, bint decoupled) excep
         group = <dict?>(<list?>groups)[g]
         lr, eps, decay = at_least_0(op, group, "lr"), at_least_0(op, group, "eps"), at_least_0(op, group, "weight_decay")
         read_betas(op, group, &beta1, &beta2)
-        amsgrad = as_flag(op.__name__, "amsgrad", asked(op, group, "amsgrad"))
+        amsgrad = chosen(op, group, "amsgrad")
         if not run:
             continue
         steps = -1
@@ -120,7 +129,7 @@ def rmsprop_step(type op, groups, list states, bint run=True):
         alpha, momentum = at_least_0(op, group, "alpha"), at_least_0(op, group, "momentum")
         if alpha > 1:
             raise ValueError(f"{op.__name__}: alpha must be in [0, 1], got {alpha}")
-        centered = as_flag(op.__name__, "centered", asked(op, group, "centered"))
+        centered = chosen(op, group, "centered")
         if not run:
             continue
         for state in <list>states[g]:
@@ -160,8 +169,8 @@ def ema_step(list states, double decay):
         if state.kind != state.parameter.kind:
             state.follow()
         item = ng_update_add(step.table(state.kind), NULL, read_data(state.parameter), NULL, state.parameter.count)
-        pending = step.remember(state)
-        step.hold(state.parameter.buffer)
+        pending = step.remember(<PyObject *>state)
+        step.hold(<PyObject *><void *>state.parameter.buffer)
         step.add_arrays(state, item, pending, 1)
         ng_ema_item(item, decay)
     step.launch(ng_update_ema)

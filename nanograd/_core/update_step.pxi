@@ -106,11 +106,11 @@ cdef class Step:
         PyMem_Free(self.tables[1])
         PyMem_Free(self.pending)
 
-    cdef PyObject *hold(self, object x) noexcept:
-        Py_INCREF(x)
-        self.held[self.n_held] = <PyObject *>x
+    cdef PyObject *hold(self, PyObject *x) noexcept:
+        Py_INCREF(<object>x)
+        self.held[self.n_held] = x
         self.n_held += 1
-        return <PyObject *>x
+        return x
 
     cdef ng_update_table *table(self, int kind) except NULL:
         cdef ng_update_table *table = self.tables[kind]
@@ -122,7 +122,7 @@ cdef class Step:
             self.tables[kind] = table
         return table
 
-    cdef Pending *remember(self, object owner) noexcept:
+    cdef Pending *remember(self, PyObject *owner) noexcept:
         cdef Pending *pending = &self.pending[self.n]
         self.n += 1
         pending.state = self.hold(owner)
@@ -130,45 +130,48 @@ cdef class Step:
         return pending
 
     cdef int add_arrays(self, ParameterState state, ng_update_item *item, Pending *pending, int arrays) except -1:
-        cdef Buffer old, new
-        cdef bint sole
+        cdef PyObject *old
+        cdef Buffer new
         cdef int i
         for i in range(3):
             if not arrays >> i & 1:
                 continue
-            # <void *> so that no reference is taken: does the state alone hold it?
-            sole = refcount(<void *>state.peek(i)) == 1
-            old = state.get(i)
-            if old is None or old.nbytes == 0 or not sole:
-                new = new_buffer(<size_t>state.parameter.count * ng_itemsize(state.parameter.kind))
-            else:
-                new = old
-            ng_update_state(item, i, new.data, NULL if old is None else old.data, old is None)
+            old = state.peek(i)
+            if old != <PyObject *>None and (<Buffer>old).nbytes != 0 and refcount(<void *>old) == 1:      # the state alone holds it
+                ng_update_state(item, i, (<Buffer>old).data, (<Buffer>old).data, 0)
+                pending.arrays[i] = self.hold(old)
+                continue
+            new = new_buffer(<size_t>state.parameter.count * ng_itemsize(state.parameter.kind))
+            ng_update_state(item, i, new.data, NULL if old == <PyObject *>None else (<Buffer>old).data, old == <PyObject *>None)
             self.hold(old)
-            pending.arrays[i] = self.hold(new)
+            pending.arrays[i] = self.hold(<PyObject *>new)
         return 0
 
     cdef ng_update_item *add(self, ParameterState state, int arrays) except? NULL:
         """A parameter with the arrays of the bit mask; NULL, without an exception, if it has no gradient or is frozen."""
         cdef Tensor p = state.parameter
-        cdef Buffer gradient = leaf_gradient(p)
-        cdef Buffer old, new
+        cdef PyObject *gradient
+        cdef Buffer new
         cdef Pending *pending
         cdef ng_update_item *item
-        if gradient is None or not p.wants_grad:
+        if not p.wants_grad or type(p.node) is not LeafNode:
             return NULL
+        gradient = <PyObject *><void *>(<LeafNode>p.node).grad
+        if gradient == <PyObject *>None:
+            return NULL
+        self.hold(gradient)
         if state.kind != p.kind:
             state.follow()
         if holds_alone(p):
-            old = new = p.buffer
+            item = ng_update_add(self.table(p.kind), p.buffer.data, p.buffer.data, (<Buffer>gradient).data, p.count)
+            pending = self.remember(<PyObject *>state)
+            pending.value = self.hold(<PyObject *><void *>p.buffer)
         else:
-            old = p.buffer
             new = new_buffer(<size_t>p.count * ng_itemsize(p.kind))
-        item = ng_update_add(self.table(p.kind), new.data, old.data, gradient.data, p.count)
-        pending = self.remember(state)
-        self.hold(gradient)
-        self.hold(old)
-        pending.value = self.hold(new)
+            item = ng_update_add(self.table(p.kind), new.data, p.buffer.data, (<Buffer>gradient).data, p.count)
+            pending = self.remember(<PyObject *>state)
+            self.hold(<PyObject *><void *>p.buffer)
+            pending.value = self.hold(<PyObject *>new)
         if arrays:
             self.add_arrays(state, item, pending, arrays)
         return item

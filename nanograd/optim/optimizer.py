@@ -160,7 +160,7 @@ class Optimizer:
         ----------
         set_to_none : bool, default True
         """
-        if flag(f"{type(self).__name__}.zero_grad", "set_to_none", set_to_none):
+        if set_to_none is True or flag(f"{type(self).__name__}.zero_grad", "set_to_none", set_to_none):
             try:
                 clear_gradients(self.param_groups)
             except GroupsChanged:
