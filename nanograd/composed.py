@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Operations that are made of other operations; no gradient is defined here."""
+from __future__ import annotations
+
 import math
 import string
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
@@ -13,10 +16,14 @@ from nanograd._core.statistics import norm
 from nanograd._core.tensor import div, maximum, mul, real_number, register_numpy
 from nanograd.errors import ShapeError, shown
 
+if TYPE_CHECKING:
+    from nanograd._core.tensor import Tensor
+    from nanograd._typing import TensorLike
+
 __all__ = ["cosine_similarity", "einsum", "normalize"]
 
 
-def normalize(x, ord=2, axis=-1, eps=1e-12):
+def normalize(x: TensorLike, ord: float = 2, axis: int | tuple[int, ...] | None = -1, eps: float = 1e-12) -> Tensor:
     """x divided by its norm along an axis: ``x / max(norm(x), eps)``.
 
     Parameters
@@ -54,7 +61,7 @@ def normalize(x, ord=2, axis=-1, eps=1e-12):
     return div(x, maximum(norm(x, axis, True, ord=ord), real_number("normalize", "eps", eps)))
 
 
-def cosine_similarity(a, b, axis=-1, eps=1e-8):
+def cosine_similarity(a: TensorLike, b: TensorLike, axis: int = -1, eps: float = 1e-8) -> Tensor:
     """The cosine of the angle between vectors: ``sum(a * b) / (max(norm(a), eps) * max(norm(b), eps))`` along an axis.
 
     Parameters
@@ -103,7 +110,7 @@ def cosine_similarity(a, b, axis=-1, eps=1e-8):
     return sum_axes(mul(normalize(a, 2, axis, eps), normalize(b, 2, axis, eps)), axis)
 
 
-def einsum(subscripts, *operands):
+def einsum(subscripts: str, *operands: TensorLike) -> Tensor:
     """Sums of products, in Einstein's notation, as :func:`numpy.einsum`.
 
     Each operand's axes are named by letters; an axis that the output does not name is summed over. Two operands that share

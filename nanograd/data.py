@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Mini-batches of arrays in memory or memory-mapped, gathered in C: no Python per sample."""
+from __future__ import annotations
+
 import operator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -8,6 +11,15 @@ import nanograd as ng
 from nanograd._core.batch import RowSource, take_rows
 from nanograd._core.tensor import Tensor
 from nanograd.errors import DTypeError, ShapeError, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any
+
+    from numpy.typing import DTypeLike
+
+    from nanograd._core.random import Generator
+    from nanograd._typing import TensorLike
 
 __all__ = ["ArrayLoader"]
 
@@ -63,7 +75,8 @@ class ArrayLoader:
     [[8.0, 9.0]] [1]
     """
 
-    def __init__(self, *arrays, batch_size=32, shuffle=False, drop_last=False, dtype=None, generator=None):
+    def __init__(self, *arrays: TensorLike, batch_size: int = 32, shuffle: bool = False, drop_last: bool = False,
+                 dtype: DTypeLike | None = None, generator: Generator | None = None) -> None:
         if not arrays:
             raise TypeError("ArrayLoader: give at least one array")
         try:
@@ -88,7 +101,7 @@ class ArrayLoader:
             raise ValueError(f"ArrayLoader: with drop_last=True it would never yield a batch: batch_size is {self.batch_size}, and "
                              f"there {there}; write drop_last=False or a smaller batch_size")
         self._make_sources()
-        self._seed = None              # of the present epoch's order; None before the first
+        self._seed: int | None = None              # of the present epoch's order; None before the first
         self._batch = 0                # batches handed out in the present epoch
         self._resuming = False         # the next iter() goes on with the present epoch
 
@@ -96,11 +109,11 @@ class ArrayLoader:
         kind = 0 if self.dtype == np.float32 else 1
         self._sources = tuple(RowSource(array, kind if array.dtype.kind == "f" else -1) for array in self._arrays)
 
-    def __len__(self):
+    def __len__(self) -> int:
         """The number of batches in an epoch."""
         return self._rows // self.batch_size if self.drop_last else -(-self._rows // self.batch_size)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
         if self._resuming:
             self._resuming = False
         else:
@@ -128,13 +141,13 @@ class ArrayLoader:
         order = ng.randperm(self._rows, generator=ng.Generator(self._seed))
         return np.ascontiguousarray(order, dtype=np.int64)
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, Any]:
         """Where the loader is: the present epoch's order, the batches handed out, and the generator's state."""
         return {"rows": self._rows, "batch_size": self.batch_size, "shuffle": self.shuffle, "drop_last": self.drop_last,
                 "seed": self._seed, "batch": self._batch,
                 "generator": None if self.generator is None else self.generator.get_state()}
 
-    def load_state_dict(self, state_dict):
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Go on where the loader was when ``state_dict()`` was called: the next iteration yields the batches that were left of
         that epoch, or the next epoch where none was left, and the epochs after it are those that would have come.
 
@@ -167,14 +180,14 @@ class ArrayLoader:
         self._seed, self._batch = seed, int(batch)
         self._resuming = self._seed is not None and self._batch < len(self)      # after its last batch an epoch is over
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "_sources"}
 
-    def __setstate__(self, values):
+    def __setstate__(self, values: dict[str, Any]) -> None:
         vars(self).update(values)
         self._make_sources()
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         rows = ", ".join(f"{array.shape[1:]} {self.dtype if array.dtype.kind == 'f' else array.dtype}" for array in self._arrays)
         settings = "".join(f", {name}=True" for name in ("shuffle", "drop_last") if getattr(self, name))
         return f"ArrayLoader({self._rows} rows of {rows}, batch_size={self.batch_size}{settings})"

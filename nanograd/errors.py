@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """The exceptions that nanograd raises for a user's mistake, beside Python's own TypeError, ValueError and IndexError."""
+from __future__ import annotations
+
 import reprlib
 
 __all__ = ["DTypeError", "GraphError", "NanogradError", "ShapeError"]
@@ -21,7 +23,7 @@ class GraphError(NanogradError, RuntimeError):
     """A backward pass that is impossible: nothing to differentiate, or a graph that is freed or in use."""
 
 
-def shown(value):
+def shown(value: object) -> str:
     """The text of a value for a message: its repr, of bounded length. What raises in its own repr is named by its type."""
     try:
         return _SHORT.repr(value)

@@ -3,10 +3,21 @@
 
 They serve nanograd's own tests and those of your own operations (`ng.Function`).
 """
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 import nanograd as ng
 from nanograd._core.tensor import real_number
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    from nanograd._core.tensor import Tensor
+    from nanograd._typing import TensorLike
 
 __all__ = ["assert_close", "gradcheck"]
 
@@ -15,7 +26,7 @@ _RTOL = {np.dtype(np.float32): 1.3e-6, np.dtype(np.float64): 1e-7}
 _ATOL = {np.dtype(np.float32): 1e-5, np.dtype(np.float64): 1e-7}
 
 
-def assert_close(actual, expected, rtol=None, atol=None):
+def assert_close(actual: TensorLike, expected: TensorLike, rtol: float | None = None, atol: float | None = None) -> None:
     """Assert that two tensors or arrays have one shape and close values.
 
     ``|actual - expected| <= atol + rtol * |expected|`` has to hold for every element. Infinities are close to themselves,
@@ -65,7 +76,8 @@ def assert_close(actual, expected, rtol=None, atol=None):
             f"{a[worst]}, expected {e[worst]} (rtol={rtol}, atol={atol})")
 
 
-def gradcheck(fn, inputs, eps=None, rtol=None, atol=None):
+def gradcheck(fn: Callable[..., Any], inputs: Tensor | Sequence[Any], eps: float | None = None, rtol: float | None = None,
+              atol: float | None = None) -> bool:
     """Compare the gradients of a function with finite differences.
 
     The function's outputs are weighted with random cotangents; the derivative of that number along random directions of one

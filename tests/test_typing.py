@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""What type checkers are told is true: mypy's stubtest compares stubs and library, and mypy reads tests/typing/reveal.py."""
+"""What type checkers are told is true: mypy's stubtest compares stubs and library, and mypy reads tests/typing/reveal.py; users' programs
+there pass mypy --strict and pyright too."""
 import importlib.util
+import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -37,13 +41,18 @@ nanograd\._core\.custom_function\.FunctionContext\.__[gs]etattr__
 # the buffer protocol has a name for Python from 3.12 on
 nanograd\._core\.tensor\.Tensor\.__buffer__
 nanograd\._core\.tensor\.Parameter\.__(deep)?copy__
+# what a call takes and returns is said by forward (nanograd/nn/_module.pyi); functools.wraps wraps it; a constant of mypy's
+nanograd\.nn\._module\.(ModuleBase.*|MYPY|Options|__test__)
+nanograd\..*\.__call__
+nanograd\._typing\..*
+nanograd\.nn\._check\.<callable subtype of object>
 # reprlib.recursive_repr wraps it
 nanograd\.nn\.module\.Module\.__repr__
 """
 
 
-def mypy(*args, cwd=ROOT):
-    run = subprocess.run([sys.executable, "-m", *args], cwd=cwd, capture_output=True, text=True)
+def mypy(*args, cwd=ROOT, env=None):
+    run = subprocess.run([sys.executable, "-m", *args], cwd=cwd, capture_output=True, text=True, env={**os.environ, **(env or {})})
     assert run.returncode == 0, run.stdout + run.stderr
 
 
@@ -61,3 +70,35 @@ def test_stubtest(tmp_path):
 def test_reveal(tmp_path):
     mypy("mypy", "--config-file", "pyproject.toml", "--warn-unused-ignores", "--follow-imports=silent", "--cache-dir", str(tmp_path),
          "tests/typing/reveal.py")
+
+
+PROGRAMS = ["program.py", "modules.py"]
+
+
+def test_our_own_code(tmp_path):
+    mypy("mypy", "--config-file", "pyproject.toml", "--cache-dir", str(tmp_path), "-p", "nanograd")
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_users_program_passes_mypy_strict(name, tmp_path):
+    """In a folder and with the settings of its own: nanograd is a library there, of which only the types are read."""
+    shutil.copy(TESTS / "typing" / name, tmp_path)
+    mypy("mypy", "--strict", "--follow-imports=silent", "--cache-dir", str(tmp_path / "cache"), name, cwd=tmp_path,
+         env={"MYPYPATH": str(ROOT)})
+
+
+@pytest.mark.skipif(importlib.util.find_spec("pyright") is None, reason="pyright is not installed")
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_users_program_passes_pyright(name, tmp_path):
+    shutil.copy(TESTS / "typing" / name, tmp_path)
+    settings = {"include": [name], "extraPaths": [str(ROOT)], "reportUnnecessaryTypeIgnoreComment": True}
+    (tmp_path / "pyrightconfig.json").write_text(json.dumps(settings))
+    mypy("pyright", "--pythonpath", sys.executable, "-p", str(tmp_path), cwd=tmp_path)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_users_program_runs(name, tmp_path):
+    """What the checkers were told is so: all but the lines that are wrong on purpose."""
+    lines = [line for line in (TESTS / "typing" / name).read_text().splitlines() if "# type: ignore" not in line]
+    (tmp_path / name).write_text("\n".join(lines) + "\n")
+    subprocess.run([sys.executable, name], cwd=tmp_path, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})

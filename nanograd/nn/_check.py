@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Checks on the arguments of layers."""
+from __future__ import annotations
+
 import operator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -8,8 +11,13 @@ import nanograd as ng
 from nanograd._core.tensor import real_number
 from nanograd.errors import shown
 
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
 
-def size(layer, name, value, least=0):
+    from numpy.typing import DTypeLike
+
+
+def size(layer: str, name: str, value: Any, least: int = 0) -> int:
     """value as an int of at least `least`."""
     try:
         n = operator.index(value)
@@ -22,7 +30,7 @@ def size(layer, name, value, least=0):
     return n
 
 
-def sizes(layer, name, value, axes, least=0):
+def sizes(layer: str, name: str, value: object, axes: int, least: int = 0) -> tuple[int, ...]:
     """value, an int or one per axis, as a tuple of ints of at least `least`."""
     items = tuple(value) if isinstance(value, (tuple, list)) else (value,)
     if len(items) not in (1, axes):
@@ -30,20 +38,20 @@ def sizes(layer, name, value, axes, least=0):
     return tuple(size(layer, name, item, least) for item in items) * (axes // len(items))
 
 
-def no_activation(layer, name, expected, value):
+def no_activation(layer: str, name: str, expected: str, value: object) -> None:
     """Refuse an activation that was given by position and fell on another argument."""
     if isinstance(value, str) or callable(value):
         raise TypeError(f"{layer}: {name} must be {expected}, got {shown(value)}; write activation={shown(value)}")
 
 
-def flag(layer, name, value, instead=""):
+def flag(layer: str, name: str, value: object, instead: str = "") -> bool:
     """value as a bool."""
     if not isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{layer}: {name} must be a bool, got {shown(value)}{instead}")
     return bool(value)
 
 
-def probability(layer, name, value):
+def probability(layer: str, name: str, value: object) -> float:
     """value as a float in [0, 1]."""
     number = real(layer, name, value)
     if not 0.0 <= number <= 1.0:
@@ -51,7 +59,7 @@ def probability(layer, name, value):
     return number
 
 
-def real(layer, name, value):
+def real(layer: str, name: str, value: object) -> float:
     """value as a float."""
     try:
         return real_number(layer, name, value)
@@ -59,24 +67,24 @@ def real(layer, name, value):
         raise TypeError(f"{layer}: {name} must be a number, got {shown(value)}") from None
 
 
-def dtype(dtype):
+def dtype(dtype: DTypeLike | None) -> None:
     """Refuse a dtype that no parameter can have, also where a layer has no parameters."""
     ng.empty(0, dtype=dtype)
 
 
-def label(layer, name):
+def label(layer: str, name: object) -> str | None:
     """The name= of a layer: a str or None."""
     if name is not None and not isinstance(name, str):
         raise TypeError(f"{layer}: name must be a str, got {shown(name)}")
     return name
 
 
-def refuse_averages(op):
+def refuse_averages(op: str) -> NoReturn:
     """Refuse to be asked for a reduction in the way that PyTorch has given up."""
     raise TypeError(f"{op}: size_average and reduce are gone: write reduction='mean', 'sum' or 'none'")
 
 
-def arguments(*positional, **keyword):
+def arguments(*positional: object, **keyword: tuple[object, object]) -> str:
     """The inside of a layer's repr: positional values, then the keyword ones that are not at their default (value, default)."""
     parts = [repr(value) for value in positional]
     parts += [f"{name}={value!r}" for name, (value, default) in keyword.items() if value is not default and value != default]

@@ -1,13 +1,28 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""The part of nn.functional that is about images: convolutions, pooling, and what normalises channels."""
+"""The part of nn.functional that is about images: convolutions, pooling, padding, and what normalises channels."""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
 import nanograd as ng
-from nanograd.errors import shown
+from nanograd.errors import ShapeError, shown
 from nanograd.nn import _check
 
-__all__ = ["adaptive_avg_pool2d", "avg_pool1d", "avg_pool2d", "batch_norm", "conv1d", "conv2d", "group_norm", "max_pool1d", "max_pool2d"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any, Literal
+
+    from nanograd._core.tensor import Tensor
+    from nanograd._typing import Ints, Padding, Size, TensorLike
+
+__all__ = ["adaptive_avg_pool2d", "avg_pool1d", "avg_pool2d", "batch_norm", "conv1d", "conv2d", "group_norm", "max_pool1d", "max_pool2d",
+           "pad"]
 
 
-def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+def conv1d(input: TensorLike, weight: TensorLike, bias: TensorLike | None = None, stride: Ints = 1, padding: Padding = 0,
+           dilation: Ints = 1, groups: int = 1) -> Tensor:
     """:func:`nanograd.conv1d`.
 
     Examples
@@ -20,7 +35,8 @@ def conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     return ng.conv1d(input, weight, bias, stride, padding, dilation, groups)
 
 
-def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+def conv2d(input: TensorLike, weight: TensorLike, bias: TensorLike | None = None, stride: Ints = 1, padding: Padding = 0,
+           dilation: Ints = 1, groups: int = 1) -> Tensor:
     """:func:`nanograd.conv2d`.
 
     Examples
@@ -34,7 +50,8 @@ def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     return ng.conv2d(input, weight, bias, stride, padding, dilation, groups)
 
 
-def batch_norm(input, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5):
+def batch_norm(input: TensorLike, running_mean: TensorLike | None, running_var: TensorLike | None, weight: TensorLike | None = None,
+               bias: TensorLike | None = None, training: bool = False, momentum: float = 0.1, eps: float = 1e-5) -> Tensor:
     """:func:`nanograd.batch_norm`.
 
     Examples
@@ -48,7 +65,8 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
     return ng.batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)
 
 
-def group_norm(input, num_groups, weight=None, bias=None, eps=1e-5):
+def group_norm(input: TensorLike, num_groups: int, weight: TensorLike | None = None, bias: TensorLike | None = None,
+               eps: float = 1e-5) -> Tensor:
     """:func:`nanograd.group_norm`.
 
     Examples
@@ -66,7 +84,8 @@ def _without_indices(op, return_indices):
         raise TypeError(f"{op}: return_indices is not supported: the gradient does not need them")
 
 
-def max_pool1d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
+def max_pool1d(input: TensorLike, kernel_size: Ints, stride: Ints | None = None, padding: Ints = 0, dilation: Ints = 1,
+               ceil_mode: bool = False, return_indices: bool = False) -> Tensor:
     """:func:`nanograd.max_pool1d`. Without ``return_indices``, which raises a `TypeError`.
 
     Examples
@@ -80,7 +99,8 @@ def max_pool1d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode
     return ng.max_pool1d(input, kernel_size, stride, padding, dilation, ceil_mode)
 
 
-def max_pool2d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False):
+def max_pool2d(input: TensorLike, kernel_size: Ints, stride: Ints | None = None, padding: Ints = 0, dilation: Ints = 1,
+               ceil_mode: bool = False, return_indices: bool = False) -> Tensor:
     """:func:`nanograd.max_pool2d`. Without ``return_indices``, which raises a `TypeError`.
 
     Examples
@@ -94,7 +114,8 @@ def max_pool2d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode
     return ng.max_pool2d(input, kernel_size, stride, padding, dilation, ceil_mode)
 
 
-def avg_pool1d(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
+def avg_pool1d(input: TensorLike, kernel_size: Ints, stride: Ints | None = None, padding: Ints = 0, ceil_mode: bool = False,
+               count_include_pad: bool = True) -> Tensor:
     """:func:`nanograd.avg_pool1d`.
 
     Examples
@@ -107,7 +128,8 @@ def avg_pool1d(input, kernel_size, stride=None, padding=0, ceil_mode=False, coun
     return ng.avg_pool1d(input, kernel_size, stride, padding, ceil_mode, count_include_pad)
 
 
-def avg_pool2d(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, divisor_override=None):
+def avg_pool2d(input: TensorLike, kernel_size: Ints, stride: Ints | None = None, padding: Ints = 0, ceil_mode: bool = False,
+               count_include_pad: bool = True, divisor_override: None = None) -> Tensor:
     """:func:`nanograd.avg_pool2d`. Without ``divisor_override``, which raises a `TypeError`.
 
     Examples
@@ -122,7 +144,7 @@ def avg_pool2d(input, kernel_size, stride=None, padding=0, ceil_mode=False, coun
     return ng.avg_pool2d(input, kernel_size, stride, padding, ceil_mode, count_include_pad)
 
 
-def adaptive_avg_pool2d(input, output_size):
+def adaptive_avg_pool2d(input: TensorLike, output_size: Size) -> Tensor:
     """:func:`nanograd.adaptive_avg_pool2d`.
 
     Examples
@@ -134,3 +156,47 @@ def adaptive_avg_pool2d(input, output_size):
              [1.]]], dtype=float32)
     """
     return ng.adaptive_avg_pool2d(input, output_size)
+
+
+def pad(input: TensorLike, pad: Sequence[int], mode: Literal["constant", "reflect", "replicate"] = "constant",
+        value: float | None = None) -> Tensor:
+    """:func:`nanograd.pad` with PyTorch's widths: before and after for the last axis, then for the one before it, and so on.
+
+    Parameters
+    ----------
+    input : Tensor
+    pad : sequence of int
+        An even number of widths, two per axis from the last one on. A negative one cuts off as many elements.
+    mode : {'constant', 'reflect', 'replicate'}
+    value : float, optional
+        What 'constant' fills with; None: 0.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> import nanograd.nn.functional as F
+    >>> F.pad(ng.ones((1, 1)), (1, 2))
+    tensor([[0., 1., 0., 0.]], dtype=float32)
+    >>> F.pad(ng.tensor([1.0, 2.0, 3.0]), (-1, 1))
+    tensor([2., 3., 0.], dtype=float32)
+    """
+    x = input if isinstance(input, ng.Tensor) else ng.asarray(input)
+    widths = list(pad)
+    if len(widths) % 2 or len(widths) > 2 * x.ndim:
+        raise ShapeError(f"pad: expected two widths for each of up to {x.ndim} axes, got {shown(tuple(widths))} (x {x.shape})")
+    modes: dict[str, Any] = {"constant": "constant", "reflect": "reflect", "replicate": "edge"}
+    if mode not in modes:
+        raise ValueError(f"pad: mode must be 'constant', 'reflect' or 'replicate', got {shown(mode)}")
+    if value is not None and mode != "constant":
+        raise ValueError(f"pad: value is for mode 'constant' only, got value={shown(value)} with mode={shown(mode)}")
+    widths = [int(width) if isinstance(width, np.integer) else width for width in widths]      # -int64 may overflow
+    pairs = [(widths[i], widths[i + 1]) for i in range(0, len(widths), 2)]
+    pairs = [(0, 0)] * (x.ndim - len(pairs)) + pairs[::-1]
+    cuts = [(max(-before, 0), max(-after, 0)) for before, after in pairs]
+    if any(sum(cut) > size for cut, size in zip(cuts, x.shape, strict=True)):
+        raise ShapeError(f"pad: widths {tuple(widths)} cut off more than there is (x {x.shape})")
+    y = ng.pad(x, [(max(before, 0), max(after, 0)) for before, after in pairs], mode=modes[mode], value=0 if value is None else value)
+    if not any(map(any, cuts)):
+        return y
+    # (Cut after padding: the margins are taken from all of x, as PyTorch takes them.)
+    return y[tuple(slice(before, size - after) for (before, after), size in zip(cuts, y.shape, strict=True))]

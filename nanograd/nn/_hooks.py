@@ -1,5 +1,14 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """The forward hooks of a module, and the handle that takes one away."""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from nanograd.nn.module import Module
 
 
 class Hooks:
@@ -7,17 +16,18 @@ class Hooks:
 
     __slots__ = ("after", "before")
 
-    def __init__(self):
-        self.before, self.after = {}, {}
+    def __init__(self) -> None:
+        self.before: dict[int, Callable[..., Any]] = {}
+        self.after: dict[int, Callable[..., Any]] = {}
 
 
 class HookHandle:
     """What the register functions return: remove() takes the hook away."""
 
-    def __init__(self, module, hooks, key):
+    def __init__(self, module: Module, hooks: dict[int, Callable[..., Any]], key: int) -> None:
         self._module, self._hooks, self._key = module, hooks, key
 
-    def remove(self):
+    def remove(self) -> None:
         """Take the hook away; a second call does nothing."""
         self._hooks.pop(self._key, None)
         module = self._module
@@ -25,5 +35,5 @@ class HookHandle:
             vars(module).pop("_hooks", None)
             module._direct = module._plain_call
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return "<HookHandle>" if self._key in self._hooks else "<HookHandle, removed>"

@@ -1,14 +1,33 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 from collections.abc import Callable
-from typing import Any
-
-from numpy.typing import ArrayLike
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 from nanograd._core.tensor import Parameter, Tensor
 from nanograd.nn.module import Module
 
+MYPY = False      # True for mypy alone
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+_F_co = TypeVar("_F_co", covariant=True)
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+_R_co = TypeVar("_R_co", covariant=True)
+
+class _Forwards(Protocol[_F_co]):
+    @property
+    def forward(self) -> _F_co: ...
+
+class _HasForward(Protocol[_P, _R_co]):
+    def forward(self, *args: _P.args, **kwargs: _P.kwargs) -> _R_co: ...
+
 class ModuleBase:
-    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+    # A call takes and returns what the forward of the object's class does. As a property mypy understands it whole (overloads, type
+    # variables of forward's own); pyright takes no object with such a property for a Callable.
+    if MYPY:
+        @property
+        def __call__(self: _Forwards[_F]) -> _F: ...
+    else:
+        def __call__(self: _HasForward[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R: ...
 
 def find_parameters(module: Module) -> list[Parameter]: ...
 def find_places(module: Module, prefix: str = "", again: bool = False) -> list[tuple[str, Module, str | None, Any]]: ...
@@ -18,9 +37,5 @@ def set_training(module: Module, mode: bool, plain_train: Callable[..., Any]) ->
 def drop_gradients(module: Module) -> None: ...
 def check_buffer(where: str, name: str, value: object) -> None: ...
 def install_call(direct: Any) -> None: ...
-def calling(
-    function: Callable[..., Tensor], *options: tuple[str, str, Any],
-) -> Callable[[Any, Tensor | ArrayLike], Tensor]: ...
-def comparing(
-    function: Callable[..., Tensor], *options: tuple[str, str, Any],
-) -> Callable[[Any, Tensor | ArrayLike, Tensor | ArrayLike], Tensor]: ...
+def calling(function: Callable[..., Tensor], *options: tuple[str, str, Any]) -> Callable[[_F], _F]: ...
+def comparing(function: Callable[..., Tensor], *options: tuple[str, str, Any]) -> Callable[[_F], _F]: ...

@@ -3,7 +3,7 @@
 attributes that are set. Nothing is remembered between calls, so what is put into a list is found by the next walk.
 """
 import inspect
-from functools import partialmethod
+from functools import partialmethod, wraps
 
 import numpy as np
 
@@ -444,19 +444,23 @@ cdef class Options:
 
 
 def calling(function, *options):
-    """The ``forward(input)`` of a layer that calls a function. Each option is (keyword, attribute that has its value, default);
-    where all are at their defaults none is passed."""
+    """Decorates the ``forward(input)`` of a layer that does nothing but call a function. Each option is (keyword, attribute that
+    has its value, default); where all are at their defaults none is passed. What is decorated says how it looks."""
     cdef Options held = Options(function, options)
 
-    def forward(self, input):
-        return held.call(self, <PyObject *>input, NULL)
-    return forward
+    def decorate(plain):
+        def forward(self, input):
+            return held.call(self, <PyObject *>input, NULL)
+        return wraps(plain)(forward)
+    return decorate
 
 
 def comparing(function, *options):
-    """The ``forward(input, target)`` of a loss that calls a function; options as for `calling`."""
+    """Decorates the ``forward(input, target)`` of a loss that does nothing but call a function; options as for `calling`."""
     cdef Options held = Options(function, options)
 
-    def forward(self, input, target):
-        return held.call(self, <PyObject *>input, <PyObject *>target)
-    return forward
+    def decorate(plain):
+        def forward(self, input, target):
+            return held.call(self, <PyObject *>input, <PyObject *>target)
+        return wraps(plain)(forward)
+    return decorate

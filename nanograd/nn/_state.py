@@ -1,9 +1,21 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Module.load_state_dict: everything is checked and converted before anything is set."""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from nanograd._core.tensor import Tensor, tensor
 from nanograd.nn._module import find_places
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from numpy.typing import NDArray
+
+    from nanograd.nn.module import Module
 
 
 def _converted(value, old):
@@ -22,10 +34,13 @@ def _converted(value, old):
     return array.astype(old.dtype)
 
 
-def load(module, state, strict):
+def load(module: Module, state: Mapping[str, Any], strict: bool) -> tuple[list[str], list[str]]:
     if not hasattr(state, "keys") or not hasattr(state, "__getitem__"):
         raise TypeError(f"load_state_dict: expected a dict from name to value, got {type(state).__name__}")
-    places, aliases, found, problems = {}, {}, {}, []
+    places: dict[str, tuple[Module, str | None, Any]] = {}
+    aliases: dict[int, list[str]] = {}
+    found: dict[str, NDArray[Any]] = {}
+    problems: list[str] = []
     for name, owner, attribute, value in find_places(module, again=True):
         places[name] = (owner, attribute, value)
         aliases.setdefault(id(value), []).append(name)

@@ -1,10 +1,22 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Activation modules, and what ``activation=`` of a layer takes."""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import nanograd as ng
 from nanograd import errors
 from nanograd.nn import _check
 from nanograd.nn._module import calling
 from nanograd.nn.module import Module
+
+if TYPE_CHECKING:
+    from typing import Any, Literal, TypeVar
+
+    from nanograd._core.tensor import Tensor
+    from nanograd._typing import Activation, TensorLike
+
+    _T = TypeVar("_T")
 
 __all__ = ["ELU", "GELU", "Identity", "LeakyReLU", "LogSigmoid", "LogSoftmax", "ReLU", "SiLU", "Sigmoid", "Softmax", "Softplus",
            "Tanh"]
@@ -33,12 +45,13 @@ class ReLU(Module):
     tensor([0., 2.], dtype=float32)
     """
 
-    def __init__(self, inplace=False):
+    def __init__(self, inplace: bool = False) -> None:
         self.inplace = _check.flag("ReLU", "inplace", inplace)
 
-    forward = calling(ng.relu)
+    @calling(ng.relu)
+    def forward(self, input: TensorLike) -> Tensor: ...
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return _check.arguments(inplace=(self.inplace, False))
 
 
@@ -63,13 +76,14 @@ class LeakyReLU(Module):
     tensor([-0.5,  2. ], dtype=float32)
     """
 
-    def __init__(self, negative_slope=0.01, inplace=False):
+    def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
         self.inplace = _check.flag("LeakyReLU", "inplace", inplace)
         self.negative_slope = _check.real("LeakyReLU", "negative_slope", negative_slope)
 
-    forward = calling(ng.leaky_relu, ("negative_slope", "negative_slope", 0.01))
+    @calling(ng.leaky_relu, ("negative_slope", "negative_slope", 0.01))
+    def forward(self, input: TensorLike) -> Tensor: ...
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return _check.arguments(negative_slope=(self.negative_slope, 0.01), inplace=(self.inplace, False))
 
 
@@ -83,7 +97,8 @@ class Tanh(Module):
     tensor([0., 0.], dtype=float32)
     """
 
-    forward = calling(ng.tanh)
+    @calling(ng.tanh)
+    def forward(self, input: TensorLike) -> Tensor: ...
 
 
 class Sigmoid(Module):
@@ -96,7 +111,8 @@ class Sigmoid(Module):
     tensor([0.5, 0.5], dtype=float32)
     """
 
-    forward = calling(ng.sigmoid)
+    @calling(ng.sigmoid)
+    def forward(self, input: TensorLike) -> Tensor: ...
 
 
 class LogSigmoid(Module):
@@ -109,7 +125,8 @@ class LogSigmoid(Module):
     tensor([-1000.], dtype=float32)
     """
 
-    forward = calling(ng.log_sigmoid)
+    @calling(ng.log_sigmoid)
+    def forward(self, input: TensorLike) -> Tensor: ...
 
 
 class SiLU(Module):
@@ -132,12 +149,13 @@ class SiLU(Module):
     tensor([0., 0.], dtype=float32)
     """
 
-    def __init__(self, inplace=False):
+    def __init__(self, inplace: bool = False) -> None:
         self.inplace = _check.flag("SiLU", "inplace", inplace)
 
-    forward = calling(ng.silu)
+    @calling(ng.silu)
+    def forward(self, input: TensorLike) -> Tensor: ...
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return _check.arguments(inplace=(self.inplace, False))
 
 
@@ -161,14 +179,15 @@ class GELU(Module):
     tensor([0., 0.], dtype=float32)
     """
 
-    def __init__(self, approximate="none"):
+    def __init__(self, approximate: Literal["none", "tanh"] = "none") -> None:
         if approximate not in ("none", "tanh"):
             raise ValueError(f"GELU: approximate must be 'none' or 'tanh', got {errors.shown(approximate)}")
         self.approximate = approximate
 
-    forward = calling(ng.gelu, ("approximate", "approximate", "none"))
+    @calling(ng.gelu, ("approximate", "approximate", "none"))
+    def forward(self, input: TensorLike) -> Tensor: ...
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return _check.arguments(approximate=(self.approximate, "none"))
 
 
@@ -193,13 +212,14 @@ class ELU(Module):
     tensor([0., 2.], dtype=float32)
     """
 
-    def __init__(self, alpha=1.0, inplace=False):
+    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
         self.inplace = _check.flag("ELU", "inplace", inplace)
         self.alpha = _check.real("ELU", "alpha", alpha)
 
-    forward = calling(ng.elu, ("alpha", "alpha", 1.0))
+    @calling(ng.elu, ("alpha", "alpha", 1.0))
+    def forward(self, input: TensorLike) -> Tensor: ...
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return _check.arguments(alpha=(self.alpha, 1.0), inplace=(self.inplace, False))
 
 
@@ -222,13 +242,14 @@ class Softplus(Module):
     tensor([100.], dtype=float32)
     """
 
-    def __init__(self, beta=1.0, threshold=20.0):
+    def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
         self.beta = _check.real("Softplus", "beta", beta)
         self.threshold = _check.real("Softplus", "threshold", threshold)
 
-    forward = calling(ng.softplus, ("beta", "beta", 1.0), ("threshold", "threshold", 20.0))
+    @calling(ng.softplus, ("beta", "beta", 1.0), ("threshold", "threshold", 20.0))
+    def forward(self, input: TensorLike) -> Tensor: ...
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return _check.arguments(beta=(self.beta, 1.0), threshold=(self.threshold, 20.0))
 
 
@@ -252,12 +273,13 @@ class Softmax(Module):
     tensor([[0.5, 0.5]], dtype=float32)
     """
 
-    def __init__(self, dim=-1):
+    def __init__(self, dim: int = -1) -> None:
         self.dim = _check.size(type(self).__name__, "dim", dim, -64)
 
-    forward = calling(ng.softmax, ("axis", "dim", -1))
+    @calling(ng.softmax, ("axis", "dim", -1))
+    def forward(self, input: TensorLike) -> Tensor: ...
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"dim={self.dim}"
 
 
@@ -281,7 +303,8 @@ class LogSoftmax(Softmax):
     tensor([[0.]], dtype=float32)
     """
 
-    forward = calling(ng.log_softmax, ("axis", "dim", -1))
+    @calling(ng.log_softmax, ("axis", "dim", -1))
+    def forward(self, input: TensorLike) -> Tensor: ...
 
 
 class Identity(Module):
@@ -294,11 +317,15 @@ class Identity(Module):
     3
     """
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: object, **kwargs: object) -> None:
         pass
 
-    def forward(self, input):
+    def forward(self, input: _T) -> _T:
         return input
+
+    if TYPE_CHECKING:       # Module's own does not find forward's type variable, but in mypy
+
+        def __call__(self, input: _T) -> _T: ...
 
 
 # Every activation by its lower-case name, for activation=. Those of FUSED stay names.
@@ -307,7 +334,7 @@ BY_NAME = {"relu": ReLU, "leaky_relu": LeakyReLU, "leakyrelu": LeakyReLU, "tanh"
            "logsoftmax": LogSoftmax, "log_sigmoid": LogSigmoid, "logsigmoid": LogSigmoid, "identity": Identity}
 
 
-def resolve(layer, activation):
+def resolve(layer: str, activation: Activation) -> Any:
     """What a layer keeps as its activation: None, a name that linear() can fuse, or a callable."""
     if activation is None:
         return None
@@ -329,14 +356,14 @@ def resolve(layer, activation):
     return activation
 
 
-def shown(activation):
+def shown(activation: object) -> object:
     """An activation in a layer's repr."""
     if activation is None or isinstance(activation, (str, Module)):
         return activation
     return _Name(getattr(activation, "__name__", None) or repr(activation))
 
 
-def shown_dtype(held):
+def shown_dtype(held: Tensor | None) -> tuple[str, str]:
     """The dtype of a parameter or buffer (None: there is none) in a layer's repr, with the default that is not shown."""
     default = _Name(ng.get_default_dtype())
     return default if held is None else _Name(held.dtype), default
@@ -347,5 +374,5 @@ class _Name(str):
 
     __slots__ = ()
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return str(self)

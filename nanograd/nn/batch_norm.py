@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Batch normalisation with its running statistics, which are kept as PyTorch keeps them."""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 import nanograd as ng
@@ -9,6 +13,14 @@ from nanograd.nn import _check
 from nanograd.nn import activation as _activation
 from nanograd.nn.module import Module, Parameter
 
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from numpy.typing import DTypeLike, NDArray
+
+    from nanograd._core.tensor import Tensor
+    from nanograd._typing import Activation, TensorLike
+
 __all__ = ["BatchNorm1d", "BatchNorm2d"]
 
 
@@ -16,12 +28,18 @@ class _BatchNorm(Module):
     """What the batch normalisations share: the numbers of axes that a batch may have and a single sample, and how they are written."""
 
     _any_callable = ("activation",)
+    weight: Parameter                                # or None, as affine= and bias= say
+    bias: Parameter
+    running_mean: Tensor                             # or None, as track_running_stats= says
+    running_var: Tensor
+    num_batches_tracked: NDArray[np.int64]
     _ranks: tuple[int, ...] = ()
     _single_rank = 0                 # 0: single samples are refused
     _written = ""
 
-    def __init__(self, num_features, eps=1e-5, momentum=0.1, affine=True, track_running_stats=True, *, bias=True,
-                 activation=None, dtype=None, name=None):
+    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, affine: bool = True,
+                 track_running_stats: bool = True, *, bias: bool = True, activation: Activation = None, dtype: DTypeLike | None = None,
+                 name: str | None = None) -> None:
         kind = type(self).__name__
         _check.no_activation(kind, "eps", "a number", eps)
         _check.no_activation(kind, "affine", "a bool", affine)
@@ -34,34 +52,34 @@ class _BatchNorm(Module):
         self.name = _check.label(kind, name)
         _check.dtype(dtype)
         n, tracks = self.num_features, self.track_running_stats
-        self.weight = Parameter(ng.ones(n, dtype=dtype)) if self.affine else None
-        self.bias = Parameter(ng.zeros(n, dtype=dtype)) if _check.flag(kind, "bias", bias) and self.affine else None
+        self.weight = Parameter(ng.ones(n, dtype=dtype)) if self.affine else None  # type: ignore[assignment]
+        self.bias = Parameter(ng.zeros(n, dtype=dtype)) if _check.flag(kind, "bias", bias) and self.affine else None  # type: ignore[assignment]
         self.register_buffer("running_mean", ng.zeros(n, dtype=dtype) if tracks else None)
         self.register_buffer("running_var", ng.ones(n, dtype=dtype) if tracks else None)
         self.register_buffer("num_batches_tracked", np.array(0) if tracks else None)
 
-    def reset_running_stats(self):
+    def reset_running_stats(self) -> None:
         """Forget the running statistics: mean 0, variance 1, no batch seen."""
         if self.running_mean is not None:
             self.running_mean = ng.zeros_like(self.running_mean)
             self.running_var = ng.ones_like(self.running_var)
             self.num_batches_tracked = np.array(0)
 
-    def reset_parameters(self):
+    def reset_parameters(self) -> None:
         """Forget the running statistics, and set weight to ones and bias to zeros."""
         self.reset_running_stats()
         for p, start in ((self.weight, 1.0), (self.bias, 0.0)):
             if p is not None:
                 p.assign(start)
 
-    def forward(self, input):
+    def forward(self, input: TensorLike) -> Tensor:
         if not hasattr(input, "shape"):
             held = self.weight if self.weight is not None else self.running_mean
             input = ng.asarray(input, dtype=None if held is None else held.dtype)
-        shape = input.shape
+        shape: tuple[int, ...] = input.shape
         if len(shape) not in self._ranks or shape[1] != self.num_features:
             if len(shape) == self._single_rank and shape[0] == self.num_features:
-                return self.forward(input.reshape((1, *shape))).reshape(shape)
+                return self.forward(input.reshape((1, *shape))).reshape(shape)  # type: ignore[union-attr]
             self._refuse(shape)
         activation, mean, var = self.activation, self.running_mean, self.running_var
         fused = activation if type(activation) is str else None
@@ -76,14 +94,14 @@ class _BatchNorm(Module):
             y = batch_norm(input, mean, var, self.weight, self.bias, False, 0.0, self.eps, fused)
         return y if activation is None or fused is not None else activation(y)
 
-    def _refuse(self, shape):
+    def _refuse(self, shape: tuple[int, ...]) -> NoReturn:
         kind, n = type(self).__name__, self.num_features
         if len(shape) in (*self._ranks, self._single_rank):
             raise ShapeError(f"{kind}: expects {n} channels, got {shape[0 if len(shape) == self._single_rank else 1]} (x {shape})")
         hint = "; write x.unsqueeze(0) for a single sample" if not self._single_rank and shape == (n,) else ""
         raise ShapeError(f"{kind}: x must be {self._written.format(n=n)}, got shape {shape}{hint}")
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         held = self.weight if self.weight is not None else self.running_mean
         return _check.arguments(
             self.num_features, eps=(self.eps, 1e-5), momentum=(self.momentum, 0.1), affine=(self.affine, True),

@@ -1,22 +1,35 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Modules that hold modules."""
+from __future__ import annotations
+
 import operator
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, Generic, TypeVar, overload
 
 from nanograd.errors import shown
 from nanograd.nn import _check
 from nanograd.nn.module import Module, Parameter, note_place
 
+if TYPE_CHECKING:
+    from collections.abc import ItemsView, Iterable, Iterator, KeysView, Sequence, ValuesView
+    from typing import Any, NoReturn, Self
+
+    from nanograd._core.tensor import Tensor
+
 __all__ = ["ModuleDict", "ModuleList", "ParameterList", "Sequential"]
 
 
-class _Items(Module):
+_T = TypeVar("_T")
+
+
+class _Items(Module, Generic[_T]):
     """What the list-like containers share. Their names are the positions: "0.weight", as in PyTorch."""
 
-    _of: type = Module
+    _of: Any = Module
     _inline = "_items"
+    _items: list[_T]
 
-    def _checked(self, item):
+    def _checked(self, item: Any) -> _T:
         if not isinstance(item, self._of):
             got = shown(item)
             if isinstance(item, type) and issubclass(item, Module):
@@ -26,52 +39,56 @@ class _Items(Module):
             raise TypeError(f"{type(self).__name__}: expected a {self._of.__name__}, got {got}")
         return item
 
-    def _index(self, i):
+    def _index(self, i: Any) -> int:
         try:
-            n = operator.index(i if not isinstance(i, bool) else None)
+            n = operator.index(i if not isinstance(i, bool) else None)  # type: ignore[arg-type]
         except TypeError:
             raise TypeError(f"{type(self).__name__}: an index is an int or a slice, got {shown(i)}") from None
         if not -len(self) <= n < len(self):
             raise IndexError(f"{type(self).__name__}: index {n} is out of range for {len(self)} items")
         return n
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._items)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[_T]:
         return iter(self._items)
 
-    def __contains__(self, item):
+    def __contains__(self, item: object) -> bool:
         return any(item is mine for mine in self._items)
 
-    def __getitem__(self, i):
+    @overload
+    def __getitem__(self, i: int) -> _T: ...
+    @overload
+    def __getitem__(self, i: slice) -> Self: ...
+    def __getitem__(self, i: int | slice) -> _T | Self:
         if isinstance(i, slice):
-            return type(self)(self._items[i])
+            return type(self)(self._items[i])  # type: ignore[call-arg]
         return self._items[self._index(i)]
 
-    def __setitem__(self, i, item):
+    def __setitem__(self, i: int, item: _T) -> None:
         self._items[self._index(i)] = self._checked(item)
 
-    def __delitem__(self, i):
+    def __delitem__(self, i: int | slice) -> None:
         del self._items[i if isinstance(i, slice) else self._index(i)]
 
-    def append(self, item):
+    def append(self, item: _T) -> Self:
         """Add an item at the end; returns self."""
         self._items.append(self._checked(item))
         return self
 
-    def extend(self, items):
+    def extend(self, items: Iterable[_T]) -> Self:
         """Add several items at the end; returns self."""
         self._items.extend([self._checked(item) for item in items])
         return self
 
-    def insert(self, index, item):
+    def insert(self, index: int, item: _T) -> Self:
         """Put an item before position `index`; returns self."""
         self._items.insert(operator.index(index), self._checked(item))
         return self
 
 
-class Sequential(_Items):
+class Sequential(_Items[Module]):
     """Modules, each applied to the output of the one before.
 
     Parameters
@@ -105,23 +122,25 @@ class Sequential(_Items):
     2
     """
 
-    def __init__(self, *modules, name=None):
+    def __init__(self, *modules: Module | Sequence[Module] | Mapping[str, Module] | ModuleList | ModuleDict,
+                 name: str | None = None) -> None:
         self.name = _check.label("Sequential", name)
-        names = None
+        names: list[str] | None = None
+        inside: Iterable[Any] = modules
         if len(modules) == 1:
             if isinstance(modules[0], (Mapping, ModuleDict)):
                 names = [str(key) for key in modules[0].keys()]
                 for key in names:
                     if not key or "." in key:
                         raise ValueError(f"Sequential: a name must not be empty or contain a dot, got {shown(key)}")
-                modules = list(modules[0].values())
+                inside = list(modules[0].values())
             elif isinstance(modules[0], (list, tuple, ModuleList)):
-                modules = list(modules[0])
-        self._items = [self._checked(module) for module in modules]
+                inside = list(modules[0])
+        self._items = [self._checked(module) for module in inside]
         self._names = names
 
-    def forward(self, input):
-        layer = self
+    def forward(self, input: Any) -> Tensor:
+        layer: Module = self
         try:
             for layer in self._items:        # a call of __call__ costs as much as a small layer
                 input = layer.forward(input) if layer._direct else layer(input)
@@ -130,7 +149,11 @@ class Sequential(_Items):
             raise
         return input
 
-    def __getitem__(self, i):
+    @overload
+    def __getitem__(self, i: int | str) -> Module: ...
+    @overload
+    def __getitem__(self, i: slice) -> Sequential: ...
+    def __getitem__(self, i: int | str | slice) -> Module | Sequential:
         if isinstance(i, slice):
             if self._names is None:
                 return Sequential(self._items[i], name=self.name)
@@ -139,44 +162,44 @@ class Sequential(_Items):
             if i not in self._names:
                 raise KeyError(f"Sequential has no module {shown(i)}; it has {', '.join(self._names)}")
             return self._items[self._names.index(i)]
-        return super().__getitem__(i)
+        return super().__getitem__(i)  # type: ignore[index]
 
-    def __delitem__(self, i):
+    def __delitem__(self, i: int | slice) -> None:
         super().__delitem__(i)
         if self._names is not None:
             del self._names[i]
 
-    def append(self, item):
+    def append(self, item: Module) -> Self:
         """Add a module at the end; returns self. Where modules have names, it gets its position."""
         super().append(item)
         self._name_at(len(self._items) - 1)
         return self
 
-    def extend(self, items):
+    def extend(self, items: Iterable[Module]) -> Self:
         """Add several modules at the end; returns self."""
         for item in [self._checked(item) for item in items]:
             self.append(item)
         return self
 
-    def insert(self, index, item):
+    def insert(self, index: int, item: Module) -> Self:
         """Put a module before position `index`; returns self."""
         before = len(self._items[:operator.index(index)])
         super().insert(index, item)
         self._name_at(before)
         return self
 
-    def _name_at(self, i):
+    def _name_at(self, i: int) -> None:
         if self._names is not None:
             n = len(self._names)
             while str(n) in self._names:
                 n += 1
             self._names.insert(i, str(n))
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return _check.arguments(name=(self.name, None))
 
 
-class ModuleList(_Items):
+class ModuleList(_Items[Module]):
     """A list of modules. (A plain Python list in an attribute serves as well.)
 
     Parameters
@@ -196,14 +219,14 @@ class ModuleList(_Items):
     (3, ['0.weight', '0.bias'])
     """
 
-    def __init__(self, modules=()):
+    def __init__(self, modules: Iterable[Module] = ()) -> None:
         self._items = [self._checked(module) for module in modules]
 
-    def forward(self, *args, **kwargs):
+    def forward(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise NotImplementedError("a ModuleList does not compute anything: call its items, or write Sequential")
 
 
-class ParameterList(_Items):
+class ParameterList(_Items[Parameter]):
     """A list of parameters. (A plain Python list in an attribute serves as well.)
 
     Parameters
@@ -223,15 +246,15 @@ class ParameterList(_Items):
     [1.0, 2.0]
     """
 
-    _of = Parameter
+    _of: Any = Parameter
 
-    def __init__(self, parameters=()):
+    def __init__(self, parameters: Iterable[Parameter] = ()) -> None:
         self._items = [self._checked(parameter) for parameter in parameters]
 
-    def forward(self, *args, **kwargs):
+    def forward(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise NotImplementedError("a ParameterList does not compute anything: use its items")
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         shapes = ", ".join(f"{p.shape} {p.dtype}" for p in self._items)
         return f"ParameterList({shapes})"
 
@@ -258,50 +281,52 @@ class ModuleDict(Module):
 
     _inline = "_inside"
 
-    def __init__(self, modules=None):
+    _inside: dict[str, Module]
+
+    def __init__(self, modules: Mapping[str, Module] | ModuleDict | Iterable[tuple[str, Module]] | None = None) -> None:
         self._inside = {}
         self.update(modules or {})
 
-    def update(self, modules):
+    def update(self, modules: Mapping[str, Module] | ModuleDict | Iterable[tuple[str, Module]]) -> None:
         """Add the modules of a dict, or of (name, module) pairs."""
         for name, module in dict(modules).items():
             self[name] = module
 
-    def __setitem__(self, name, module):
+    def __setitem__(self, name: str, module: Module) -> None:
         if not isinstance(name, str) or not name or "." in name:
             raise ValueError(f"ModuleDict: a name must be a str, not empty and without a dot, got {shown(name)}")
         if not isinstance(module, Module):
             raise TypeError(f"ModuleDict: expected a Module, got {shown(module)}")
         self._inside[name] = module
 
-    def __getitem__(self, name):
+    def __getitem__(self, name: str) -> Module:
         if name not in self._inside:
             raise KeyError(f"ModuleDict has no module {shown(name)}; it has {', '.join(self._inside) or 'none'}")
         return self._inside[name]
 
-    def __delitem__(self, name):
+    def __delitem__(self, name: str) -> None:
         del self._inside[name]
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._inside)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[str]:
         return iter(self._inside)
 
-    def __contains__(self, name):
+    def __contains__(self, name: object) -> bool:
         return name in self._inside
 
-    def keys(self):
+    def keys(self) -> KeysView[str]:
         """The names."""
         return self._inside.keys()
 
-    def values(self):
+    def values(self) -> ValuesView[Module]:
         """The modules."""
         return self._inside.values()
 
-    def items(self):
+    def items(self) -> ItemsView[str, Module]:
         """(name, module) pairs."""
         return self._inside.items()
 
-    def forward(self, *args, **kwargs):
+    def forward(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise NotImplementedError("a ModuleDict does not compute anything: call its items")

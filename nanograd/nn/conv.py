@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Convolutional layers, in PyTorch's form, with the activation in the same node."""
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING
 
 import nanograd as ng
 from nanograd._core.conv import convolution
@@ -9,10 +12,17 @@ from nanograd.nn import _check
 from nanograd.nn import activation as _activation
 from nanograd.nn.module import Module, Parameter
 
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
+    from nanograd._core.random import Generator
+    from nanograd._core.tensor import Tensor
+    from nanograd._typing import Activation, Ints, Padding, TensorLike
+
 __all__ = ["Conv1d", "Conv2d"]
 
 
-def _shown(sizes):
+def _shown(sizes: tuple[int, ...] | str) -> object:
     """One number where all axes have the same, as one writes it."""
     return sizes[0] if isinstance(sizes, tuple) and len(set(sizes)) == 1 else sizes
 
@@ -21,10 +31,13 @@ class _Conv(Module):
     """What the convolutions share; `_axes` of the image."""
 
     _any_callable = ("activation",)
+    weight: Parameter
+    bias: Parameter        # or None, as bias= says
     _axes = 0
 
-    def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1, bias=True, *,
-                 activation=None, dtype=None, name=None):
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: Ints, stride: Ints = 1, padding: Padding = 0,
+                 dilation: Ints = 1, groups: int = 1, bias: bool = True, *, activation: Activation = None,
+                 dtype: DTypeLike | None = None, name: str | None = None) -> None:
         kind, axes = type(self).__name__, self._axes
         self.in_channels = _check.size(kind, "in_channels", in_channels)
         self.out_channels = _check.size(kind, "out_channels", out_channels)
@@ -49,10 +62,10 @@ class _Conv(Module):
         self.name = _check.label(kind, name)
         shape = (self.out_channels, self.in_channels // self.groups, *self.kernel_size)
         self.weight = Parameter(ng.empty(shape, dtype=dtype))
-        self.bias = Parameter(ng.empty(self.out_channels, dtype=dtype)) if bias else None
+        self.bias = Parameter(ng.empty(self.out_channels, dtype=dtype)) if bias else None  # type: ignore[assignment]
         self.reset_parameters()
 
-    def reset_parameters(self, generator=None):
+    def reset_parameters(self, generator: Generator | None = None) -> None:
         """Draw new initial values for weight and bias."""
         fan_in = math.prod(self.weight.shape[1:])
         bound = 1.0 / math.sqrt(fan_in) if fan_in else 0.0
@@ -60,7 +73,7 @@ class _Conv(Module):
             if p is not None:
                 p.assign(ng.uniform(-bound, bound, p.shape, dtype=p.dtype, generator=generator))
 
-    def forward(self, input):
+    def forward(self, input: TensorLike) -> Tensor:
         activation = self.activation
         if activation is None or type(activation) is str:
             return convolution(self._axes, input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups,
@@ -68,7 +81,7 @@ class _Conv(Module):
         return activation(convolution(self._axes, input, self.weight, self.bias, self.stride, self.padding, self.dilation,
                                       self.groups, None))
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return _check.arguments(
             self.in_channels, self.out_channels, _shown(self.kernel_size), stride=(_shown(self.stride), 1),
             padding=(_shown(self.padding), 0), dilation=(_shown(self.dilation), 1), groups=(self.groups, 1),

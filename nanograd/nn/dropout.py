@@ -1,8 +1,16 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Dropout."""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import nanograd as ng
 from nanograd.nn import _check
 from nanograd.nn.module import Module
+
+if TYPE_CHECKING:
+    from nanograd._core.tensor import Tensor
+    from nanograd._typing import TensorLike
 
 __all__ = ["Dropout"]
 
@@ -34,12 +42,12 @@ class Dropout(Module):
     [1.0, 1.0]
     """
 
-    def __init__(self, p=0.5, inplace=False):
+    def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         self.p = _check.probability("Dropout", "p", p)
         self.inplace = _check.flag("Dropout", "inplace", inplace)
 
-    def forward(self, input):
+    def forward(self, input: TensorLike) -> Tensor:
         return ng.dropout(input, self.p, self.training)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"p={self.p}" + ", inplace=True" * self.inplace

@@ -1,11 +1,22 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Vectors for integers."""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 import nanograd as ng
 from nanograd.nn import _check
 from nanograd.nn import activation as _activation
 from nanograd.nn.module import Module, Parameter
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, DTypeLike
+
+    from nanograd._core.random import Generator
+    from nanograd._core.tensor import Tensor
+    from nanograd._typing import TensorLike
 
 __all__ = ["Embedding"]
 
@@ -49,7 +60,10 @@ class Embedding(Module):
     [[0.0, 0.0, 0.0], [1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
     """
 
-    def __init__(self, num_embeddings, embedding_dim, padding_idx=None, *, dtype=None, name=None):
+    weight: Parameter
+
+    def __init__(self, num_embeddings: int, embedding_dim: int, padding_idx: int | None = None, *, dtype: DTypeLike | None = None,
+                 name: str | None = None) -> None:
         self.num_embeddings = _check.size("Embedding", "num_embeddings", num_embeddings)
         self.embedding_dim = _check.size("Embedding", "embedding_dim", embedding_dim)
         self.padding_idx = padding_idx
@@ -62,18 +76,18 @@ class Embedding(Module):
         self.weight = Parameter(ng.empty((self.num_embeddings, self.embedding_dim), dtype=dtype))
         self.reset_parameters()
 
-    def reset_parameters(self, generator=None):
+    def reset_parameters(self, generator: Generator | None = None) -> None:
         """Draw a new initial value for weight."""
-        draw = ng.normal(0.0, 1.0, self.weight.shape, dtype=self.weight.dtype, generator=generator)
+        draw: TensorLike = ng.normal(0.0, 1.0, self.weight.shape, dtype=self.weight.dtype, generator=generator)
         if self.padding_idx is not None:
             values = np.array(draw)
             values[self.padding_idx] = 0
             draw = values
         self.weight.assign(draw)
 
-    def forward(self, input):
+    def forward(self, input: ArrayLike) -> Tensor:
         return ng.embedding(input, self.weight, self.padding_idx)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return _check.arguments(self.num_embeddings, self.embedding_dim, padding_idx=(self.padding_idx, None),
                                 dtype=_activation.shown_dtype(self.weight), name=(self.name, None))

@@ -7,6 +7,10 @@ never changes, so the result is the same.
 The short functions call the compiled modules by their names: nanograd itself has a ``__getattr__``, and CPython's short cut to a
 module's attributes is not taken there (30 ns a call).
 """
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 import nanograd as ng
@@ -15,15 +19,23 @@ from nanograd._core import matmul as _matmul
 from nanograd._core import pair_loss as _pair_loss
 from nanograd._core import softmax as _softmax
 from nanograd._core import tensor as _elementwise
-from nanograd.errors import ShapeError, shown
 from nanograd.nn import _check, _functional_images
 from nanograd.nn._check import refuse_averages as _refuse_averages
 from nanograd.nn._functional_images import *
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Literal
+
+    from numpy.typing import ArrayLike, DTypeLike
+
+    from nanograd._core.tensor import Tensor
+    from nanograd._typing import Reduction, ReductionOrBatchmean, TensorLike
+
 __all__ = [
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "cosine_similarity", "cross_entropy", "dropout",
     "elu", "embedding", "gelu", "huber_loss", "kl_div", "l1_loss", "layer_norm", "leaky_relu", "linear",
-    "log_softmax", "logsigmoid", "mse_loss", "nll_loss", "normalize", "one_hot", "pad", "relu", "rms_norm",
+    "log_softmax", "logsigmoid", "mse_loss", "nll_loss", "normalize", "one_hot", "relu", "rms_norm",
     "sigmoid", "silu", "smooth_l1_loss", "softmax", "softplus", "tanh",
 ]
 __all__ += _functional_images.__all__
@@ -39,7 +51,7 @@ def _cast(x, dtype):
     return x if dtype is None else (x if isinstance(x, ng.Tensor) else ng.asarray(x)).astype(dtype)
 
 
-def linear(input, weight, bias=None):
+def linear(input: TensorLike, weight: TensorLike, bias: TensorLike | None = None) -> Tensor:
     """``input @ weight.T + bias``: :func:`nanograd.linear`.
 
     Examples
@@ -52,7 +64,7 @@ def linear(input, weight, bias=None):
     return _matmul.linear(input, weight, bias)
 
 
-def relu(input, inplace=False):
+def relu(input: TensorLike, inplace: bool = False) -> Tensor:
     """:func:`nanograd.relu`.
 
     Examples
@@ -67,7 +79,7 @@ def relu(input, inplace=False):
     return _elementwise.relu(input)
 
 
-def leaky_relu(input, negative_slope=0.01, inplace=False):
+def leaky_relu(input: TensorLike, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """:func:`nanograd.leaky_relu`.
 
     Examples
@@ -82,7 +94,7 @@ def leaky_relu(input, negative_slope=0.01, inplace=False):
     return _elementwise.leaky_relu(input, negative_slope)
 
 
-def tanh(input):
+def tanh(input: TensorLike) -> Tensor:
     """:func:`nanograd.tanh`.
 
     Examples
@@ -95,7 +107,7 @@ def tanh(input):
     return _elementwise.tanh(input)
 
 
-def sigmoid(input):
+def sigmoid(input: TensorLike) -> Tensor:
     """:func:`nanograd.sigmoid`.
 
     Examples
@@ -108,7 +120,7 @@ def sigmoid(input):
     return _elementwise.sigmoid(input)
 
 
-def silu(input, inplace=False):
+def silu(input: TensorLike, inplace: bool = False) -> Tensor:
     """:func:`nanograd.silu`.
 
     Examples
@@ -123,7 +135,7 @@ def silu(input, inplace=False):
     return _elementwise.silu(input)
 
 
-def gelu(input, approximate="none"):
+def gelu(input: TensorLike, approximate: Literal["none", "tanh"] = "none") -> Tensor:
     """:func:`nanograd.gelu`.
 
     Examples
@@ -136,7 +148,7 @@ def gelu(input, approximate="none"):
     return _elementwise.gelu(input, approximate=approximate)
 
 
-def softmax(input, dim=None, _stacklevel=3, dtype=None):
+def softmax(input: TensorLike, dim: int | None = None, _stacklevel: int = 3, dtype: DTypeLike | None = None) -> Tensor:
     """:func:`nanograd.softmax` along ``dim``, which must be given: PyTorch would guess it.
 
     Examples
@@ -149,7 +161,7 @@ def softmax(input, dim=None, _stacklevel=3, dtype=None):
     return _softmax.softmax(_cast(input, dtype), _axis("softmax", dim))
 
 
-def log_softmax(input, dim=None, _stacklevel=3, dtype=None):
+def log_softmax(input: TensorLike, dim: int | None = None, _stacklevel: int = 3, dtype: DTypeLike | None = None) -> Tensor:
     """:func:`nanograd.log_softmax` along ``dim``, which must be given.
 
     Examples
@@ -162,7 +174,8 @@ def log_softmax(input, dim=None, _stacklevel=3, dtype=None):
     return _softmax.log_softmax(_cast(input, dtype), _axis("log_softmax", dim))
 
 
-def mse_loss(input, target, size_average=None, reduce=None, reduction="mean"):
+def mse_loss(input: TensorLike, target: TensorLike, size_average: None = None, reduce: None = None,
+             reduction: Reduction = "mean") -> Tensor:
     """:func:`nanograd.mse_loss`.
 
     Examples
@@ -177,8 +190,8 @@ def mse_loss(input, target, size_average=None, reduce=None, reduction="mean"):
     return _pair_loss.mse_loss(input, target, reduction=reduction)
 
 
-def cross_entropy(input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean",
-                  label_smoothing=0.0):
+def cross_entropy(input: TensorLike, target: TensorLike, weight: TensorLike | None = None, size_average: None = None,
+                  ignore_index: int = -100, reduce: None = None, reduction: Reduction = "mean", label_smoothing: float = 0.0) -> Tensor:
     """:func:`nanograd.cross_entropy`.
 
     Examples
@@ -194,7 +207,7 @@ def cross_entropy(input, target, weight=None, size_average=None, ignore_index=-1
                                      reduction=reduction)
 
 
-def dropout(input, p=0.5, training=True, inplace=False):
+def dropout(input: TensorLike, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """:func:`nanograd.dropout`.
 
     Examples
@@ -209,7 +222,8 @@ def dropout(input, p=0.5, training=True, inplace=False):
     return ng.dropout(input, p, training)
 
 
-def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, scale_grad_by_freq=False, sparse=False):
+def embedding(input: ArrayLike, weight: TensorLike, padding_idx: int | None = None, max_norm: None = None, norm_type: float = 2.0,
+              scale_grad_by_freq: bool = False, sparse: bool = False) -> Tensor:
     """:func:`nanograd.embedding`. A negative ``padding_idx`` counts from the end.
 
     Examples
@@ -226,7 +240,7 @@ def embedding(input, weight, padding_idx=None, max_norm=None, norm_type=2.0, sca
     return ng.embedding(input, weight, padding_idx)
 
 
-def one_hot(tensor, num_classes=-1):
+def one_hot(tensor: ArrayLike, num_classes: int = -1) -> Tensor:
     """:func:`nanograd.one_hot`, a float tensor; ``num_classes=-1`` takes the largest index plus one.
 
     Examples
@@ -244,50 +258,7 @@ def one_hot(tensor, num_classes=-1):
     return ng.one_hot(tensor, num_classes)
 
 
-def pad(input, pad, mode="constant", value=None):
-    """:func:`nanograd.pad` with PyTorch's widths: before and after for the last axis, then for the one before it, and so on.
-
-    Parameters
-    ----------
-    input : Tensor
-    pad : sequence of int
-        An even number of widths, two per axis from the last one on. A negative one cuts off as many elements.
-    mode : {'constant', 'reflect', 'replicate'}
-    value : float, optional
-        What 'constant' fills with; None: 0.
-
-    Examples
-    --------
-    >>> import nanograd as ng
-    >>> import nanograd.nn.functional as F
-    >>> F.pad(ng.ones((1, 1)), (1, 2))
-    tensor([[0., 1., 0., 0.]], dtype=float32)
-    >>> F.pad(ng.tensor([1.0, 2.0, 3.0]), (-1, 1))
-    tensor([2., 3., 0.], dtype=float32)
-    """
-    x = input if isinstance(input, ng.Tensor) else ng.asarray(input)
-    widths = list(pad)
-    if len(widths) % 2 or len(widths) > 2 * x.ndim:
-        raise ShapeError(f"pad: expected two widths for each of up to {x.ndim} axes, got {shown(tuple(widths))} (x {x.shape})")
-    modes = {"constant": "constant", "reflect": "reflect", "replicate": "edge"}
-    if mode not in modes:
-        raise ValueError(f"pad: mode must be 'constant', 'reflect' or 'replicate', got {shown(mode)}")
-    if value is not None and mode != "constant":
-        raise ValueError(f"pad: value is for mode 'constant' only, got value={shown(value)} with mode={shown(mode)}")
-    widths = [int(width) if isinstance(width, np.integer) else width for width in widths]      # -int64 may overflow
-    pairs = [(widths[i], widths[i + 1]) for i in range(0, len(widths), 2)]
-    pairs = [(0, 0)] * (x.ndim - len(pairs)) + pairs[::-1]
-    cuts = [(max(-before, 0), max(-after, 0)) for before, after in pairs]
-    if any(sum(cut) > size for cut, size in zip(cuts, x.shape, strict=True)):
-        raise ShapeError(f"pad: widths {tuple(widths)} cut off more than there is (x {x.shape})")
-    y = ng.pad(x, [(max(before, 0), max(after, 0)) for before, after in pairs], mode=modes[mode], value=0 if value is None else value)
-    if not any(map(any, cuts)):
-        return y
-    # (Cut after padding: the margins are taken from all of x, as PyTorch takes them.)
-    return y[tuple(slice(before, size - after) for (before, after), size in zip(cuts, y.shape, strict=True))]
-
-
-def elu(input, alpha=1.0, inplace=False):
+def elu(input: TensorLike, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """:func:`nanograd.elu`.
 
     Examples
@@ -302,7 +273,7 @@ def elu(input, alpha=1.0, inplace=False):
     return _elementwise.elu(input, alpha)
 
 
-def softplus(input, beta=1, threshold=20):
+def softplus(input: TensorLike, beta: float = 1, threshold: float = 20) -> Tensor:
     """:func:`nanograd.softplus`.
 
     Examples
@@ -315,7 +286,7 @@ def softplus(input, beta=1, threshold=20):
     return _elementwise.softplus(input, beta, threshold)
 
 
-def logsigmoid(input):
+def logsigmoid(input: TensorLike) -> Tensor:
     """:func:`nanograd.log_sigmoid`.
 
     Examples
@@ -328,7 +299,7 @@ def logsigmoid(input):
     return _elementwise.log_sigmoid(input)
 
 
-def l1_loss(input, target, size_average=None, reduce=None, reduction="mean"):
+def l1_loss(input: TensorLike, target: TensorLike, size_average: None = None, reduce: None = None, reduction: Reduction = "mean") -> Tensor:
     """:func:`nanograd.l1_loss`.
 
     Examples
@@ -343,7 +314,8 @@ def l1_loss(input, target, size_average=None, reduce=None, reduction="mean"):
     return _pair_loss.l1_loss(input, target, reduction=reduction)
 
 
-def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mean", beta=1.0):
+def smooth_l1_loss(input: TensorLike, target: TensorLike, size_average: None = None, reduce: None = None, reduction: Reduction = "mean",
+                   beta: float = 1.0) -> Tensor:
     """:func:`nanograd.smooth_l1_loss`.
 
     Examples
@@ -358,7 +330,7 @@ def smooth_l1_loss(input, target, size_average=None, reduce=None, reduction="mea
     return _pair_loss.smooth_l1_loss(input, target, beta=beta, reduction=reduction)
 
 
-def huber_loss(input, target, reduction="mean", delta=1.0):
+def huber_loss(input: TensorLike, target: TensorLike, reduction: Reduction = "mean", delta: float = 1.0) -> Tensor:
     """:func:`nanograd.huber_loss`.
 
     Examples
@@ -371,7 +343,8 @@ def huber_loss(input, target, reduction="mean", delta=1.0):
     return _pair_loss.huber_loss(input, target, delta=delta, reduction=reduction)
 
 
-def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean"):
+def nll_loss(input: TensorLike, target: TensorLike, weight: TensorLike | None = None, size_average: None = None,
+             ignore_index: int = -100, reduce: None = None, reduction: Reduction = "mean") -> Tensor:
     """:func:`nanograd.nll_loss`.
 
     Examples
@@ -387,7 +360,8 @@ def nll_loss(input, target, weight=None, size_average=None, ignore_index=-100, r
                        reduction=reduction)
 
 
-def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=None, reduction="mean"):
+def binary_cross_entropy(input: TensorLike, target: TensorLike, weight: TensorLike | None = None, size_average: None = None,
+                         reduce: None = None, reduction: Reduction = "mean") -> Tensor:
     """:func:`nanograd.binary_cross_entropy`.
 
     Examples
@@ -402,7 +376,8 @@ def binary_cross_entropy(input, target, weight=None, size_average=None, reduce=N
     return _pair_loss.binary_cross_entropy(input, target, weight=weight, reduction=reduction)
 
 
-def binary_cross_entropy_with_logits(input, target, weight=None, size_average=None, reduce=None, reduction="mean", pos_weight=None):
+def binary_cross_entropy_with_logits(input: TensorLike, target: TensorLike, weight: TensorLike | None = None, size_average: None = None,
+                                     reduce: None = None, reduction: Reduction = "mean", pos_weight: TensorLike | None = None) -> Tensor:
     """:func:`nanograd.binary_cross_entropy_with_logits`.
 
     Examples
@@ -417,7 +392,8 @@ def binary_cross_entropy_with_logits(input, target, weight=None, size_average=No
     return _pair_loss.binary_cross_entropy_with_logits(input, target, weight=weight, pos_weight=pos_weight, reduction=reduction)
 
 
-def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_target=False):
+def kl_div(input: TensorLike, target: TensorLike, size_average: None = None, reduce: None = None,
+           reduction: ReductionOrBatchmean = "mean", log_target: bool = False) -> Tensor:
     """:func:`nanograd.kl_div`.
 
     Examples
@@ -434,7 +410,7 @@ def kl_div(input, target, size_average=None, reduce=None, reduction="mean", log_
     return _pair_loss.kl_div(input, target, reduction=reduction)
 
 
-def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):
+def normalize(input: TensorLike, p: float = 2.0, dim: int | tuple[int, ...] = 1, eps: float = 1e-12, out: None = None) -> Tensor:
     """:func:`nanograd.normalize` along ``dim``, with PyTorch's default of the second axis.
 
     Examples
@@ -449,7 +425,7 @@ def normalize(input, p=2.0, dim=1, eps=1e-12, out=None):
     return ng.normalize(input, ord=p, axis=dim, eps=eps)
 
 
-def cosine_similarity(x1, x2, dim=1, eps=1e-8):
+def cosine_similarity(x1: TensorLike, x2: TensorLike, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """:func:`nanograd.cosine_similarity` along ``dim``, with PyTorch's default of the second axis.
 
     Examples
@@ -462,7 +438,8 @@ def cosine_similarity(x1, x2, dim=1, eps=1e-8):
     return ng.cosine_similarity(x1, x2, axis=dim, eps=eps)
 
 
-def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
+def layer_norm(input: TensorLike, normalized_shape: int | Sequence[int], weight: TensorLike | None = None,
+               bias: TensorLike | None = None, eps: float = 1e-5) -> Tensor:
     """:func:`nanograd.layer_norm`.
 
     Examples
@@ -475,7 +452,8 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
     return ng.layer_norm(input, normalized_shape, weight, bias, eps)
 
 
-def rms_norm(input, normalized_shape, weight=None, eps=None):
+def rms_norm(input: TensorLike, normalized_shape: int | Sequence[int], weight: TensorLike | None = None,
+             eps: float | None = None) -> Tensor:
     """:func:`nanograd.rms_norm`.
 
     Examples

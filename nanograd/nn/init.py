@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Initial values of parameters, under PyTorch's names. Each function assigns to the parameter and returns it."""
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -8,6 +11,11 @@ import nanograd as ng
 from nanograd.errors import ShapeError, shown
 from nanograd.nn import _check
 from nanograd.nn.module import Parameter
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from nanograd._core.random import Generator
 
 __all__ = ["calculate_gain", "constant_", "kaiming_normal_", "kaiming_uniform_", "normal_", "ones_", "orthogonal_", "uniform_",
            "xavier_normal_", "xavier_uniform_", "zeros_"]
@@ -39,7 +47,7 @@ def _normal(tensor, mean, std, generator):
     return tensor.assign(ng.normal(mean, std, tensor.shape, dtype=tensor.dtype, generator=generator))
 
 
-def calculate_gain(nonlinearity, param=None):
+def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     """The factor by which the standard deviation of weights makes up for a nonlinearity.
 
     Parameters
@@ -72,7 +80,7 @@ def calculate_gain(nonlinearity, param=None):
     return _GAINS[nonlinearity]
 
 
-def uniform_(tensor, a=0.0, b=1.0, generator=None):
+def uniform_(tensor: Parameter, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Parameter:
     """Uniform in [a, b).
 
     Parameters
@@ -102,7 +110,7 @@ def uniform_(tensor, a=0.0, b=1.0, generator=None):
     return _uniform(_parameter("uniform_", tensor), a, b, generator)
 
 
-def normal_(tensor, mean=0.0, std=1.0, generator=None):
+def normal_(tensor: Parameter, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Parameter:
     """Normal with the given mean and standard deviation.
 
     Parameters
@@ -133,7 +141,7 @@ def normal_(tensor, mean=0.0, std=1.0, generator=None):
     return _normal(_parameter("normal_", tensor), mean, std, generator)
 
 
-def constant_(tensor, val):
+def constant_(tensor: Parameter, val: float) -> Parameter:
     """One number everywhere.
 
     Parameters
@@ -160,7 +168,7 @@ def constant_(tensor, val):
     return _parameter("constant_", tensor).assign(_check.real("constant_", "val", val))
 
 
-def zeros_(tensor):
+def zeros_(tensor: Parameter) -> Parameter:
     """Zeros.
 
     Parameters
@@ -186,7 +194,7 @@ def zeros_(tensor):
     return _parameter("zeros_", tensor).assign(0.0)
 
 
-def ones_(tensor):
+def ones_(tensor: Parameter) -> Parameter:
     """Ones.
 
     Parameters
@@ -212,7 +220,7 @@ def ones_(tensor):
     return _parameter("ones_", tensor).assign(1.0)
 
 
-def xavier_uniform_(tensor, gain=1.0, generator=None):
+def xavier_uniform_(tensor: Parameter, gain: float = 1.0, generator: Generator | None = None) -> Parameter:
     """Uniform in [-a, a] with a = gain * sqrt(6 / (fan_in + fan_out)).
 
     Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010.
@@ -250,7 +258,7 @@ def xavier_uniform_(tensor, gain=1.0, generator=None):
     return _uniform(tensor, -bound, bound, generator)
 
 
-def xavier_normal_(tensor, gain=1.0, generator=None):
+def xavier_normal_(tensor: Parameter, gain: float = 1.0, generator: Generator | None = None) -> Parameter:
     """Normal with standard deviation gain * sqrt(2 / (fan_in + fan_out)).
 
     Parameters
@@ -292,7 +300,8 @@ def _kaiming_std(op, tensor, a, mode, nonlinearity):
     return calculate_gain(nonlinearity, a) / math.sqrt(fans[mode]) if fans[mode] else 0.0
 
 
-def kaiming_uniform_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", generator=None):
+def kaiming_uniform_(tensor: Parameter, a: float = 0, mode: Literal["fan_in", "fan_out"] = "fan_in", nonlinearity: str = "leaky_relu",
+                     generator: Generator | None = None) -> Parameter:
     """Uniform with standard deviation gain / sqrt(fan): He initialisation.
 
     He et al., "Delving deep into rectifiers", 2015.
@@ -333,7 +342,8 @@ def kaiming_uniform_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", gene
     return _uniform(tensor, -bound, bound, generator)
 
 
-def kaiming_normal_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", generator=None):
+def kaiming_normal_(tensor: Parameter, a: float = 0, mode: Literal["fan_in", "fan_out"] = "fan_in", nonlinearity: str = "leaky_relu",
+                    generator: Generator | None = None) -> Parameter:
     """Normal with standard deviation gain / sqrt(fan); arguments as for :func:`kaiming_uniform_`.
 
     Parameters
@@ -372,7 +382,7 @@ def kaiming_normal_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu", gener
     return _normal(tensor, 0.0, _kaiming_std("kaiming_normal_", tensor, a, mode, nonlinearity), generator)
 
 
-def orthogonal_(tensor, gain=1, generator=None):
+def orthogonal_(tensor: Parameter, gain: float = 1, generator: Generator | None = None) -> Parameter:
     """A (semi-)orthogonal matrix (O, I * ...) times gain, uniformly distributed among them.
 
     Saxe et al., "Exact solutions to the nonlinear dynamics of learning in deep linear neural networks", 2013.

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """The fully connected layer, in PyTorch's form (Linear) and in the original's (Dense)."""
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING
 
 import nanograd as ng
 from nanograd._core.matmul import linear
@@ -8,6 +11,15 @@ from nanograd.errors import shown
 from nanograd.nn import _check
 from nanograd.nn import activation as _activation
 from nanograd.nn.module import Module, Parameter
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from numpy.typing import DTypeLike
+
+    from nanograd._core.random import Generator
+    from nanograd._core.tensor import Tensor
+    from nanograd._typing import Activation, TensorLike
 
 __all__ = ["Dense", "Linear"]
 
@@ -54,8 +66,11 @@ class Linear(Module):
     """
 
     _any_callable = ("activation",)
+    weight: Parameter
+    bias: Parameter        # or None, as bias= says
 
-    def __init__(self, in_features, out_features, bias=True, *, activation=None, dtype=None, name=None):
+    def __init__(self, in_features: int, out_features: int, bias: bool = True, *, activation: Activation = None,
+                 dtype: DTypeLike | None = None, name: str | None = None) -> None:
         kind = type(self).__name__
         _check.no_activation(kind, "bias", "a bool", bias)
         self.in_features = _check.size(kind, "in_features", in_features)
@@ -63,27 +78,27 @@ class Linear(Module):
         self.activation = _activation.resolve(kind, activation)
         self.name = _check.label(kind, name)
         self.weight = Parameter(ng.empty((self.out_features, self.in_features), dtype=dtype))
-        self.bias = Parameter(ng.empty(self.out_features, dtype=dtype)) if _check.flag(kind, "bias", bias) else None
+        self.bias = Parameter(ng.empty(self.out_features, dtype=dtype)) if _check.flag(kind, "bias", bias) else None  # type: ignore[assignment]
         self.reset_parameters()
 
-    def reset_parameters(self, generator=None):
+    def reset_parameters(self, generator: Generator | None = None) -> None:
         """Draw new initial values for weight and bias."""
         bound = 1.0 / math.sqrt(self.in_features) if self.in_features else 0.0
         for p in (self.weight, self.bias):
             if p is not None:
                 p.assign(ng.uniform(-bound, bound, p.shape, dtype=p.dtype, generator=generator))
 
-    def forward(self, input):
-        activation = self.activation
+    def forward(self, input: TensorLike) -> Tensor:
+        activation: Any = self.activation
         if activation is None or type(activation) is str:
-            return linear(input, self.weight, self.bias, activation)
+            return linear(input, self.weight, self.bias, activation)  # type: ignore[arg-type]
         return activation(linear(input, self.weight, self.bias))
 
-    def _named_arguments(self):
+    def _named_arguments(self) -> dict[str, tuple[object, object]]:
         return {"activation": (_activation.shown(self.activation), None), "bias": (self.bias is not None, True),
                 "dtype": _activation.shown_dtype(self.weight), "name": (self.name, None)}
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return _check.arguments(self.in_features, self.out_features, **self._named_arguments())
 
 
@@ -114,7 +129,8 @@ class Dense(Linear):
     )
     """
 
-    def __init__(self, in_features, out_features, activation=None, *, bias=True, dtype=None, name=None):
+    def __init__(self, in_features: int, out_features: int, activation: Activation = None, *, bias: bool = True,
+                 dtype: DTypeLike | None = None, name: str | None = None) -> None:
         if isinstance(activation, bool):
             raise TypeError(f"Dense: activation must be a module, its lower-case name or a callable, got {shown(activation)}; "
                             f"write bias={shown(activation)}")

@@ -3,13 +3,22 @@
 
 ``size_average`` and ``reduce`` stand where PyTorch has them, so that what follows has its place; they are refused.
 """
+from __future__ import annotations
+
 import inspect
+from typing import TYPE_CHECKING
 
 import nanograd as ng
 from nanograd.errors import shown
 from nanograd.nn import _check
 from nanograd.nn._module import comparing
 from nanograd.nn.module import Module
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from nanograd._core.tensor import Tensor
+    from nanograd._typing import Reduction, ReductionOrBatchmean, TensorLike
 
 __all__ = ["BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "HuberLoss", "KLDivLoss", "L1Loss", "MSELoss", "NLLLoss",
            "SmoothL1Loss"]
@@ -20,7 +29,9 @@ class _Loss(Module):
 
     _reductions: tuple[str, ...] = ("mean", "sum", "none")
 
-    def __init__(self, size_average=None, reduce=None, reduction="mean"):
+    reduction: Any
+
+    def __init__(self, size_average: None = None, reduce: None = None, reduction: str = "mean") -> None:
         if size_average is not None or reduce is not None:
             _check.refuse_averages(type(self).__name__)
         if reduction not in self._reductions:
@@ -28,7 +39,7 @@ class _Loss(Module):
             raise ValueError(f"{type(self).__name__}: reduction must be {kinds}, got {shown(reduction)}")
         self.reduction = reduction
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         defaults = {name: p.default for name, p in inspect.signature(type(self)).parameters.items()}
         shown = {name: vars(self)[name] for name in defaults if name in vars(self) and not isinstance(vars(self)[name], ng.Tensor)}
         shown["reduction"] = shown.pop("reduction")        # the last
@@ -66,13 +77,15 @@ class MSELoss(_Loss):
     (5.0, [1.0, 3.0])
     """
 
-    forward = comparing(ng.mse_loss, _REDUCTION)
+    @comparing(ng.mse_loss, _REDUCTION)
+    def forward(self, input: TensorLike, target: TensorLike) -> Tensor: ...
 
 
 class _Weighted(_Loss):
     """A loss with a weight per class or element, which belongs to the state."""
 
-    def __init__(self, weight=None, size_average=None, reduce=None, reduction="mean"):
+    def __init__(self, weight: TensorLike | None = None, size_average: None = None, reduce: None = None,
+                 reduction: Reduction = "mean") -> None:
         super().__init__(size_average, reduce, reduction)
         self.register_buffer("weight", None if weight is None else ng.tensor(weight))
 
@@ -108,9 +121,11 @@ class CrossEntropyLoss(_Weighted):
     1.3863 [0.125, -0.375, 0.125, 0.125]
     """
 
-    forward = comparing(ng.cross_entropy, _WEIGHT, _IGNORE, ("label_smoothing", "label_smoothing", 0.0), _REDUCTION)
+    @comparing(ng.cross_entropy, _WEIGHT, _IGNORE, ("label_smoothing", "label_smoothing", 0.0), _REDUCTION)
+    def forward(self, input: TensorLike, target: TensorLike) -> Tensor: ...
 
-    def __init__(self, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean", label_smoothing=0.0):
+    def __init__(self, weight: TensorLike | None = None, size_average: None = None, ignore_index: int = -100, reduce: None = None,
+                 reduction: Reduction = "mean", label_smoothing: float = 0.0) -> None:
         super().__init__(weight, size_average, reduce, reduction)
         self.ignore_index = _check.size("CrossEntropyLoss", "ignore_index", ignore_index, -2**63)
         self.label_smoothing = _check.probability("CrossEntropyLoss", "label_smoothing", label_smoothing)
@@ -139,7 +154,8 @@ class L1Loss(_Loss):
     2.0
     """
 
-    forward = comparing(ng.l1_loss, _REDUCTION)
+    @comparing(ng.l1_loss, _REDUCTION)
+    def forward(self, input: TensorLike, target: TensorLike) -> Tensor: ...
 
 
 class SmoothL1Loss(_Loss):
@@ -166,9 +182,10 @@ class SmoothL1Loss(_Loss):
     1.3125
     """
 
-    forward = comparing(ng.smooth_l1_loss, ("beta", "beta", 1.0), _REDUCTION)
+    @comparing(ng.smooth_l1_loss, ("beta", "beta", 1.0), _REDUCTION)
+    def forward(self, input: TensorLike, target: TensorLike) -> Tensor: ...
 
-    def __init__(self, size_average=None, reduce=None, reduction="mean", beta=1.0):
+    def __init__(self, size_average: None = None, reduce: None = None, reduction: Reduction = "mean", beta: float = 1.0) -> None:
         super().__init__(size_average, reduce, reduction)
         self.beta = _check.real("SmoothL1Loss", "beta", beta)
 
@@ -195,9 +212,10 @@ class HuberLoss(_Loss):
     2.25
     """
 
-    forward = comparing(ng.huber_loss, ("delta", "delta", 1.0), _REDUCTION)
+    @comparing(ng.huber_loss, ("delta", "delta", 1.0), _REDUCTION)
+    def forward(self, input: TensorLike, target: TensorLike) -> Tensor: ...
 
-    def __init__(self, reduction="mean", delta=1.0):
+    def __init__(self, reduction: Reduction = "mean", delta: float = 1.0) -> None:
         super().__init__(reduction=reduction)
         self.delta = _check.real("HuberLoss", "delta", delta)
 
@@ -229,9 +247,11 @@ class NLLLoss(_Weighted):
     2.0
     """
 
-    forward = comparing(ng.nll_loss, _WEIGHT, _IGNORE, _REDUCTION)
+    @comparing(ng.nll_loss, _WEIGHT, _IGNORE, _REDUCTION)
+    def forward(self, input: TensorLike, target: TensorLike) -> Tensor: ...
 
-    def __init__(self, weight=None, size_average=None, ignore_index=-100, reduce=None, reduction="mean"):
+    def __init__(self, weight: TensorLike | None = None, size_average: None = None, ignore_index: int = -100, reduce: None = None,
+                 reduction: Reduction = "mean") -> None:
         super().__init__(weight, size_average, reduce, reduction)
         self.ignore_index = _check.size("NLLLoss", "ignore_index", ignore_index, -2**63)
 
@@ -261,7 +281,8 @@ class BCELoss(_Weighted):
     0.6931
     """
 
-    forward = comparing(ng.binary_cross_entropy, _WEIGHT, _REDUCTION)
+    @comparing(ng.binary_cross_entropy, _WEIGHT, _REDUCTION)
+    def forward(self, input: TensorLike, target: TensorLike) -> Tensor: ...
 
 
 class BCEWithLogitsLoss(_Weighted):
@@ -291,9 +312,11 @@ class BCEWithLogitsLoss(_Weighted):
     0.6931
     """
 
-    forward = comparing(ng.binary_cross_entropy_with_logits, _WEIGHT, ("pos_weight", "pos_weight", None), _REDUCTION)
+    @comparing(ng.binary_cross_entropy_with_logits, _WEIGHT, ("pos_weight", "pos_weight", None), _REDUCTION)
+    def forward(self, input: TensorLike, target: TensorLike) -> Tensor: ...
 
-    def __init__(self, weight=None, size_average=None, reduce=None, reduction="mean", pos_weight=None):
+    def __init__(self, weight: TensorLike | None = None, size_average: None = None, reduce: None = None, reduction: Reduction = "mean",
+                 pos_weight: TensorLike | None = None) -> None:
         super().__init__(weight, size_average, reduce, reduction)
         self.register_buffer("pos_weight", None if pos_weight is None else ng.tensor(pos_weight))
 
@@ -326,9 +349,10 @@ class KLDivLoss(_Loss):
 
     _reductions = ("mean", "sum", "none", "batchmean")
 
-    def __init__(self, size_average=None, reduce=None, reduction="mean", log_target=False):
+    def __init__(self, size_average: None = None, reduce: None = None, reduction: ReductionOrBatchmean = "mean",
+                 log_target: bool = False) -> None:
         super().__init__(size_average, reduce, reduction)
         self.log_target = _check.flag("KLDivLoss", "log_target", log_target)
 
-    def forward(self, input, target):
+    def forward(self, input: TensorLike, target: TensorLike) -> Tensor:
         return ng.kl_div(input, ng.exp(target) if self.log_target else target, reduction=self.reduction)

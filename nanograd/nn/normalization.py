@@ -1,10 +1,23 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Normalisation within each sample: over the last axes, or over groups of channels."""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import nanograd as ng
 from nanograd.errors import ShapeError
 from nanograd.nn import _check
 from nanograd.nn import activation as _activation
 from nanograd.nn.module import Module, Parameter
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from numpy.typing import DTypeLike
+
+    from nanograd._core.tensor import Tensor
+    from nanograd._typing import TensorLike
 
 __all__ = ["GroupNorm", "LayerNorm", "RMSNorm"]
 
@@ -13,20 +26,22 @@ class _LastAxes(Module):
     """What the normalisations over the last axes share."""
 
     _eps: float | None = 1e-5        # if left out
+    weight: Parameter                # or None, as elementwise_affine= says
 
-    def __init__(self, normalized_shape, eps, elementwise_affine, dtype, name):
+    def __init__(self, normalized_shape: int | Sequence[int], eps: float | None, elementwise_affine: bool, dtype: DTypeLike | None,
+                 name: str | None) -> None:
         kind = type(self).__name__
         shape = normalized_shape if isinstance(normalized_shape, (tuple, list)) else (normalized_shape,)
         self.normalized_shape = tuple(_check.size(kind, "normalized_shape", n, 1) for n in shape)
         if not self.normalized_shape:
             raise ValueError(f"{kind}: normalized_shape must name at least one axis")
-        self.eps = None if eps is None and self._eps is None else _check.real(kind, "eps", eps)
+        self.eps: Any = None if eps is None and self._eps is None else _check.real(kind, "eps", eps)
         self.elementwise_affine = _check.flag(kind, "elementwise_affine", elementwise_affine)
         self.name = _check.label(kind, name)
         _check.dtype(dtype)
-        self.weight = Parameter(ng.ones(self.normalized_shape, dtype=dtype)) if self.elementwise_affine else None
+        self.weight = Parameter(ng.ones(self.normalized_shape, dtype=dtype)) if self.elementwise_affine else None  # type: ignore[assignment]
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         shape = self.normalized_shape[0] if len(self.normalized_shape) == 1 else self.normalized_shape
         return _check.arguments(shape, eps=(self.eps, self._eps), elementwise_affine=(self.elementwise_affine, True),
                                 bias=(getattr(self, "bias", self.weight) is not None, self.elementwise_affine),
@@ -77,12 +92,15 @@ class LayerNorm(_LastAxes):
     [1.0, 1.0]
     """
 
-    def __init__(self, normalized_shape, eps=1e-5, elementwise_affine=True, bias=True, *, dtype=None, name=None):
+    bias: Parameter                  # or None
+
+    def __init__(self, normalized_shape: int | Sequence[int], eps: float = 1e-5, elementwise_affine: bool = True, bias: bool = True, *,
+                 dtype: DTypeLike | None = None, name: str | None = None) -> None:
         super().__init__(normalized_shape, eps, elementwise_affine, dtype, name)
         bias = _check.flag("LayerNorm", "bias", bias)
-        self.bias = Parameter(ng.zeros(self.normalized_shape, dtype=dtype)) if self.elementwise_affine and bias else None
+        self.bias = Parameter(ng.zeros(self.normalized_shape, dtype=dtype)) if self.elementwise_affine and bias else None  # type: ignore[assignment]
 
-    def forward(self, input):
+    def forward(self, input: TensorLike) -> Tensor:
         return ng.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
 
 
@@ -126,10 +144,11 @@ class RMSNorm(_LastAxes):
 
     _eps = None
 
-    def __init__(self, normalized_shape, eps=None, elementwise_affine=True, *, dtype=None, name=None):
+    def __init__(self, normalized_shape: int | Sequence[int], eps: float | None = None, elementwise_affine: bool = True, *,
+                 dtype: DTypeLike | None = None, name: str | None = None) -> None:
         super().__init__(normalized_shape, eps, elementwise_affine, dtype, name)
 
-    def forward(self, input):
+    def forward(self, input: TensorLike) -> Tensor:
         return ng.rms_norm(input, self.normalized_shape, self.weight, self.eps)
 
 
@@ -177,7 +196,11 @@ class GroupNorm(Module):
     [80.0, 80.0, 80.0, 80.0, 80.0, 80.0]
     """
 
-    def __init__(self, num_groups, num_channels, eps=1e-5, affine=True, *, bias=True, dtype=None, name=None):
+    weight: Parameter                # or None, as affine= and bias= say
+    bias: Parameter
+
+    def __init__(self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, *, bias: bool = True,
+                 dtype: DTypeLike | None = None, name: str | None = None) -> None:
         self.num_groups = _check.size("GroupNorm", "num_groups", num_groups, 1)
         self.num_channels = _check.size("GroupNorm", "num_channels", num_channels)
         if self.num_channels % self.num_groups:
@@ -186,11 +209,11 @@ class GroupNorm(Module):
         self.affine = _check.flag("GroupNorm", "affine", affine)
         self.name = _check.label("GroupNorm", name)
         _check.dtype(dtype)
-        self.weight = Parameter(ng.ones(self.num_channels, dtype=dtype)) if self.affine else None
+        self.weight = Parameter(ng.ones(self.num_channels, dtype=dtype)) if self.affine else None  # type: ignore[assignment]
         bias = _check.flag("GroupNorm", "bias", bias)
-        self.bias = Parameter(ng.zeros(self.num_channels, dtype=dtype)) if self.affine and bias else None
+        self.bias = Parameter(ng.zeros(self.num_channels, dtype=dtype)) if self.affine and bias else None  # type: ignore[assignment]
 
-    def forward(self, input):
+    def forward(self, input: TensorLike) -> Tensor:
         if not hasattr(input, "shape"):
             input = ng.asarray(input, dtype=None if self.weight is None else self.weight.dtype)
         shape = input.shape
@@ -198,7 +221,7 @@ class GroupNorm(Module):
             raise ShapeError(f"GroupNorm: x must be (N, {self.num_channels}, ...), got shape {shape}")
         return ng.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return _check.arguments(self.num_groups, self.num_channels, eps=(self.eps, 1e-5), affine=(self.affine, True),
                                 bias=(self.bias is not None, self.affine), dtype=_activation.shown_dtype(self.weight),
                                 name=(self.name, None))

@@ -1,14 +1,25 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Pooling layers, in PyTorch's form, and the padding that goes with them."""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import nanograd as ng
 from nanograd.errors import ShapeError, shown
 from nanograd.nn import _check
 from nanograd.nn.module import Module
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from nanograd._core.tensor import Tensor
+    from nanograd._typing import Ints, Size, TensorLike
+
 __all__ = ["AdaptiveAvgPool2d", "AvgPool1d", "AvgPool2d", "GlobalAvgPool2d", "MaxPool1d", "MaxPool2d", "ZeroPad2d"]
 
 
-def _as_written(layer, name, value, axes, least):
+def _as_written(layer: str, name: str, value: Any, axes: int, least: int) -> Any:
     """value as it was given, in a tuple if it was a list, after a check."""
     _check.sizes(layer, name, value, axes, least)
     return tuple(value) if isinstance(value, list) else value
@@ -19,7 +30,7 @@ class _Pool(Module):
 
     _axes = 0
 
-    def _windows(self, kernel_size, stride, padding, ceil_mode):
+    def _windows(self, kernel_size: Ints, stride: Ints | None, padding: Ints, ceil_mode: bool) -> None:
         kind, axes = type(self).__name__, self._axes
         self.kernel_size = _as_written(kind, "kernel_size", kernel_size, axes, 1)
         self.stride = self.kernel_size if stride is None else _as_written(kind, "stride", stride, axes, 1)
@@ -31,15 +42,16 @@ class _Pool(Module):
 
 
 class _MaxPool(_Pool):
-    def __init__(self, kernel_size, stride=None, padding=0, dilation=1, *, ceil_mode=False):
+    def __init__(self, kernel_size: Ints, stride: Ints | None = None, padding: Ints = 0, dilation: Ints = 1, *,
+                 ceil_mode: bool = False) -> None:
         self._windows(kernel_size, stride, padding, ceil_mode)
         self.dilation = _as_written(type(self).__name__, "dilation", dilation, self._axes, 1)
 
-    def forward(self, input):
+    def forward(self, input: TensorLike) -> Tensor:
         pool = ng.max_pool2d if self._axes == 2 else ng.max_pool1d
         return pool(input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return (f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}, dilation={self.dilation}, "
                 f"ceil_mode={self.ceil_mode}")
 
@@ -105,15 +117,16 @@ class MaxPool1d(_MaxPool):
 
 
 class _AvgPool(_Pool):
-    def __init__(self, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
+    def __init__(self, kernel_size: Ints, stride: Ints | None = None, padding: Ints = 0, ceil_mode: bool = False,
+                 count_include_pad: bool = True) -> None:
         self._windows(kernel_size, stride, padding, ceil_mode)
         self.count_include_pad = _check.flag(type(self).__name__, "count_include_pad", count_include_pad)
 
-    def forward(self, input):
+    def forward(self, input: TensorLike) -> Tensor:
         pool = ng.avg_pool2d if self._axes == 2 else ng.avg_pool1d
         return pool(input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
 
@@ -176,7 +189,7 @@ class AvgPool1d(_AvgPool):
 
     _axes = 1
 
-    def _windows(self, kernel_size, stride, padding, ceil_mode):
+    def _windows(self, kernel_size: Ints, stride: Ints | None, padding: Ints, ceil_mode: bool) -> None:
         super()._windows(kernel_size, stride, padding, ceil_mode)
         for name in ("kernel_size", "stride", "padding"):          # tuples, as in PyTorch's layer (but not in its MaxPool1d)
             setattr(self, name, _check.sizes("AvgPool1d", name, getattr(self, name), 1))
@@ -203,7 +216,7 @@ class AdaptiveAvgPool2d(Module):
     (5, 3, 2, 9)
     """
 
-    def __init__(self, output_size):
+    def __init__(self, output_size: Size) -> None:
         sizes = output_size if isinstance(output_size, (tuple, list)) else (output_size,)
         if len(sizes) not in (1, 2):
             raise TypeError(f"AdaptiveAvgPool2d: output_size must be an int, or two ints or None, got {shown(output_size)}")
@@ -212,10 +225,10 @@ class AdaptiveAvgPool2d(Module):
                 _check.size("AdaptiveAvgPool2d", "output_size", size)
         self.output_size = tuple(output_size) if isinstance(output_size, list) else output_size
 
-    def forward(self, input):
+    def forward(self, input: TensorLike) -> Tensor:
         return ng.adaptive_avg_pool2d(input, self.output_size)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"output_size={self.output_size}"
 
 
@@ -230,7 +243,7 @@ class GlobalAvgPool2d(Module):
     (5, 3)
     """
 
-    def forward(self, input):
+    def forward(self, input: TensorLike) -> Tensor:
         return ng.global_avg_pool2d(input)
 
 
@@ -258,10 +271,10 @@ class ZeroPad2d(Module):
              [0., 0., 0.]]], dtype=float32)
     """
 
-    def __init__(self, padding):
+    def __init__(self, padding: int | Sequence[int]) -> None:
         self.padding = _check.sizes("ZeroPad2d", "padding", padding, 4, -(1 << 31))
 
-    def forward(self, input):
+    def forward(self, input: TensorLike) -> Tensor:
         x = input if isinstance(input, ng.Tensor) else ng.asarray(input)
         if x.ndim not in (3, 4):
             raise ShapeError(f"ZeroPad2d: input must be (N, C, H, W) or (C, H, W), got shape {x.shape}")
@@ -273,5 +286,5 @@ class ZeroPad2d(Module):
             x = x[..., max(-above, 0):height - max(-below, 0), max(-left, 0):width - max(-right, 0)]
         return ng.pad(x, {-2: (max(above, 0), max(below, 0)), -1: (max(left, 0), max(right, 0))})
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return repr(self.padding)

@@ -1,9 +1,19 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Layers that only change the shape."""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import nanograd as ng
 from nanograd.errors import ShapeError, shown
 from nanograd.nn import _check
 from nanograd.nn.module import Module
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nanograd._core.tensor import Tensor
+    from nanograd._typing import TensorLike
 
 __all__ = ["Flatten", "Unflatten"]
 
@@ -27,14 +37,14 @@ class Flatten(Module):
     (5, 6)
     """
 
-    def __init__(self, start_dim=1, end_dim=-1):
+    def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
         self.start_dim = _check.size("Flatten", "start_dim", start_dim, -64)
         self.end_dim = _check.size("Flatten", "end_dim", end_dim, -64)
 
-    def forward(self, input):
+    def forward(self, input: TensorLike) -> Tensor:
         return ng.flatten(input, self.start_dim, self.end_dim)
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
 
 
@@ -62,7 +72,7 @@ class Unflatten(Module):
     (5, 2, 3)
     """
 
-    def __init__(self, dim, unflattened_size):
+    def __init__(self, dim: int, unflattened_size: Sequence[int]) -> None:
         self.dim = _check.size("Unflatten", "dim", dim, -64)
         if not isinstance(unflattened_size, (tuple, list)) or not unflattened_size:
             raise TypeError(f"Unflatten: unflattened_size must be a tuple of ints, got {shown(unflattened_size)}")
@@ -70,7 +80,7 @@ class Unflatten(Module):
         if self.unflattened_size.count(-1) > 1:
             raise ValueError(f"Unflatten: only one size may be -1, got {self.unflattened_size}")
 
-    def forward(self, input):
+    def forward(self, input: TensorLike) -> Tensor:
         if not isinstance(input, ng.Tensor):
             input = ng.asarray(input)
         shape = input.shape
@@ -89,5 +99,5 @@ class Unflatten(Module):
             raise ShapeError(f"Unflatten: axis {self.dim} of shape {shape} cannot become {self.unflattened_size}")
         return ng.reshape(input, (*shape[:axis], *sizes, *shape[axis + 1:]))
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         return f"dim={self.dim}, unflattened_size={self.unflattened_size}"

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Gradient clipping, and all parameters as one vector."""
+from __future__ import annotations
+
 import math
 import warnings
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +14,11 @@ from nanograd._core.update import clamp_gradients, gradient_norm, scale_gradient
 from nanograd.errors import ShapeError, shown
 from nanograd.nn import _check
 from nanograd.nn.module import Module, Parameter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nanograd._typing import TensorLike
 
 __all__ = ["clip_grad_norm_", "clip_grad_value_", "get_total_norm", "parameters_to_vector", "vector_to_parameters"]
 
@@ -50,7 +58,7 @@ def _order(op, norm_type):
     return order
 
 
-def get_total_norm(tensors, norm_type=2.0, error_if_nonfinite=False):
+def get_total_norm(tensors: Iterable[TensorLike] | Tensor, norm_type: float = 2.0, error_if_nonfinite: bool = False) -> float:
     """The norm of all elements of several tensors taken together.
 
     Parameters
@@ -99,7 +107,8 @@ def _finite(op, norm, error_if_nonfinite):
     return norm
 
 
-def clip_grad_norm_(parameters, max_norm, norm_type=2.0, error_if_nonfinite=False):
+def clip_grad_norm_(parameters: Iterable[Tensor] | Tensor, max_norm: float, norm_type: float = 2.0,
+                    error_if_nonfinite: bool = False) -> float:
     """Scale all gradients by one factor so that their total norm is at most max_norm.
 
     Parameters
@@ -150,7 +159,7 @@ def clip_grad_norm_(parameters, max_norm, norm_type=2.0, error_if_nonfinite=Fals
     return norm
 
 
-def clip_grad_value_(parameters, clip_value):
+def clip_grad_value_(parameters: Iterable[Tensor] | Tensor, clip_value: float) -> None:
     """Limit every element of every gradient to [-clip_value, clip_value].
 
     Parameters
@@ -179,7 +188,7 @@ def clip_grad_value_(parameters, clip_value):
     clamp_gradients(_leaves("clip_grad_value_", parameters), -limit, limit)
 
 
-def parameters_to_vector(parameters):
+def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
     """All parameters as one 1-D tensor, with gradient to each.
 
     Parameters
@@ -210,7 +219,7 @@ def parameters_to_vector(parameters):
     return ng.concatenate([ng.reshape(p, (-1,)) for p in parameters])
 
 
-def vector_to_parameters(vec, parameters):
+def vector_to_parameters(vec: TensorLike, parameters: Iterable[Parameter]) -> None:
     """Assign the elements of a vector to parameters, one after the other.
 
     Parameters

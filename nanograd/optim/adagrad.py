@@ -1,7 +1,14 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Adagrad."""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from nanograd._core.update import adagrad_step
 from nanograd.optim.optimizer import Optimizer
+
+if TYPE_CHECKING:
+    from nanograd._typing import Params
 
 __all__ = ["Adagrad"]
 
@@ -46,6 +53,7 @@ class Adagrad(Optimizer):
     _arrays = ("sum",)
     _nonnegative = ("sum",)
 
-    def __init__(self, params, lr=0.01, lr_decay=0.0, weight_decay=0.0, initial_accumulator_value=0.0, eps=1e-10):
+    def __init__(self, params: Params, lr: float = 0.01, lr_decay: float = 0.0, weight_decay: float = 0.0,
+                 initial_accumulator_value: float = 0.0, eps: float = 1e-10) -> None:
         super().__init__(params, {"lr": lr, "lr_decay": lr_decay, "weight_decay": weight_decay,
                                   "initial_accumulator_value": initial_accumulator_value, "eps": eps})

@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Adam and AdamW."""
-from typing import ClassVar
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
 
 from nanograd._core.update import adam_step, adamw_step
 from nanograd.optim.optimizer import Optimizer
+
+if TYPE_CHECKING:
+    from nanograd._typing import Params
 
 __all__ = ["Adam", "AdamW"]
 
@@ -52,7 +57,8 @@ class Adam(Optimizer):
     _used_with: ClassVar = {"max_exp_avg_sq": "amsgrad"}
     _nonnegative = ("exp_avg_sq", "max_exp_avg_sq")
 
-    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0, amsgrad=False):
+    def __init__(self, params: Params, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+                 weight_decay: float = 0.0, amsgrad: bool = False) -> None:
         super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "amsgrad": amsgrad})
 
 
@@ -90,5 +96,6 @@ class AdamW(Adam):
     _update = staticmethod(adamw_step)
     _decoupled = True
 
-    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2, amsgrad=False):
+    def __init__(self, params: Params, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+                 weight_decay: float = 1e-2, amsgrad: bool = False) -> None:
         super().__init__(params, lr, betas, eps, weight_decay, amsgrad)

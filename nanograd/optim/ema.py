@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """An exponential moving average of a module's parameters."""
+from __future__ import annotations
+
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -8,6 +11,12 @@ from nanograd._core.tensor import real_number
 from nanograd._core.update import ParameterState, ema_step, swap_values
 from nanograd.errors import shown
 from nanograd.optim.optimizer import _counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any
+
+    from nanograd.nn.module import Module
 
 __all__ = ["EMA"]
 
@@ -44,7 +53,7 @@ class EMA:
     2.0
     """
 
-    def __init__(self, module, decay=0.999):
+    def __init__(self, module: Module, decay: float = 0.999) -> None:
         if not hasattr(module, "named_parameters"):
             raise TypeError(f"EMA: expected a Module, got {type(module).__name__}")
         self.decay = _decay(decay)
@@ -54,7 +63,7 @@ class EMA:
             state = self._states[name] = ParameterState(parameter)
             state.load(0, parameter)
 
-    def update(self):
+    def update(self) -> None:
         """Move every average towards its parameter; once per optimizer step.
 
         Raises
@@ -67,7 +76,7 @@ class EMA:
         ema_step(list(self._states.values()), self.decay)
 
     @contextmanager
-    def apply(self):
+    def apply(self) -> Iterator[None]:
         """A context in which the module has the averages as its parameters: for evaluation. Afterwards it has its own again."""
         if self._applied:
             raise RuntimeError("EMA.apply: the averages are applied already")
@@ -80,12 +89,12 @@ class EMA:
             self._applied = False
             swap_values(states)
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, Any]:
         """A dict from parameter name to average, and ``decay``. The tensors keep their values when the averages move on."""
         return {"decay": self.decay, "averages": {name: state.parameter.detach() if self._applied else state.tensor(0)
                                                   for name, state in self._states.items()}}
 
-    def load_state_dict(self, state_dict):
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Set the averages and the decay from a dict such as ``state_dict()`` returns.
 
         Parameters
@@ -124,7 +133,7 @@ class EMA:
             state.load(0, averages[name])
         self.decay, self._states = decay, fresh
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"EMA({_counted(len(self._states), 'parameter')}, decay={self.decay})"
 
 

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """What all optimizers share: groups of parameters, their settings, the state, and the step."""
+from __future__ import annotations
+
 import warnings
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
 import numpy as np
 
@@ -10,7 +12,14 @@ from nanograd._core.tensor import Parameter, Tensor, flag, real_number
 from nanograd._core.update import GroupsChanged, ParameterState, clear_gradients
 from nanograd.errors import shown
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from nanograd._typing import Params
+
 __all__ = ["Optimizer"]
+
+_T = TypeVar("_T")
 
 
 class Optimizer:
@@ -54,19 +63,19 @@ class Optimizer:
     _nonnegative: tuple[str, ...] = ()  # arrays of squares
     _counts_steps = True                # whether the update reads the number of steps
 
-    def __init__(self, params, defaults):
+    def __init__(self, params: Params, defaults: dict[str, Any]) -> None:
         if not isinstance(defaults, dict):
             raise TypeError(f"{type(self).__name__}: defaults must be a dict of settings, got {type(defaults).__name__} {shown(defaults)}")
         self.defaults = defaults
-        self.param_groups = []
-        self._states = []               # a list of ParameterState for each group
+        self.param_groups: list[dict[str, Any]] = []
+        self._states: list[list[ParameterState]] = []               # a list of ParameterState for each group
         groups = _listed(type(self).__name__, params)
         if not groups:
             raise ValueError(f"{type(self).__name__}: got no parameters")
         for group in groups:
             self.add_param_group(group)
 
-    def add_param_group(self, param_group):
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add parameters with settings of their own.
 
         Parameters
@@ -109,7 +118,11 @@ class Optimizer:
 
     # ---- what training calls ----
 
-    def step(self, closure=None):
+    @overload
+    def step(self, closure: None = None) -> None: ...
+    @overload
+    def step(self, closure: Callable[[], _T]) -> _T: ...
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update all parameters that have a gradient.
 
         Parameters
@@ -153,7 +166,7 @@ class Optimizer:
         self._states = [[known.get(id(p)) or ParameterState(_checked(op, p)) for p in group["params"]] for group in self.param_groups]
         return self._states
 
-    def zero_grad(self, set_to_none=True):
+    def zero_grad(self, set_to_none: bool = True) -> None:
         """Drop the gradients of all parameters, or with ``set_to_none=False`` make them zeros.
 
         Parameters
@@ -174,7 +187,7 @@ class Optimizer:
                     p.grad = np.zeros(p.shape, p.dtype)
 
     @property
-    def lr(self):
+    def lr(self) -> float:
         """The learning rate: the first group's; setting it sets that of all groups."""
         self._matched()
         if not self.param_groups or "lr" not in self.param_groups[0]:
@@ -182,7 +195,7 @@ class Optimizer:
         return self.param_groups[0]["lr"]
 
     @lr.setter
-    def lr(self, value):
+    def lr(self, value: float) -> None:
         self._matched()
         for group in self.param_groups:
             before, group["lr"] = group.get("lr"), value
@@ -204,13 +217,14 @@ class Optimizer:
         return {"step": state.steps, **{name: array for name, array in arrays.items()
                                         if array is not None or self._wanted(name, group)}}
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, Any]:
         """A dict with the state of every parameter, by its position, and the groups' settings.
 
         In PyTorch's form: ``{"state": {0: {"step": ..., ...}, ...}, "param_groups": [{"lr": ..., "params": [0, ...]}, ...]}``.
         The tensors keep their values when training goes on.
         """
-        position, groups, state = 0, [], {}
+        position, groups = 0, []
+        state: dict[int, Any] = {}
         matched = self._matched()
         for group, mine in zip(self.param_groups, matched):
             positions = list(range(position, position + len(mine)))
@@ -219,7 +233,7 @@ class Optimizer:
             state.update((i, self._export(s, group)) for i, s in zip(positions, mine) if s.steps or s.tensor(0) is not None)
         return {"state": state, "param_groups": groups}
 
-    def load_state_dict(self, state_dict):
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Set state and settings from a dict such as ``state_dict()`` returns, or PyTorch's optimizer of the same name.
 
         The keys of ``state`` may be strings of digits, as after a trip through JSON. A parameter without a state has not stepped.
@@ -332,7 +346,7 @@ class Optimizer:
                              f"out of 'state' to start it anew")
         return state
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         lines = []
         self._matched()
         for group in self.param_groups:

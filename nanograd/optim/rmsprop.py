@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """RMSprop."""
-from typing import ClassVar
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
 
 from nanograd._core.update import rmsprop_step
 from nanograd.optim.optimizer import Optimizer
+
+if TYPE_CHECKING:
+    from nanograd._typing import Params
 
 __all__ = ["RMSprop"]
 
@@ -51,6 +56,7 @@ class RMSprop(Optimizer):
     _used_with: ClassVar = {"momentum_buffer": "momentum", "grad_avg": "centered"}
     _nonnegative = ("square_avg",)
 
-    def __init__(self, params, lr=0.01, alpha=0.99, eps=1e-8, weight_decay=0.0, momentum=0.0, centered=False):
+    def __init__(self, params: Params, lr: float = 0.01, alpha: float = 0.99, eps: float = 1e-8, weight_decay: float = 0.0,
+                 momentum: float = 0.0, centered: bool = False) -> None:
         super().__init__(params, {"lr": lr, "alpha": alpha, "eps": eps, "weight_decay": weight_decay, "momentum": momentum,
                                   "centered": centered})

