@@ -27,6 +27,8 @@ def shown(value: object) -> str:
     """The text of a value for a message: its repr, of bounded length. What raises in its own repr is named by its type."""
     try:
         return _SHORT.repr(value)
+    except MemoryError:
+        raise
     except Exception:
         return f"a {type(value).__name__} that has no repr"
 

@@ -180,3 +180,16 @@ def test_no_floor_division_of_reals():
         for n, line in enumerate(text.split("\n"), 1):
             for left, right in re.findall(r"(\w+)\s*//\s*(\w+)", line.split("#")[0]):
                 assert not {left, right} & reals, f"{path.name}:{n}: {line.strip()}"
+
+
+def test_no_tuple_of_classes_hides_an_error_of_isinstance():
+    """Cython does not look for an error of isinstance(x, (A, B)) where a class is none of C's (tensor.pxd): write `or`."""
+    known = {"bool", "int", "float", "complex", "str", "bytes", "bytearray", "list", "tuple", "dict", "set", "frozenset", "range",
+             "Tensor", "Parameter", "Node", "cnp.ndarray"}
+    for path in sorted((ROOT / "nanograd").rglob("*.p[xy]*")):
+        if path.suffix not in (".pyx", ".pxi", ".pxd"):
+            continue
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            for classes in re.findall(r"\bisinstance\([^,]*, \(([^()]*)\)\)", line):
+                unknown = {name.strip() for name in classes.split(",")} - known
+                assert not unknown or "``" in line or line.lstrip().startswith(("*", "/*", "#")), f"{path.name}:{number}: {unknown}"

@@ -20,6 +20,9 @@ cdef extern from "kernels/conv.h":
     int ng_conv_dweight(int dtype, void *dweight, const void *x, const void *dy, const ng_conv *s)
     int ng_unary_backward(int dtype, int op, void *dx, const void *dy, const void *x, const void *y, double p, double q, int64_t n)
 
+cdef extern from "kernels/elementwise.h":
+    int ng_fill(int dtype, void *dst, double value, int64_t n)
+
 cdef extern from "kernels/reduce.h":
     int ng_sum_axes(int dtype, void *out, const void *x, int rank, const int64_t *dims, unsigned int mask, double divisor)
 
@@ -49,6 +52,14 @@ cdef class ConvolutionNode(Node):
         cdef Buffer dz = dy
         cdef Buffer out
         cdef int64_t dims[3]
+        cdef int i
+        if self.count == 0:
+            for i in range(3):
+                if wants(run, self, i):
+                    out = input_buffer(self, i)
+                    check("conv2d", ng_fill(self.kind, out.data, 0.0, (<Node>self.inputs[i]).count))
+                    give(run, self, i, out)
+            return 0
         if self.op >= 0:
             dz = dy if is_sole(dy) else new_buffer(<size_t>self.count * ng_itemsize(self.kind))
             check("conv2d", ng_unary_backward(self.kind, self.op, dz.data, dy.data, NULL if self.z is None else self.z.data,
@@ -95,10 +106,10 @@ cdef int padding_of(str op, object padding, int axes, ng_conv *s, int64_t *behin
         elif padding == "same":
             if s.SH != 1 or s.SW != 1:
                 raise ValueError(f"{op}: padding='same' needs stride 1, got stride {(s.SH, s.SW)[2 - axes:]}")
-            total = s.DH * (s.KH - 1)
+            total = reach_of(op, s.KH, s.DH) - 1
             s.PH = total // 2
             behind[0] = total - s.PH
-            total = s.DW * (s.KW - 1)
+            total = reach_of(op, s.KW, s.DW) - 1
             s.PW = total // 2
             behind[1] = total - s.PW
         else:
@@ -122,6 +133,7 @@ cdef Tensor convolve(str op, int axes, object x, object weight, object bias, obj
     cdef ng_conv s
     cdef int64_t pair[2]
     cdef int64_t behind[2]
+    cdef int64_t reach[2]
     cdef int64_t dims[8]
     cdef int64_t count
     cdef int rank, activation_op = -1, reads = 0
@@ -173,10 +185,12 @@ cdef Tensor convolve(str op, int axes, object x, object weight, object bias, obj
     s.DH = pair[0]
     s.DW = pair[1]
     padding_of(op, padding, axes, &s, behind)
-    s.P = s.H + s.PH + behind[0] - s.DH * (s.KH - 1) - 1
-    s.Q = s.W + s.PW + behind[1] - s.DW * (s.KW - 1) - 1
+    reach[0] = reach_of(op, s.KH, s.DH)
+    reach[1] = reach_of(op, s.KW, s.DW)
+    s.P = s.H + s.PH + behind[0] - reach[0]
+    s.Q = s.W + s.PW + behind[1] - reach[1]
     if s.P < 0 or s.Q < 0:
-        raise ShapeError(f"{op}: the kernel, {(s.DH * (s.KH - 1) + 1, s.DW * (s.KW - 1) + 1)[2 - axes:]} with its dilation, is larger than "
+        raise ShapeError(f"{op}: the kernel, {(reach[0], reach[1])[2 - axes:]} with its dilation, is larger than "
                          f"the padded input, {(s.H + s.PH + behind[0], s.W + s.PW + behind[1])[2 - axes:]} "
                          f"(x {shape_tuple(tx.rank, tx.dims)}, weight {shape_tuple(tw.rank, tw.dims)})")
     s.P = s.P // s.SH + 1
@@ -199,8 +213,9 @@ cdef Tensor convolve(str op, int axes, object x, object weight, object bias, obj
         z = new_buffer(<size_t>count * ng_itemsize(kind))
     xb = tx.buffer
     wb = tw.buffer
-    check(op, ng_conv_forward(kind, out.buffer.data, NULL if z is None else z.data, xb.data, wb.data, NULL if bb is None else bb.data,
-                              activation_op, NEGATIVE_SLOPE, 0.0, &s))
+    if count:                # (without channels an image of any size has no elements, and no loop should run over it)
+        check(op, ng_conv_forward(kind, out.buffer.data, NULL if z is None else z.data, xb.data, wb.data, NULL if bb is None else bb.data,
+                                  activation_op, NEGATIVE_SLOPE, 0.0, &s))
     if graph:
         node = ConvolutionNode.__new__(ConvolutionNode)
         node.shape = s

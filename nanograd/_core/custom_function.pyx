@@ -141,7 +141,7 @@ cdef class FunctionNode(Node):
         cdef list gradients = [None] * len(self.outputs)
         cdef FunctionContext ctx = self.ctx
         cdef object function = ctx.function
-        cdef bint before
+        cdef ModeBlock block
         if ctx.freed:
             raise GraphError(f"backward: the graph at node {self.name} was garbage, and is taken apart: compute it again")
         if self.position >= 0:
@@ -153,11 +153,11 @@ cdef class FunctionNode(Node):
             if gradients[i] is None and output is not None:
                 gradients[i] = zeros_of(output[0], output[1])
         self.ctx.needs = tuple([bool(wants(run, self, i)) for i in range(self.n_inputs)])
-        before = set_grad_mode(False)
+        block = open_mode(False)
         try:
             answer = function.backward(ctx, *gradients)
         finally:
-            set_grad_mode(before)
+            close_mode(block)
         answer = tuple(answer) if isinstance(answer, (tuple, list)) else (answer,)
         if len(answer) != self.n_inputs:
             raise ValueError(f"{self.title()}.backward must return one gradient for each argument of forward (None where there is "
@@ -215,7 +215,7 @@ cdef object as_output(str name, object value, int kind):
     """An output of forward: a fresh tensor without history, or what is no tensor (None, integers, integer arrays) as it is."""
     if isinstance(value, Tensor):
         return bare(<Tensor>value)
-    if isinstance(value, (np.ndarray, np.generic)):
+    if isinstance(value, np.ndarray) or isinstance(value, np.generic):
         if value.dtype.kind in "biu":
             return value
         return as_tensor(name, value, kind if value.ndim == 0 else -1, True)
@@ -232,7 +232,8 @@ cdef object apply(object cls, tuple args):
     cdef FunctionNode call
     cdef OutputNode node
     cdef int i, kind = -1, n_args = len(args)
-    cdef bint before, any_needs = False
+    cdef bint any_needs = False
+    cdef ModeBlock block
     cdef list given = list(args), needs = [False] * n_args, outputs = [], wanted = []
     cdef str name = cls.__name__
     if n_args > 2000000000:
@@ -256,12 +257,12 @@ cdef object apply(object cls, tuple args):
     ctx.needs = tuple(needs)
     ctx.unmarked = []
     ctx.in_forward = True
-    before = set_grad_mode(False)
+    block = open_mode(False)
     try:
         answer = cls.forward(ctx, *given)
     finally:
         ctx.in_forward = False
-        set_grad_mode(before)
+        close_mode(block)
     given = None
 
     values = answer if isinstance(answer, tuple) else (answer,)

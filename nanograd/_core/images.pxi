@@ -6,6 +6,14 @@ cdef Buffer input_buffer(Node node, int i):
     return new_buffer(<size_t>target.count * ng_itemsize(target.kind))
 
 
+cdef int64_t reach_of(str op, int64_t size, int64_t dilation) except -1:
+    """How many elements of an axis a kernel of that size covers."""
+    cdef int64_t reach
+    if ng_mul_overflows(size - 1, dilation, &reach) or reach >= <int64_t>1 << 60:
+        raise ShapeError(f"{op}: a kernel of {size} elements with dilation {dilation} is too large")
+    return reach + 1
+
+
 cdef int numbers(str op, str name, object value, int axes, int64_t least, int64_t *out) except -1:
     """An int, or one per image axis: (height, width), or (length,) which is the width of an image of height 1."""
     cdef int i

@@ -77,7 +77,7 @@ cdef object index_part(str op, object item):
     if isinstance(item, Tensor):
         raise DTypeError(f"{op}: a tensor is not an index: it holds floats; index with ints, slices, integer arrays or NumPy bools "
                          "such as x > 0")
-    if isinstance(item, (bool, np.bool_)):
+    if isinstance(item, bool) or isinstance(item, np.bool_):
         return np.asarray(item)
     if isinstance(item, cnp.ndarray):
         array = np.asarray(item)          # a subclass may have a shape and a dtype of its own to show
@@ -181,7 +181,7 @@ cdef Plan plan_arrays(str op, Tensor x, list parts, int missing, const int64_t *
     cdef list before = [], after = [], arrays = []
     cdef bint apart = False, ended = False
     for part in parts:
-        if isinstance(part, (np.ndarray, int)):
+        if isinstance(part, int) or isinstance(part, np.ndarray):
             apart = apart or ended
             if isinstance(part, int):
                 arrays.append((checked_int(op, part, x.dims[axis], axis, x), None, steps[axis], axis))

@@ -107,7 +107,8 @@ cdef int windows_of(str op, int axes, Tensor x, object kernel_size, object strid
     cdef int64_t front[2]
     cdef int64_t apart[2]
     cdef int64_t out[2]
-    cdef int64_t reach, i, first
+    cdef int64_t reach[2]
+    cdef int64_t i, first
     cdef int a
     cdef bint up
     if not isinstance(ceil_mode, bool):
@@ -127,10 +128,11 @@ cdef int windows_of(str op, int axes, Tensor x, object kernel_size, object strid
             raise ShapeError(f"{op}: padding must be at most half the kernel, got padding {(front[0], front[1])[2 - axes:]} for kernel "
                              f"{(kernel[0], kernel[1])[2 - axes:]}")
     for a in range(2):
-        reach = apart[a] * (kernel[a] - 1) + 1
-        out[a] = size[a] + 2 * front[a] - reach + (step[a] - 1 if up else 0)
+        reach[a] = reach_of(op, kernel[a], apart[a])
+    for a in range(2):
+        out[a] = size[a] + 2 * front[a] - reach[a] + (step[a] - 1 if up else 0)
         if out[a] < 0:
-            raise ShapeError(f"{op}: the kernel, {(apart[0] * (kernel[0] - 1) + 1, apart[1] * (kernel[1] - 1) + 1)[2 - axes:]}"
+            raise ShapeError(f"{op}: the kernel, {(reach[0], reach[1])[2 - axes:]}"
                              f"{' with its dilation' if apart[0] > 1 or apart[1] > 1 else ''}, is larger than the padded input, "
                              f"{(size[0] + 2 * front[0], size[1] + 2 * front[1])[2 - axes:]} (x {shape_tuple(x.rank, x.dims)})")
         out[a] = out[a] // step[a] + 1

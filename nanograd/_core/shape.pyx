@@ -10,7 +10,7 @@ from libc.string cimport memset
 from nanograd._core.tensor cimport (
     NG_F32, NG_MAX_NDIM, Buffer, Node, Run, Tensor, add_methods, as_index, as_real, as_tensor, check, common_kind, give, give_part, is_sole, link,
     needs_grad, new_buffer, new_tensor, ng_itemsize, normalize_axis, parse_shape, refcount, set_input, set_inputs, shape_size,
-    shape_tuple, sum_to_shape, view_buffer, wants, wrap_buffer)
+    shape_tuple, sum_to_shape, view_buffer, wants, wrap_buffer, ng_add_overflows, ng_count, ng_mul_overflows)
 
 import operator
 

@@ -163,7 +163,8 @@ def concatenate(tensors, axis=0):
         if not fits:
             raise ShapeError(f"concatenate: shapes may differ along axis {along} only, got {shape_tuple(first.rank, first.dims)} and "
                              f"{shape_tuple(t.rank, t.dims)}")
-        total += t.dims[along]
+        if ng_add_overflows(total, t.dims[along], &total):
+            raise ShapeError(f"concatenate: the tensors have too many elements along axis {along}")
     for a in range(first.rank):
         dims[a] = first.dims[a]
     dims[along] = total
@@ -219,6 +220,7 @@ def stack(tensors, axis=0):
                              f"{shape_tuple(t.rank, t.dims)}")
     for a in range(first.rank + 1):
         dims[a] = <int64_t>len(items) if a == along else first.dims[a if a < along else a - 1]
+    shape_size("stack", first.rank + 1, dims)
     return joined("stack", items, first.rank + 1, dims, along, StackNode.__new__(StackNode))
 
 

@@ -28,7 +28,8 @@ cdef Tensor repeated(str op, Tensor t, int rank, const int64_t *dims, int64_t ou
     cdef int64_t sizes[3]
     cdef int64_t steps[3]
     cdef int64_t strides[3]
-    shape_size(op, rank, dims)
+    if shape_size(op, rank, dims) == 0 and times > 1:
+        times = 1                    # whatever it was: of nothing, so that no stride is too large
     out = new_tensor(t.kind, rank, dims)
     sizes[0] = outer
     sizes[1] = times
@@ -91,14 +92,13 @@ def tile(x, reps):
     for a in range(rank):
         dims[a] = t.dims[a - (rank - t.rank)] if a >= rank - t.rank else 1
         counts[a] = times[a - (rank - len(times))] if a >= rank - len(times) else 1
-    if rank != t.rank or product(counts, 0, rank) == 1:
+    if rank != t.rank or all([counts[a] == 1 for a in range(rank)]):
         t = view_of(t, rank, dims, 0, ReshapeNode.__new__(ReshapeNode) if needs_grad(t) else None)
     for a in range(rank - 1, -1, -1):
         if counts[a] == 1:
             continue
-        if dims[a] * counts[a] and counts[a] > (<int64_t>1 << 59) // dims[a]:
+        if ng_mul_overflows(dims[a], counts[a], &dims[a]) or dims[a] > <int64_t>1 << 59:
             raise ShapeError(f"tile: reps {reps} give too many elements {named_shape(t)}")
-        dims[a] *= counts[a]
         t = repeated("tile", t, rank, dims, product(dims, 0, a), counts[a], product(t.dims, a, rank), TileNode.__new__(TileNode))
     return t
 
@@ -151,15 +151,17 @@ def repeat(x, n, axis=None):
         if counts.shape not in ((1,), (t.dims[along],)) or (counts < 0).any():
             raise ValueError(f"repeat: n must be an int or {t.dims[along]} ints that are not negative, one for each position of "
                              f"axis {along}, got {shown(n)} {named_shape(t)}")
-        return take(t, np.repeat(np.arange(t.dims[along]), counts), axis=along)
+        # (NumPy crashes where the sum does not fit.)
+        if counts.astype(np.float64).sum() * (<object>t.dims[along] if counts.shape == (1,) else 1) > 2.0 ** 59:
+            raise ShapeError(f"repeat: n {shown(n)} gives too many elements {named_shape(t)}")
+        return take(t, np.repeat(np.arange(t.dims[along]), counts.astype(np.int64)), axis=along)
     times = as_index("repeat", "n", n)
     if times < 0:
         raise ValueError(f"repeat: n must not be negative, got {times}")
     for a in range(t.rank):
         dims[a] = t.dims[a]
-    if dims[along] and times > (<int64_t>1 << 59) // dims[along]:
+    if ng_mul_overflows(dims[along], times, &dims[along]) or dims[along] > <int64_t>1 << 59:
         raise ShapeError(f"repeat: n {times} gives too many elements {named_shape(t)}")
-    dims[along] *= times
     return repeated("repeat", t, t.rank, dims, product(t.dims, 0, along + 1), times, product(t.dims, along + 1, t.rank),
                     RepeatNode.__new__(RepeatNode))
 

@@ -36,16 +36,40 @@ cdef extern from "ng_api.h" nogil:
 
 cdef extern from *:
     """
-    /* Cython does not look for an error of isinstance(x, (A, B)). An object whose __class__ raises is an instance of nothing. */
+    /* An object whose __class__ raises is an instance of nothing. What says that the program is to stop, or that it is short of
+     * something, passes. (Cython looks for an error of isinstance(x, A), not of isinstance(x, (A, B)), where one of the classes is
+     * none of C's: write these with `or`. tests/test_repo.py looks.) */
     static inline int ng_is_instance(PyObject *x, PyObject *classes)
     {
         int answer = PyObject_IsInstance(x, classes);
         if (answer >= 0) return answer;
+        if (!PyErr_ExceptionMatches(PyExc_Exception) || PyErr_ExceptionMatches(PyExc_MemoryError)
+                || PyErr_ExceptionMatches(PyExc_RecursionError)) return -1;
         PyErr_Clear();
         return 0;
     }
     #define PyObject_IsInstance ng_is_instance
+
+    /* The number of elements, or -1 where the axes that are not 0 have more than 2**59 between them: then a size in bytes, a
+     * stride, a product of some of the axes would not fit. So it holds of every tensor, also of an empty one, that they do. */
+    static inline int64_t ng_count(int rank, const int64_t *dims)
+    {
+        int64_t count = 1;
+        int empty = 0, bad = 0;
+        for (int i = 0; i < rank; i++) {
+            empty |= dims[i] == 0;
+            bad |= dims[i] < 0 || __builtin_mul_overflow(count, dims[i] + (dims[i] == 0), &count);
+        }
+        if (bad || count > (int64_t)1 << 59) return -1;
+        return empty ? 0 : count;
+    }
+    static inline int ng_add_overflows(int64_t a, int64_t b, int64_t *sum) { return __builtin_add_overflow(a, b, sum); }
+    static inline int ng_mul_overflows(int64_t a, int64_t b, int64_t *product) { return __builtin_mul_overflow(a, b, product); }
     """
+    int64_t ng_count(int rank, const int64_t *dims) noexcept
+    # Sizes that are computed from arguments, and not yet those of a tensor: true where the result does not fit.
+    bint ng_add_overflows(int64_t a, int64_t b, int64_t *sum) noexcept
+    bint ng_mul_overflows(int64_t a, int64_t b, int64_t *product) noexcept
     # Cython takes a reference before Py_REFCNT(self.x): with this declaration it does not.
     Py_ssize_t refcount "Py_REFCNT"(void *)
 
@@ -177,7 +201,14 @@ cdef Buffer leaf_gradient(Tensor leaf)         # the buffer of .grad, or None; n
 # gradient, make the node, `set_inputs(node, n)`, `set_input(node, i, t)` for each operand that needs a gradient, save what
 # backward will read, `link(out, node)` last (it numbers the node).
 cdef bint grad_mode() noexcept
-cdef bint set_grad_mode(bint enabled) noexcept      # returns the one before
+# Around a user's function that is called: block = open_mode(flag), and close_mode(block) in a `finally`.
+@cython.final
+@cython.no_gc
+cdef class ModeBlock:
+    cdef ModeBlock below     # the youngest that was open when this one was opened
+    cdef bint mode, is_open
+cdef ModeBlock open_mode(bint mode)
+cdef int close_mode(ModeBlock block) except -1
 cdef bint needs_grad(Tensor t) noexcept
 cdef int set_inputs(Node node, int n) except -1
 cdef int set_input(Node node, int i, Tensor t) except -1
@@ -203,7 +234,7 @@ cdef int dtype_kind(object dtype) except -1
 cdef int normalize_axis(str op, object axis, int rank) except -1
 # A shape from *shape (ints, or one tuple or list): fills dims, returns the rank. allow_minus_one: one entry may be -1, and is left so.
 cdef int parse_shape(str op, tuple args, int64_t *dims, bint allow_minus_one=*) except -1
-cdef int64_t shape_size(str op, int rank, const int64_t *dims) except -1     # the product; ShapeError on overflow
+cdef int64_t shape_size(str op, int rank, const int64_t *dims) except -1     # the product; ShapeError where ng_count refuses
 cdef bint same_shape(Tensor a, Tensor b) noexcept
 cdef tuple shape_tuple(int rank, const int64_t *dims)
 # Broadcasts two shapes; ShapeError that names the op and both shapes. Returns the rank.

@@ -110,7 +110,7 @@ cdef class Tensor:
         >>> ng.zeros(2).requires_grad_()
         tensor([0., 0.], dtype=float32, requires_grad=True)
         """
-        if not isinstance(flag, (bool, np.bool_)):
+        if not isinstance(flag, bool) and not isinstance(flag, np.bool_):
             raise TypeError(f"requires_grad must be a bool, got {type(flag).__name__} {shown(flag)}")
         if not is_leaf(self):
             if flag:
@@ -147,7 +147,7 @@ cdef class Tensor:
             if self.node is not None:
                 (<LeafNode>self.node).grad = None
             return
-        if not isinstance(value, (Tensor, np.ndarray)):
+        if not isinstance(value, Tensor) and not isinstance(value, np.ndarray):
             raise TypeError(f".grad must be None, a tensor or an array, got {type(value).__name__}")
         buffer = gradient_buffer(".grad", value, self.kind, self.rank, self.dims)
         leaf_node(self).grad = buffer

@@ -168,9 +168,13 @@ def arange(start, stop=None, step=1, dtype=None, requires_grad=False):
     """
     if stop is None:
         start, stop = 0, start
-    for name, value in (("start", start), ("stop", stop), ("step", step)):
-        if as_real("arange", name, value) != as_real("arange", name, value):
+    cdef double first = as_real("arange", "start", start), last = as_real("arange", "stop", stop), by = as_real("arange", "step", step)
+    for name, value in (("start", first), ("stop", last), ("step", by)):
+        if value != value:
             raise ValueError(f"arange: {name} is NaN")
+    # (NumPy answers with no elements where they are 2**63.)
+    if by != 0 and last / by - first / by > 2.0 ** 59:
+        raise ShapeError(f"arange: from {shown(start)} to {shown(stop)} by {shown(step)} are too many elements")
     return made_by_numpy(np.arange, (start, stop, step), dtype, requires_grad)
 
 

@@ -14,14 +14,13 @@ cdef int start(Run run, Node root, Buffer gradient) except -1:
 
 cdef Buffer run_hooks(dict hooks, Node node, Buffer gradient):
     """The gradient after every hook has seen it: a hook may return another. Grad mode is off inside."""
-    cdef int before
+    cdef ModeBlock block
     for hook in list(hooks.values()):
-        before = ng_grad_enabled()[0]
-        ng_grad_enabled()[0] = 0
+        block = open_mode(False)
         try:
             answer = hook(node_tensor(node, gradient))
         finally:
-            ng_grad_enabled()[0] = before
+            close_mode(block)
         if answer is not None:
             gradient = gradient_buffer("hook", answer, node.kind, node.rank, node.dims)
     return gradient

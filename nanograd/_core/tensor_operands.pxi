@@ -17,10 +17,12 @@ cdef int dtype_kind(object dtype) except -1:
         return NG_F32
     if dtype is FLOAT64 or dtype is np.float64 or dtype is float:
         return NG_F64
-    if isinstance(dtype, (Tensor, cnp.ndarray, np.generic)):
+    if isinstance(dtype, (Tensor, cnp.ndarray)) or isinstance(dtype, np.generic):
         raise DTypeError(f"dtype must be float32 or float64, got {type(dtype).__name__} {shown(dtype)}")
     try:
         dtype = np.dtype(dtype)
+    except (MemoryError, RecursionError):
+        raise
     except Exception:
         hint = "; a shape is one argument, a tuple" if isinstance(dtype, int) else ""
         raise DTypeError(f"dtype must be float32 or float64, got {shown(dtype)}{hint}") from None
@@ -92,18 +94,15 @@ cdef bint same_shape(Tensor a, Tensor b) noexcept:
 
 
 cdef int64_t shape_size(str op, int rank, const int64_t *dims) except -1:
-    # Bounded so that a size in bytes fits, also where another axis is 0.
-    cdef int64_t size = 1, extent
-    cdef int i
-    for i in range(rank):
-        if dims[i] == 0:
-            return 0
-    for i in range(rank):
-        extent = dims[i]
-        if size > (<int64_t>1 << 59) // extent:
-            raise ShapeError(f"{op}: shape {shape_tuple(rank, dims)} has too many elements")
-        size *= extent
+    cdef int64_t size = ng_count(rank, dims)
+    if size < 0:
+        refuse_size(op, rank, dims)
     return size
+
+
+cdef int refuse_size(str op, int rank, const int64_t *dims) except -1:
+    shape = shape_tuple(rank, dims)
+    raise ShapeError(f"{op}: shape {shape} has too many elements" + (" along the axes that are not 0" if 0 in shape else ""))
 
 
 cdef int parse_shape(str op, tuple args, int64_t *dims, bint allow_minus_one=False) except -1:
@@ -193,8 +192,8 @@ cdef Buffer sum_axes(int kind, Buffer x, int rank, const int64_t *dims, unsigned
 
 cdef inline bint is_number(object x):
     # To NumPy a time span is an integer.
-    return isinstance(x, (float, int)) or (isinstance(x, np.generic) and isinstance(x, (np.number, np.bool_))
-                                           and not isinstance(x, (np.complexfloating, np.timedelta64)))
+    return isinstance(x, (float, int)) or (isinstance(x, np.generic) and (isinstance(x, np.number) or isinstance(x, np.bool_))
+                                           and not isinstance(x, np.complexfloating) and not isinstance(x, np.timedelta64))
 
 
 cdef int check_real(str op, object dtype) except -1:
@@ -220,7 +219,7 @@ cdef double as_real(str op, str what, object value) except? -1.0:
             raise TypeError(f"{op}: {what} gets no gradient, and the tensor given requires one: write {what}.item()")
         return value.item()
     if is_number(value) or (isinstance(value, cnp.ndarray) and cnp.PyArray_NDIM(value) == 0 and array_is_real(value)) or (
-            hasattr(value, "__float__") and not isinstance(value, (Tensor, cnp.ndarray, np.generic, complex))):
+            hasattr(value, "__float__") and not isinstance(value, (Tensor, cnp.ndarray, complex)) and not isinstance(value, np.generic)):
         try:
             return float(value)
         except OverflowError:
@@ -395,6 +394,6 @@ cdef int common_kind(str op, object a, object b) except -1:
     if kb >= 0:
         return kb
     for x in (a, b):
-        if isinstance(x, (cnp.ndarray, np.generic)) and array_kind(x.dtype) >= 0:
+        if (isinstance(x, cnp.ndarray) or isinstance(x, np.generic)) and array_kind(x.dtype) >= 0:
             return array_kind(x.dtype)
     return default_kind

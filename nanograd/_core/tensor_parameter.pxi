@@ -31,7 +31,7 @@ cdef class Parameter(Tensor):
     def __init__(self, data, requires_grad=True):
         cdef Tensor value = as_tensor("Parameter", data, -1, True)
         cdef int i
-        if not isinstance(requires_grad, (bool, np.bool_)):
+        if not isinstance(requires_grad, bool) and not isinstance(requires_grad, np.bool_):
             raise TypeError(f"Parameter: requires_grad must be a bool, got {type(requires_grad).__name__}")
         if self.node is not None or self.buffer is not EMPTY:
             raise TypeError("a Parameter is initialised once; write p.assign(value)")

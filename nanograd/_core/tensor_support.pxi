@@ -22,18 +22,16 @@ cdef dict NUMPY_NAMES = {"max": ("max", "amax"), "min": ("min", "amin"), "round"
 
 
 cdef Tensor new_tensor(int kind, int rank, const int64_t *dims):
-    cdef int64_t count = 1
-    cdef int i
-    for i in range(rank):
-        count *= dims[i]
+    cdef int64_t count = ng_count(rank, dims)
+    if count < 0:
+        refuse_size("tensor", rank, dims)
     return bare_tensor(new_buffer(<size_t>count * ng_itemsize(kind)), kind, rank, dims, count)
 
 
 cdef Tensor wrap_buffer(Buffer buffer, int kind, int rank, const int64_t *dims):
-    cdef int64_t count = 1
-    cdef int i
-    for i in range(rank):
-        count *= dims[i]
+    cdef int64_t count = ng_count(rank, dims)
+    if count < 0:
+        refuse_size("tensor", rank, dims)
     return bare_tensor(buffer, kind, rank, dims, count)
 
 

@@ -251,7 +251,7 @@ def drop_gradients(module):
 # ---- attributes ----------------------------------------------------------------------------------------------------------
 
 cdef bint is_function(object x):
-    return inspect.isroutine(x) and (callable(x) or isinstance(x, (classmethod, staticmethod, partialmethod)))
+    return inspect.isroutine(x) and (callable(x) or isinstance(x, classmethod) or isinstance(x, staticmethod) or isinstance(x, partialmethod))
 
 
 cdef int check_name(object module, object name, object value) except -1:
