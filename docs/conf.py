@@ -2,6 +2,7 @@
 """Sphinx: `python -m sphinx -W --keep-going -b html docs build/docs`. The reference pages are made from what each module exports."""
 import importlib
 import inspect
+import re
 import sys
 from pathlib import Path
 
@@ -138,7 +139,8 @@ def write_reference():
 def real_signature(app, what, name, thing, options, signature, return_annotation):
     """A class's as inspect sees it: Sphinx would show that of Module.__new__ for every layer."""
     try:
-        return (str(inspect.signature(thing)), None) if what == "class" else None
+        shown = str(inspect.signature(thing)) if what == "class" else None
+        return shown and (re.sub(r": '([^']*)'", r": \1", shown.removesuffix(" -> 'None'")), None)     # annotations are strings
     except ValueError:               # the Tensor, the Node: not constructors
         return None
 
