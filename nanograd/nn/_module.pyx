@@ -227,7 +227,7 @@ cdef int set_mode(object module, object mode, PyObject *plain_train, set seen) e
         for child in members(module, False):
             if not isinstance(child, ModuleBase) or identity(child) in seen:
                 continue
-            if _PyType_Lookup(Py_TYPE(child), TRAIN) == plain_train:
+            if _PyType_Lookup(Py_TYPE(child), TRAIN) == plain_train and TRAIN not in PyObject_GenericGetDict(child, NULL):
                 set_mode(child, mode, plain_train, seen)
             else:                   # a frozen layer, say: it knows better, as in PyTorch
                 seen.add(identity(child))
@@ -242,9 +242,9 @@ def set_training(module, mode, plain_train):
     set_mode(module, mode, <PyObject *>plain_train, set())
 
 
-def drop_gradients(module):
-    """Set the gradients of all parameters to None."""
-    for parameter in find_parameters(module):
+def drop_gradients(parameters):
+    """Set the gradients of parameters to None."""
+    for parameter in parameters:
         parameter.grad = None
 
 
@@ -341,126 +341,4 @@ cdef class ModuleBase:
         return call_slowly(self, args, kwargs)
 
 
-# ---- the call ------------------------------------------------------------------------------------------------------------
-
-cdef object call_slowly "ng_call_slowly" (object module, object args, object kwargs):
-    if kwargs is None:
-        kwargs = {}
-    if module._hooks is None:
-        return module.forward(*args, **kwargs)
-    return module._call_with_hooks(args, kwargs)
-
-
-cdef object call_failed "ng_call_failed" (object module):
-    try:
-        raise_again()
-    except Exception as error:
-        module._note_place(error)
-        raise
-
-
-cdef extern from *:
-    """
-    #include <structmember.h>
-    static PyObject *ng_call_slowly(PyObject *, PyObject *, PyObject *);
-    static PyObject *ng_call_failed(PyObject *);
-    static PyObject *ng_forward;
-    static Py_ssize_t ng_direct;            /* where Module's __slots__ keep _direct: neither hooks nor a __call__ of its class */
-
-    static PyObject *ng_call(PyObject *module, PyObject *args, PyObject *kwargs)
-    {
-        enum { MOST = 4 };
-        Py_ssize_t n = PyTuple_GET_SIZE(args);
-        PyObject *stack[MOST + 2], *answer;
-        if (!kwargs && n <= MOST && *(PyObject **)((char *)module + ng_direct) == Py_True) {
-            stack[1] = module;
-            for (Py_ssize_t i = 0; i < n; i++) stack[i + 2] = PyTuple_GET_ITEM(args, i);
-            answer = PyObject_VectorcallMethod(ng_forward, stack + 1, (size_t)(n + 1) | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
-        } else {
-            answer = ng_call_slowly(module, args, kwargs ? kwargs : Py_None);
-        }
-        return answer ? answer : ng_call_failed(module);
-    }
-    static int ng_raise_again(void) { return -1; }
-
-    static int ng_install_call(PyTypeObject *base, PyObject *call, PyObject *direct, PyObject *forward)
-    {
-        if (!Py_IS_TYPE(call, &PyWrapperDescr_Type) || !Py_IS_TYPE(direct, &PyMemberDescr_Type)) return 0;
-        ng_direct = ((PyMemberDescrObject *)direct)->d_member->offset;
-        ng_forward = forward;
-        base->tp_call = ng_call;                                            /* of its own objects, of which there are none, */
-        ((PyWrapperDescrObject *)call)->d_wrapped = (void *)ng_call;        /* and of every class that is derived from it */
-        return 1;
-    }
-    """
-    int raise_again "ng_raise_again" () except -1
-    bint ng_install_call(PyTypeObject *base, object call, object direct, object forward)
-
-
-def install_call(direct):
-    """Make calls of modules as quick as calls of functions; `direct` is the member descriptor of Module's ``_direct``."""
-    if not ng_install_call(<PyTypeObject *>ModuleBase, ModuleBase.__dict__["__call__"], direct, FORWARD):
-        raise ImportError("nanograd.nn: this Python keeps calls or slots in another way")
-
-
-# ---- layers that only call a function ------------------------------------------------------------------------------------
-
-@cython.final
-cdef class Options:
-    """The keywords of a function whose values are a module's attributes."""
-    cdef object function
-    cdef tuple keywords, attributes, defaults
-    cdef Py_ssize_t n
-
-    def __init__(self, function, options):
-        self.function = function
-        self.keywords = tuple([keyword for keyword, _, _ in options])
-        self.attributes = tuple([attribute for _, attribute, _ in options])
-        self.defaults = tuple([default for _, _, default in options])
-        self.n = len(options)
-        if self.n > 4:
-            raise ValueError("at most four options")
-
-    cdef object call(self, object module, PyObject *input, PyObject *target):
-        cdef PyObject *stack[7]
-        cdef PyObject *value
-        cdef Py_ssize_t i, n = 1 if target == NULL else 2
-        cdef bint plain = True
-        cdef list held = None
-        stack[1], stack[2] = input, target
-        if self.n:
-            inside = PyObject_GenericGetDict(module, NULL)
-            for i in range(self.n):
-                value = PyDict_GetItemWithError(inside, self.attributes[i])
-                if value == NULL:                               # of the class, or a property
-                    if held is None:
-                        held = []
-                    held.append(getattr(module, self.attributes[i]))
-                    value = <PyObject *>held[len(held) - 1]
-                plain = plain and value == <PyObject *>self.defaults[i]
-                stack[1 + n + i] = value
-        return PyObject_Vectorcall(self.function, stack + 1, n | PY_VECTORCALL_ARGUMENTS_OFFSET,
-                                   NULL if plain else <PyObject *>self.keywords)
-
-
-def calling(function, *options):
-    """Decorates the ``forward(input)`` of a layer that does nothing but call a function. Each option is (keyword, attribute that
-    has its value, default); where all are at their defaults none is passed. What is decorated says how it looks."""
-    cdef Options held = Options(function, options)
-
-    def decorate(plain):
-        def forward(self, input):
-            return held.call(self, <PyObject *>input, NULL)
-        return wraps(plain)(forward)
-    return decorate
-
-
-def comparing(function, *options):
-    """Decorates the ``forward(input, target)`` of a loss that does nothing but call a function; options as for `calling`."""
-    cdef Options held = Options(function, options)
-
-    def decorate(plain):
-        def forward(self, input, target):
-            return held.call(self, <PyObject *>input, <PyObject *>target)
-        return wraps(plain)(forward)
-    return decorate
+include "_module_call.pxi"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import nanograd as ng
 from nanograd.nn import _check
+from nanograd.nn._module import calling
 from nanograd.nn.module import Module
 
 if TYPE_CHECKING:
@@ -46,8 +47,8 @@ class Dropout(Module):
         self.p = _check.probability("Dropout", "p", p)
         self.inplace = _check.flag("Dropout", "inplace", inplace)
 
-    def forward(self, input: TensorLike) -> Tensor:
-        return ng.dropout(input, self.p, self.training)
+    @calling(ng.dropout, ("p", "p", 0.5), ("training", "training", True))
+    def forward(self, input: TensorLike) -> Tensor: ...
 
     def extra_repr(self) -> str:
         return f"p={self.p}" + ", inplace=True" * self.inplace

@@ -9,6 +9,7 @@ import inspect
 from typing import TYPE_CHECKING
 
 import nanograd as ng
+from nanograd._core import pair_loss as _pair_loss
 from nanograd.errors import shown
 from nanograd.nn import _check
 from nanograd.nn._module import comparing
@@ -355,4 +356,4 @@ class KLDivLoss(_Loss):
         self.log_target = _check.flag("KLDivLoss", "log_target", log_target)
 
     def forward(self, input: TensorLike, target: TensorLike) -> Tensor:
-        return ng.kl_div(input, ng.exp(target) if self.log_target else target, reduction=self.reduction)
+        return _pair_loss.kl_div(input, ng.exp(target) if self.log_target else target, reduction=self.reduction)

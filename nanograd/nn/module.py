@@ -207,6 +207,8 @@ class Module(_Instance):
 
     def parameters(self) -> Iterator[Parameter]:
         """Iterate over all parameters, each once: the module's own, then those of its children."""
+        if type(self).named_parameters is not Module.named_parameters:      # a subclass has its own idea of them
+            return iter([parameter for _, parameter in self.named_parameters()])
         return iter(_module.find_parameters(self))
 
     def named_buffers(self) -> Iterator[tuple[str, Tensor | NDArray[Any]]]:
@@ -223,7 +225,7 @@ class Module(_Instance):
 
     def children(self) -> Iterator[Module]:
         """Iterate over the modules directly inside."""
-        return iter([module for _, module in _module.find_children(self)])
+        return iter([module for _, module in self.named_children()])
 
     def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
         """Iterate over (name, module): this module, then everything inside, each once.
@@ -241,7 +243,7 @@ class Module(_Instance):
 
     def modules(self) -> Iterator[Module]:
         """Iterate over this module and everything inside, each once."""
-        return iter([module for _, module in _module.find_modules(self)])
+        return iter([module for _, module in self.named_modules()])
 
     def get_parameter(self, path: str) -> Parameter:
         """The parameter of a name, such as ``layers.0.weight``.
@@ -268,6 +270,8 @@ class Module(_Instance):
 
     def train(self, mode: bool = True) -> Self:
         """Set ``training`` here and everywhere inside; returns self.
+
+        A module inside that has a ``train`` of its own (a frozen layer, say) is asked to set it.
 
         Parameters
         ----------
@@ -296,7 +300,7 @@ class Module(_Instance):
         """
         drop = flag("zero_grad", "set_to_none", set_to_none)
         if drop:
-            _module.drop_gradients(self)
+            _module.drop_gradients(self.parameters())
             return self
         for parameter in self.parameters():
             if parameter.grad is not None:

@@ -126,15 +126,38 @@ def test_train_asks_a_child_that_has_its_own():
     net = nn.Sequential(nn.Linear(2, 2), Frozen(2), nn.Dropout())
     net.train()
     assert [module.training for module in net] == [True, False, True] and net.training
+    net.eval()
+    net[2].train = lambda mode=True: net[2]         # of one instance, as some freeze a layer
+    net.train()
+    assert [module.training for module in net] == [True, False, False] and net.training
+
+
+def test_a_subclass_has_its_own_idea_of_its_parameters():
+    class Partial(nn.Module):
+        def __init__(self):
+            self.body, self.head = nn.Linear(1, 1), nn.Linear(1, 1)
+
+        def named_parameters(self, prefix=""):
+            return self.head.named_parameters("head")
+
+        def named_children(self):
+            return iter([("head", self.head)])
+
+    net = Partial()
+    assert list(net.parameters()) == [net.head.weight, net.head.bias] and list(net.children()) == [net.head]
+    for p in (net.body.weight, net.head.weight):
+        p.grad = ng.ones((1, 1))
+    net.requires_grad_(False).zero_grad()
+    assert net.body.weight.requires_grad and not net.head.weight.requires_grad
+    assert net.body.weight.grad is not None and net.head.weight.grad is None
 
 
 # ---- the call --------------------------------------------------------------------------------------------------------------
 
-LOSSES = [cls() for cls in vars(nn).values() if isinstance(cls, type) and cls.__name__.endswith("Loss") and cls is not nn.KLDivLoss]
 
-
-@pytest.mark.parametrize("module, function", [(nn.MSELoss(), ng.mse_loss), (nn.MSELoss(reduction="sum"), ng.mse_loss),
-                                              (nn.L1Loss(), ng.l1_loss), (nn.SmoothL1Loss(), ng.smooth_l1_loss)])
+@pytest.mark.parametrize("module, function", [
+    (nn.MSELoss(), ng.mse_loss), (nn.MSELoss(reduction="sum"), ng.mse_loss), (nn.L1Loss(), ng.l1_loss), (nn.SmoothL1Loss(), ng.smooth_l1_loss),
+    (nn.HuberLoss(), ng.huber_loss), (nn.BCEWithLogitsLoss(), ng.binary_cross_entropy_with_logits), (nn.KLDivLoss(), ng.kl_div)])
 def test_a_loss_module_costs_little_more_than_its_function(module, function):
     """1.0 us more before, 0.1 now: the bound is wide, for machines that are slow or busy."""
     x, y = ng.zeros(4), ng.ones(4)
@@ -186,6 +209,16 @@ def test_calls_of_every_form():
     assert echo(1, 2, k=3) == 2
     hooked.remove()
     assert echo(1) == ((1,), {})
+    for module, args in ((nn.ReLU(), (ng.ones(2),)), (nn.MSELoss(), (ng.ones(2), ng.ones(2)))):
+        module.forward = lambda *args: "of the instance"
+        assert module(*args) == module(*args[:1]) == "of the instance"
+        del module.forward
+        for wrong in ((), args + args):
+            with pytest.raises(TypeError, match="forward"):
+                module(*wrong)
+        assert isinstance(module(*args), ng.Tensor)
+    Own = type("Own", (nn.ReLU,), {"forward": lambda self, x: super(Own, self).forward(x) * 2.0})
+    assert Own()(ng.ones(1)).tolist() == [2.0] and nn.Sequential(Own(), nn.ReLU())(ng.ones(1)).tolist() == [2.0]
     with pytest.raises(NotImplementedError, match="Module does not define forward"):
         nn.Module()(1)
 
