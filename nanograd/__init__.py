@@ -29,6 +29,7 @@ from nanograd.config import *
 from nanograd.errors import *
 from nanograd.memory import *
 from nanograd.threads import *
+from nanograd import _numpy_functions                       # NumPy's functions, for np.vstack([x, y]) and the like
 from nanograd._names import float32 as float32, float64 as float64, other_name as __getattr__
 
 from nanograd import data, nn, optim, testing               # last: they are written in terms of the above

@@ -4,7 +4,7 @@ import sys
 
 import numpy as np
 
-from nanograd._core.tensor import Parameter, add_attributes, show_as
+from nanograd._core.tensor import Parameter, add_attributes, explain_words, show_as
 from nanograd.nn.module import Module
 
 float32 = np.dtype(np.float32)
@@ -27,13 +27,16 @@ OURS = {
 TENSORS = {
     "all": "np.all(x.numpy())", "amax": "x.max()", "amin": "x.min()", "any": "np.any(x.numpy())", "bmm": "a @ b",
     "clamp": "x.clip(min, max)",
-    "clone": "x.copy()", "contiguous": "x, which always is", "cpu": "x, which is on the CPU", "cuda": "x: nanograd runs on the CPU",
+    "byteswap": "x.numpy().byteswap(), or {k: v.numpy() for k, v in state.items()} of a whole state",
+    "clone": "x.copy()", "contiguous": "x, which always is", "cpu": "x, which is on the CPU",
+    "ctypes": "x.numpy().ctypes, or {k: v.numpy() for k, v in state.items()} of a whole state", "cuda": "x: nanograd runs on the CPU",
     "data": "x.detach() or x.numpy(), or p.assign(value) to set a parameter", "device": "nothing: every tensor is on the CPU",
     "dim": "x.ndim", "double": "x.astype(ng.float64)", "eq": "x == y", "expand_as": "x.expand(y.shape)", "fill_": "p.assign(value)",
     "float": "x.astype(ng.float32)", "ge": "x >= y", "gt": "x > y", "index_select": "x.take(indices, axis)", "int": "x.numpy().astype(int)",
     "le": "x <= y", "long": "x.numpy().astype(int)", "lt": "x < y", "masked_fill": "ng.where(mask, value, x)", "masked_select": "x[mask]",
     "mm": "a @ b", "mv": "a @ b", "ne": "x != y", "nonzero": "np.nonzero(x.numpy())", "numel": "x.size", "ravel": "x.flatten()",
     "scatter": "x.index_set(index, values)", "scatter_add": "x.index_add(index, values)", "t": "x.T", "to": "x.astype(dtype)",
+    "tobytes": "x.numpy().tobytes(), or {k: v.numpy() for k, v in state.items()} of a whole state",
     "type": "x.astype(dtype)", "unbind": "list(x)", "view": "x.reshape(shape)", "view_as": "x.reshape(y.shape)", "zero_": "p.assign(0)",
 }
 
@@ -74,3 +77,4 @@ show_as("nanograd", [thing for thing in vars(sys.modules["nanograd"]).values()
                      if getattr(thing, "__module__", "").startswith("nanograd") and (
                          not isinstance(thing, type) or "._core." in thing.__module__)])
 show_as("nanograd.nn", [Parameter])
+explain_words(thing for thing in vars(sys.modules["nanograd"]).values() if hasattr(thing, "__code__"))

@@ -2,6 +2,7 @@
 """Operations that are made of other operations; no gradient is defined here."""
 from __future__ import annotations
 
+import functools
 import math
 import string
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from nanograd._core.matmul import _operands, matmul
 from nanograd._core.reduce import sum as sum_axes
 from nanograd._core.shape import broadcast_to, permute, reshape
 from nanograd._core.statistics import norm
-from nanograd._core.tensor import div, maximum, mul, real_number, register_numpy
+from nanograd._core.tensor import better_message, div, maximum, mul, real_number, register_numpy
 from nanograd.errors import ShapeError, shown
 
 if TYPE_CHECKING:
@@ -268,3 +269,21 @@ def _order(terms, output, sizes):
 
 
 register_numpy("einsum", einsum)
+
+
+def _worded(function):
+    """As explain_words, for functions in Python."""
+    @functools.wraps(function)
+    def call(*args, **kwargs):
+        try:
+            return function(*args, **kwargs)
+        except TypeError as error:
+            text = better_message(function, str(error), kwargs)
+            if text is None:
+                raise
+        raise TypeError(text)
+    return call
+
+
+# Not as a decorator: the source of each shall begin with its def, and its type stay as it stands there.
+globals().update(normalize=_worded(normalize), cosine_similarity=_worded(cosine_similarity))

@@ -9,7 +9,7 @@ import numpy as np
 
 import nanograd as ng
 from nanograd._core.batch import RowSource, take_rows
-from nanograd._core.tensor import Tensor
+from nanograd._core.tensor import Tensor, need_value
 from nanograd.errors import DTypeError, ShapeError, shown
 
 if TYPE_CHECKING:
@@ -214,6 +214,7 @@ def _batch_size(value):
 
 def _rows(i, data):
     if isinstance(data, Tensor):
+        need_value(f"ArrayLoader: array {i}", data, "x[rows] for a batch that keeps it")
         data = data.numpy()
     if isinstance(data, np.ma.MaskedArray):
         raise TypeError(f"ArrayLoader: array {i} is masked, and a batch would lose the mask; write a.filled(value)")

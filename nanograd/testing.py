@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import nanograd as ng
-from nanograd._core.tensor import real_number
+from nanograd._core.tensor import array_of, real_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -53,7 +53,7 @@ def assert_close(actual: TensorLike, expected: TensorLike, rtol: float | None = 
     ...
     AssertionError: assert_close: 1 of 2 elements differ; the worst is at (1,): 2.0, expected 2.5 (rtol=1.3e-06, atol=1e-05)
     """
-    a, e = (np.asarray(x) for x in (actual, expected))
+    a, e = (array_of(x) for x in (actual, expected))
     for x in (a, e):
         if x.dtype.kind not in "biuf":
             raise TypeError(f"assert_close: expected real numbers, got an array of dtype {x.dtype}")

@@ -174,7 +174,7 @@ def laid_out(target, values, i, layout, where, one, report):
 
 def bits(result):
     if isinstance(result, (ng.Tensor, np.ndarray)):
-        return np.asarray(result).tobytes()
+        return (result.numpy() if isinstance(result, ng.Tensor) else np.asarray(result)).tobytes()
     if isinstance(result, (tuple, list)):
         return [bits(r) for r in result]
     return repr(result) if isinstance(result, (int, float, BaseException)) else type(result).__name__

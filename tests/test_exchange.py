@@ -15,7 +15,7 @@ def test_buffer_protocol():
     view = memoryview(x)
     assert view.readonly and view.format == "d" and view.shape == (2, 2) and view.tolist() == x.tolist()
     assert memoryview(ng.tensor(2.5)).tolist() == 2.5 and memoryview(ng.zeros((0, 3))).shape == (0, 3)
-    p = ng.Parameter([1.0, 2.0])
+    p = ng.Parameter([1.0, 2.0], requires_grad=False)
     view = memoryview(p)
     p.assign([5.0, 5.0])
     del p

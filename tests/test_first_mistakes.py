@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 import nanograd as ng
 from nanograd import _names, nn
@@ -84,6 +85,64 @@ MISTAKES = [
     ("ng.optim.SGD([w, w])", ValueError, "SGD: a parameter is listed twice in one group"),
     # ---- NumPy functions without gradient ----
     ("np.median(x)", TypeError, "np.median does not take tensors: write np.median(x.numpy()) for a NumPy result"),
+    (
+        "values = np.ones(2)\nvalues += x",
+        TypeError,
+        "np.add of a tensor takes no out: leave it away (a = a + x instead of a += x) for a tensor with its gradient, or write "
+        "x.numpy() for a NumPy result",
+    ),
+    # ---- arrays and leaves that would lose the gradient ----
+    (
+        "np.asarray(y)",
+        ng.errors.GraphError,
+        "a NumPy array would lose the gradient of this tensor (shape (2,), the result of mul): write x.numpy() for its values, or "
+        "`with ng.no_grad():` around code that needs no gradient",
+    ),
+    (
+        "np.mean([y.sum(), y.mean()])",
+        ng.errors.GraphError,
+        "a NumPy array would lose the gradient of this tensor (shape (), the result of sum): write x.numpy() for its values, or "
+        "`with ng.no_grad():` around code that needs no gradient; of a single number, such as a loss, keep `loss.item()`",
+    ),
+    (
+        "scipy.sparse.csr_array(np.eye(2)) @ x",
+        ng.errors.GraphError,
+        "a NumPy array would lose the gradient of this tensor (shape (2,)): write x.numpy() for its values, or `with ng.no_grad():` "
+        "around code that needs no gradient; for A @ x with a sparse matrix A write ng.matmul(A.toarray().astype(x.dtype), x)",
+    ),
+    (
+        "x @ scipy.sparse.csr_array(np.eye(2))",
+        TypeError,
+        "a sparse matrix A is no operand of a tensor x: write ng.matmul(x, A.toarray().astype(x.dtype)) for the matrix product, and "
+        "A.toarray().astype(x.dtype) in place of A elsewhere",
+    ),
+    *(
+        (
+            f"{call}(y)",
+            ng.errors.GraphError,
+            f"{name}: this would lose the gradient of the tensor given, the result of mul: write x.detach() for its value alone, or "
+            f"{keep}",
+        )
+        for call, name, keep in (
+            ("ng.tensor", "tensor", "x.copy() for a copy that keeps it"),
+            ("nn.Parameter", "Parameter", "x.copy() for a copy that keeps it"),
+            ("ng.from_dlpack", "from_dlpack", "x.copy() for a copy that keeps it"),
+            ("ng.data.ArrayLoader", "ArrayLoader: array 0", "x[rows] for a batch that keeps it"),
+        )
+    ),
+    # ---- results that are not numbers ----
+    ("ng.zeros(0).mean()", RuntimeWarning, "mean: the mean of no elements is NaN (x (0,), axis None)"),
+    (
+        "x.std(ddof=2)",
+        RuntimeWarning,
+        "std: ddof=2 needs more than 2 elements for each result, got 2: the result is NaN or inf (x (2,), axis None)",
+    ),
+    (
+        "ng.cross_entropy(ng.zeros((2, 3)), [-100, -100])",
+        RuntimeWarning,
+        "cross_entropy: all labels are ignore_index=-100, and the mean of nothing is NaN (logits (2, 3))",
+    ),
+    ("ng.mse_loss(ng.zeros(0), ng.zeros(0))", RuntimeWarning, "mse_loss: the mean of no losses is NaN (input (0,))"),
     # ---- dtypes ----
     (
         "x + ng.zeros(2, dtype=ng.float64)",
@@ -149,6 +208,16 @@ MISTAKES = [
         "Sequential: expected a Module, got the function tanh; it has no parameters: write its module, such as nn.ReLU()",
     ),
     # ---- names and habits of other libraries ----
+    (
+        "ng.ones((2, 3)).transpose(0, 1)",
+        ValueError,
+        "transpose: axes 0 and 1 in this order leave a matrix as it is (x (2, 3)): to exchange them write x.swapaxes(0, 1) or x.T",
+    ),
+    (
+        "ng.ones((2, 3)).sum(dim=1, keepdim=True)",
+        TypeError,
+        "sum: takes no dim=, keepdim=: write axis=1, keepdims=True",
+    ),
     ("ng.cat", AttributeError, "nanograd has no cat: write ng.concatenate"),
     ("x.view(2)", AttributeError, "a tensor has no view: write x.reshape(shape)"),
     ("ng.zeros(2, 3)", ng.errors.DTypeError, "dtype must be float32 or float64, got 3; a shape is one argument, a tuple"),
@@ -174,7 +243,7 @@ def test_names_of_other_libraries_are_not_ours():
 @pytest.mark.parametrize("code, error, message", MISTAKES, ids=[code for code, *_ in MISTAKES])
 def test_a_mistake_is_told(code, error, message):
     x = ng.tensor([1.0, 2.0], requires_grad=True)
-    names = {"ng": ng, "nn": nn, "np": np, "x": x, "y": x * 2.0, "w": nn.Parameter([1.0, 2.0])}
+    names = {"ng": ng, "nn": nn, "np": np, "scipy": scipy, "x": x, "y": x * 2.0, "w": nn.Parameter([1.0, 2.0])}
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         try:

@@ -9,6 +9,7 @@ from specs import SPECS
 from thread_bits import assert_same_bits
 
 import nanograd as ng
+from nanograd._core.tensor import array_of
 from nanograd.testing import gradcheck
 
 DTYPES = (F32, F64)
@@ -43,7 +44,7 @@ def assert_matches(spec, result, expected, dtype, factor=1.0):
     finite = expected[np.isfinite(expected)]
     rtol = factor * spec.rtol[dtype]
     atol = spec.atol * rtol * (np.abs(finite).max() if finite.size else 0) + (0 if rtol == 0 else np.finfo(dtype).tiny)
-    np.testing.assert_allclose(np.asarray(result), expected, rtol=rtol, atol=atol)
+    np.testing.assert_allclose(array_of(result), expected, rtol=rtol, atol=atol)
 
 
 def check_values(spec, shapes, dtype):
@@ -132,7 +133,7 @@ def test_extremes(spec, dtype):
                 arrays[i] = arrays[i].copy()
                 arrays[i].reshape(-1)[arrays[i].size // 2] = value
                 _, y = on_tensors(spec, arrays)
-                assert_matches(spec, np.asarray(y), spec.expected(arrays), dtype, factor=4)
+                assert_matches(spec, array_of(y), spec.expected(arrays), dtype, factor=4)
                 if spec.differentiable:
                     gradients(spec, arrays)
 
@@ -164,7 +165,7 @@ def test_arrays_of_any_layout_are_operands(spec, dtype):
         if any(a.dtype == dtype for a in operands):
             same = spec.call(*(ng.tensor(a) if a.dtype.kind == "f" and dtype != ng.get_default_dtype() and a.ndim == 0 else a
                                for a in first(operands)))
-            assert np.asarray(same).tobytes() == np.asarray(y).tobytes()
+            assert array_of(same).tobytes() == array_of(y).tobytes()
 
 
 @specs(lambda spec: spec.differentiable)

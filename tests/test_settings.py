@@ -49,5 +49,5 @@ def test_asarray_to_another_dtype_keeps_the_gradient():
 
 def test_other_libraries_ufuncs_are_named_as_they_are():
     special = pytest.importorskip("scipy.special")
-    with pytest.raises(TypeError, match=r"^expit has no gradient here: write expit\(x\.numpy\(\)\) for a NumPy result$"):
-        special.expit(ng.zeros(2))
+    with pytest.raises(TypeError, match=r"^cbrt has no gradient here: write cbrt\(x\.numpy\(\)\) for a NumPy result$"):
+        special.cbrt(ng.zeros(2))

@@ -209,9 +209,9 @@ def test_numpys_sums_mean_what_numpy_says(function):
 @pytest.mark.parametrize(("call", "message"), [
     (lambda x: np.sum(x, 0, np.float64), "np.sum of a tensor takes no dtype: write x.numpy() for a NumPy result"),
     (lambda x: np.reshape(x, (3, 2), order="F"), "np.reshape of a tensor takes no order: write x.numpy() for a NumPy result"),
-    (lambda x: np.round(x, 2), "np.round of a tensor takes no decimals: write x.numpy() for a NumPy result"),
+    (lambda x: np.round(x, out=np.zeros((2, 3))), "np.round of a tensor takes no out: write x.numpy() for a NumPy result"),
     (lambda x: np.mean(x, out=np.zeros(())), "np.mean of a tensor takes no out: write x.numpy() for a NumPy result"),
-    (lambda x: np.linalg.norm(x), "np.linalg.norm does not take tensors: write np.linalg.norm(x.numpy()) for a NumPy result"),
+    (lambda x: np.linalg.det(x), "np.linalg.det does not take tensors: write np.linalg.det(x.numpy()) for a NumPy result"),
 ])
 def test_numpys_arguments_that_have_no_meaning_here_are_refused(call, message):
     with pytest.raises(TypeError) as caught:

@@ -246,8 +246,9 @@ def test_to_python():
 
 
 def test_numpy_array_is_read_only_and_shares():
-    x = ng.tensor([1.0, 2.0], requires_grad=True)
+    x = ng.tensor([1.0, 2.0])
     a = x.numpy()
+    assert np.shares_memory(x.detach().requires_grad_().numpy(), a)
     assert not a.flags.writeable and np.shares_memory(a, np.asarray(x))
     with pytest.raises(ValueError):
         a[0] = 1
@@ -330,8 +331,7 @@ def test_floor_division_and_remainder_follow_numpy():
 def test_unary_operators():
     x = ng.tensor([-1.5, 0.0, 2.5])
     assert (-x).tolist() == [1.5, 0, -2.5] and (+x) is x and abs(x).tolist() == [1.5, 0, 2.5] and round(x).tolist() == [-2, 0, 2]
-    with pytest.raises(TypeError, match="rounded to integers only"):
-        round(x, 2)
+    assert round(x / 4, 1).tolist() == np.round(x.numpy() / 4, 1).tolist() == np.float32([-0.4, 0, 0.6]).tolist()
     with pytest.raises(TypeError, match="modulo"):
         pow(x, 2, 3)
 
@@ -421,7 +421,7 @@ def test_ufuncs_run_ours():
     assert isinstance(np.add(np.float32([1, 2]), x), ng.Tensor) and isinstance(np.subtract(3, x), ng.Tensor)
     assert isinstance(np.where(x > 2, x, 0.0), ng.Tensor)
     assert np.isnan(x).tolist() == [False, False]
-    with pytest.raises(TypeError, match=r"^np\.gcd has no gradient here: write np\.gcd\(x\.numpy\(\)\) for a NumPy result$"):
+    with pytest.raises(TypeError, match=r"^np\.gcd has no gradient here: write np\.gcd\(x\.numpy\(\), y\.numpy\(\)\) for a NumPy result$"):
         np.gcd(x, x)
     with pytest.raises(TypeError, match=r"np\.median does not take tensors"):
         np.median(x)

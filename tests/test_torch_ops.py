@@ -19,6 +19,7 @@ from torch_ops import DECLINED, LATER, NO_COUNTERPART, NO_ERRORS, OPS, PARTLY, f
 
 import nanograd as ng
 from nanograd import composed
+from nanograd._core.tensor import array_of
 
 pytestmark = pytest.mark.torch
 # Of an operator's samples so many are drawn, always the same, where there are more; of reference inputs, only those below so many bytes.
@@ -127,7 +128,7 @@ def assert_close(what, ours, theirs, exact):
     import torch
 
     theirs = theirs.detach() if isinstance(theirs, torch.Tensor) else torch.tensor(theirs)
-    ours = torch.from_numpy(np.array(ours)).reshape(theirs.shape)
+    ours = torch.from_numpy(np.array(array_of(ours))).reshape(theirs.shape)
     atol, rtol = None, None
     if theirs.dtype == torch.float32 and not torch.allclose(ours, theirs, 1.3e-6, 1e-5, equal_nan=True):
         theirs = exact().float()

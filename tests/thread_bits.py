@@ -20,7 +20,7 @@ def assert_same_bits(compute, threads=(1, 2, 4)):
         with ng.num_threads(n):
             for _ in range(1 if n == 1 else 200):      # on a busy machine the launching thread can be done before another wakes
                 launches, pieces = pool_counters()
-                arrays = [np.asarray(a) for a in compute()]
+                arrays = [a.numpy() if isinstance(a, ng.Tensor) else np.asarray(a) for a in compute()]
                 launches, pieces = (now - before for now, before in zip(pool_counters(), (launches, pieces), strict=True))
                 if wanted is None:
                     wanted = arrays

@@ -106,7 +106,7 @@ def diagonal(x, offset=0, dim1=0, dim2=1):
 
 def movedim(x, source, destination):
     order = np.moveaxis(np.empty(tuple(range(x.ndim))), source, destination).shape
-    return ng.transpose(x, *order) if order else ng.transpose(x)
+    return ng.transpose(x, tuple(order)) if order else ng.transpose(x)
 
 
 def same(name, *operators):
@@ -177,7 +177,7 @@ def shapes():
     yield "flatten", "ravel", ng.flatten
     yield "squeeze", "squeeze/multiple", ng.squeeze
     yield "swapaxes", "transpose", ng.swapaxes
-    yield "transpose", "permute", lambda x, dims: ng.transpose(x, *dims) if dims else ng.transpose(x)
+    yield "transpose", "permute", lambda x, dims: ng.transpose(x, tuple(dims)) if dims else ng.transpose(x)
     yield "transpose", "movedim", movedim
     yield "transpose", "T", lambda x: x.T
     yield "transpose", "mT", lambda x: x.mT

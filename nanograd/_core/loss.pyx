@@ -107,6 +107,24 @@ cdef Tensor class_weight(str op, object weight, Tensor x, int64_t classes, bint 
     return w
 
 
+cdef int warn_of_nothing(str op, Tensor x, int64_t count, Buffer totals, object ignore_index, Buffer weight) except -1:
+    """Where a mean divides by 0: no samples, none that counts, or none with a weight."""
+    cdef int64_t i
+    cdef double total = 0
+    warn_if(count == 0, op, x)
+    if count == 0 or totals is None:
+        return 0
+    for i in range(ng_labels_pieces(count)):
+        total += (<double *>totals.data)[i]
+    if total != 0:
+        return 0
+    if weight is None:
+        return warn_user(f"{op}: all labels are ignore_index={ignore_index}, and the mean of nothing is NaN (logits "
+                         f"{shape_tuple(x.rank, x.dims)})")
+    return warn_user(f"{op}: the weights of all labels that count add up to 0, which divides the mean: it is NaN or inf (logits "
+                     f"{shape_tuple(x.rank, x.dims)}, ignore_index={ignore_index})")
+
+
 cdef Tensor class_loss(str op, LossNode node, object logits, object target, object weight, object ignore_index,
                        double smoothing, object reduction, bint is_nll):
     cdef int mode = parse_reduction(op, reduction)
@@ -143,6 +161,8 @@ cdef Tensor class_loss(str op, LossNode node, object logits, object target, obje
     else:
         t = as_tensor(op, target, x.kind, False)
         tb = t.buffer
+    if mode == NG_LOSS_MEAN:
+        warn_of_nothing(op, x, outer * inner, totals, ignore_index, wb)
     out = new_tensor(x.kind, x.rank - 1 if mode == NG_LOSS_NONE else 0, dims)
     xb = x.buffer
     if is_nll:
@@ -220,7 +240,7 @@ def cross_entropy(logits, target, *, weight=None, ignore_index=-100, label_smoot
     Notes
     -----
     The gradient is ``(softmax(logits) - target) / N`` for the mean without weights. Probabilities have a gradient too. A mean
-    over no samples is NaN. As ``torch.nn.functional.cross_entropy`` [1]_.
+    over no samples is NaN, with a RuntimeWarning. As ``torch.nn.functional.cross_entropy`` [1]_.
 
     References
     ----------
@@ -265,7 +285,7 @@ def nll_loss(log_p, target, *, weight=None, ignore_index=-100, reduction="mean")
     Returns
     -------
     Tensor
-        0-d; for ``'none'`` of log_p's shape without the classes.
+        0-d; for ``'none'`` of log_p's shape without the classes. The mean of no samples is NaN, with a RuntimeWarning.
 
     Raises
     ------

@@ -63,5 +63,10 @@ cdef int parse_reduction(str op, object reduction) except -1:
     raise ValueError(f"{op}: reduction must be 'mean', 'sum' or 'none', got {shown(reduction)}")
 
 
+cdef inline int warn_if(bint is_empty, str op, Tensor x) except -1:
+    """A mean of no losses says so."""
+    return warn_user(f"{op}: the mean of no losses is NaN (input {shape_tuple(x.rank, x.dims)})") if is_empty else 0
+
+
 cdef inline void *data_or_null(Buffer buffer) noexcept:
     return NULL if buffer is None else buffer.data

@@ -80,9 +80,9 @@ cdef Tensor pairs(str op, LossNode node, int which, object input, object target,
     cdef Tensor out
     cdef int status
     if not same_shape(x, t):
-        raise ShapeError(f"{op}: input and target must have one shape, got {shape_tuple(x.rank, x.dims)} and "
-                         f"{shape_tuple(t.rank, t.dims)}")
+        raise ShapeError(f"{op}: input and target must have one shape, got {shape_tuple(x.rank, x.dims)} and {shape_tuple(t.rank, t.dims)}")
     out = new_tensor(kind, x.rank if mode == NG_LOSS_NONE else 0, x.dims)
+    warn_if(mode == NG_LOSS_MEAN and x.count == 0, op, x)
     if needs_grad(x):
         node.dx = new_buffer(<size_t>x.count * ng_itemsize(kind))
     if needs_grad(t):
@@ -90,8 +90,7 @@ cdef Tensor pairs(str op, LossNode node, int which, object input, object target,
     status = ng_pair_loss(kind, which, out.buffer.data, data_or_null(node.dx), data_or_null(node.dt), xb.data, tb.data, parameter,
                           <double>x.count if mode == NG_LOSS_MEAN else 1.0, mode != NG_LOSS_NONE, x.count)
     if status == NG_INDEX_RANGE:
-        values = x.numpy()
-        raise ValueError(f"{op}: p must be probabilities in [0, 1], got {values[(values < 0) | (values > 1)].flat[0]}; for "
+        raise ValueError(f"{op}: p must be probabilities in [0, 1], got {x.numpy()[(x < 0) | (x > 1)].flat[0]}; for "
                          f"logits write binary_cross_entropy_with_logits")
     check(op, status)
     if node.dx is not None or node.dt is not None:
@@ -115,7 +114,7 @@ def mse_loss(input, target, *, reduction="mean"):
     Returns
     -------
     Tensor
-        0-d; of input's shape for ``'none'``.
+        0-d; of input's shape for ``'none'``. The mean of nothing is NaN, with a RuntimeWarning.
 
     Raises
     ------
@@ -157,7 +156,7 @@ def l1_loss(input, target, *, reduction="mean"):
     Returns
     -------
     Tensor
-        0-d; of input's shape for ``'none'``.
+        0-d; of input's shape for ``'none'``. The mean of nothing is NaN, with a RuntimeWarning.
 
     Raises
     ------
@@ -201,7 +200,7 @@ def smooth_l1_loss(input, target, *, beta=1.0, reduction="mean"):
     Returns
     -------
     Tensor
-        0-d; of input's shape for ``'none'``.
+        0-d; of input's shape for ``'none'``. The mean of nothing is NaN, with a RuntimeWarning.
 
     Raises
     ------
@@ -248,7 +247,7 @@ def huber_loss(input, target, *, delta=1.0, reduction="mean"):
     Returns
     -------
     Tensor
-        0-d; of input's shape for ``'none'``.
+        0-d; of input's shape for ``'none'``. The mean of nothing is NaN, with a RuntimeWarning.
 
     Raises
     ------
@@ -309,7 +308,7 @@ def binary_cross_entropy(p, target, *, weight=None, reduction="mean"):
     Returns
     -------
     Tensor
-        0-d; of input's shape for ``'none'``.
+        0-d; of input's shape for ``'none'``. The mean of nothing is NaN, with a RuntimeWarning.
 
     Raises
     ------
@@ -358,7 +357,7 @@ def binary_cross_entropy_with_logits(x, target, *, weight=None, pos_weight=None,
     Returns
     -------
     Tensor
-        0-d; of input's shape for ``'none'``.
+        0-d; of input's shape for ``'none'``. The mean of nothing is NaN, with a RuntimeWarning.
 
     Raises
     ------
@@ -412,7 +411,7 @@ def kl_div(log_p, target, *, reduction="mean"):
     Returns
     -------
     Tensor
-        0-d; of input's shape for ``'none'``.
+        0-d; of input's shape for ``'none'``. The mean of nothing is NaN, with a RuntimeWarning.
 
     Raises
     ------
@@ -442,6 +441,7 @@ def kl_div(log_p, target, *, reduction="mean"):
     cdef Tensor x
     if reduction == "batchmean":
         x = as_tensor("kl_div", log_p, common_kind("kl_div", log_p, target), False)
+        warn_if(x.rank != 0 and x.dims[0] == 0, "kl_div", x)
         return kl_div(x, target, reduction="sum") / (x.dims[0] if x.rank else 1)
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"kl_div: reduction must be 'mean', 'sum', 'none' or 'batchmean', got {shown(reduction)}")
@@ -463,7 +463,7 @@ def cross_entropy_from_probs(p, target, *, eps=1e-10, reduction="sum"):
     Returns
     -------
     Tensor
-        0-d; of input's shape for ``'none'``.
+        0-d; of input's shape for ``'none'``. The mean of nothing is NaN, with a RuntimeWarning.
 
     Raises
     ------

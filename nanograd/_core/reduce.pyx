@@ -56,6 +56,8 @@ cdef Tensor sum_or_mean(str op, object operand, object axis, object keepdims, bi
     parse_axes(op, x, axis, keepdims, &r)
     cdef double divisor = <double>r.reduced if mean else 1.0
     cdef Tensor out = new_tensor(x.kind, r.rank, r.dims)
+    if divisor == 0 and out.count != 0:
+        warn_user(f"mean: the mean of no elements is NaN (x {shape_tuple(x.rank, x.dims)}, axis {axis})")
     check(op, ng_sum_axes(x.kind, out.buffer.data, xb.data, x.rank, x.dims, r.mask, divisor))
     if needs_grad(x):
         node = MeanNode.__new__(MeanNode) if mean else SumNode.__new__(SumNode)
@@ -139,7 +141,7 @@ def mean(x, axis=None, keepdims=False):
 
     Notes
     -----
-    float32 accumulates in float64. The mean of nothing is NaN.
+    float32 accumulates in float64. The mean of nothing is NaN, with a RuntimeWarning.
 
     Examples
     --------

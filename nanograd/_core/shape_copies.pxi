@@ -100,7 +100,7 @@ def transpose(x, *axes):
     ShapeError
         If some axes are missing: exchanging two axes is `swapaxes`.
     ValueError, IndexError
-        If an axis is given twice or does not exist.
+        If an axis is given twice or does not exist; if two ints leave a matrix as it is, since elsewhere they exchange the axes.
 
     Examples
     --------
@@ -117,6 +117,9 @@ def transpose(x, *axes):
         axes = axes[0] if axes[0] is not None else ()
         if len(axes) == 0 and t.rank == 0:
             return permuted("transpose", t, ())
+    elif t.rank == 2 and len(axes) == 2 and normalize_axis("transpose", axes[0], 2) == 0 and normalize_axis("transpose", axes[1], 2) == 1:
+        raise ValueError(f"transpose: axes {axes[0]} and {axes[1]} in this order leave a matrix as it is {named_shape(t)}: to exchange them "
+                         f"write x.swapaxes(0, 1) or x.T")
     return permuted("transpose", t, axes if axes else range(t.rank - 1, -1, -1))
 
 

@@ -232,6 +232,8 @@ cdef Tensor var_or_std(str op, object operand, object axis, object keepdims, obj
     if divisor < 0:
         divisor = 0
     cdef Tensor out = new_tensor(x.kind, r.rank, r.dims)
+    if divisor == 0 and out.count != 0:
+        warn_of_few(op, x, axis, ddof, r.reduced)
     mean = doubles(out.count)
     check(op, ng_var(x.kind, out.buffer.data, <double *>mean.data, xb.data, x.rank, x.dims, r.mask, <double>r.reduced, divisor,
                      root))
@@ -274,7 +276,7 @@ def var(x, axis=None, keepdims=False, *, ddof=0):
 
     Notes
     -----
-    float32 accumulates in float64, in two passes. Where n - ddof is not positive the result is NaN or inf, as NumPy's.
+    float32 accumulates in float64, in two passes. Where n - ddof is not positive the result is NaN or inf, with a RuntimeWarning.
 
     Examples
     --------
@@ -318,7 +320,8 @@ def std(x, axis=None, keepdims=False, *, ddof=0):
 
     Notes
     -----
-    Where all elements are equal the gradient is 0. Squares that leave the range of float64 do no harm: elements are scaled then.
+    Where all elements are equal the gradient is 0. Where n - ddof is not positive the result is NaN or inf, with a RuntimeWarning.
+    Squares that leave the range of float64 do no harm: elements are scaled then.
 
     Examples
     --------

@@ -246,6 +246,8 @@ cdef Buffer sum_to_shape(Buffer dy, int kind, int rank, const int64_t *dims, int
 cdef Buffer gradient_buffer(str op, object gradient, int kind, int rank, const int64_t *dims)
 # The status of a launch as an exception (MemoryError); NG_INDEX_RANGE is for the caller to explain.
 cdef int check(str op, int status) except -1
+# A RuntimeWarning at the user's line that led here
+cdef int warn_user(str message) except -1
 # Puts functions into Tensor as methods: {"name": function}
 cdef int add_methods(dict methods) except -1
 

@@ -103,6 +103,8 @@ include "tensor_slots.pxi"           # gradients on their way
 include "tensor_engine.pxi"          # backward
 include "tensor_modes.pxi"           # no_grad and its like
 include "tensor_support.pxi"         # what the class stands on
+include "tensor_numpy.pxi"           # tensors in NumPy's functions
+include "tensor_words.pxi"           # what other libraries call an argument
 include "tensor_exchange.pxi"        # the buffer protocol and DLPack
 include "tensor_class.pxi"           # Tensor
 include "tensor_parameter.pxi"       # Parameter

@@ -185,6 +185,8 @@ cdef class Tensor:
         return tensor_array(self)
 
     def __array__(self, dtype=None, copy=None):
+        if needs_grad(self):
+            raise array_error(self)
         array = tensor_array(self)
         if dtype is not None and np.dtype(dtype) != array.dtype:
             if copy is False:
@@ -275,31 +277,12 @@ cdef class Tensor:
 
     def __reduce__(self):
         need_leaf(self, "pickle")
-        return _rebuild_tensor, (tensor_array(self), bool(self.wants_grad))
+        return _rebuild_tensor, (tensor_array(self), bool(self.wants_grad and is_leaf(self)))
 
     # ---- NumPy's protocols ----
 
-    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
-        function = UFUNCS.get(ufunc)
-        if function is None and not isinstance(ufunc, np.ufunc):
-            raise TypeError(f"__array_ufunc__: expected a NumPy ufunc, got {shown(ufunc)}")
-        if method != "__call__":
-            raise TypeError(f"np.{ufunc.__name__}.{method if isinstance(method, str) else shown(method)} does not take tensors: write x.numpy()")
-        if function is None:
-            if ufunc in NUMPY_RESULTS:
-                return ufunc(*[tensor_array(x) if isinstance(x, Tensor) else x for x in inputs], **kwargs)
-            name = f"np.{ufunc.__name__}" if getattr(np, ufunc.__name__, None) is ufunc else ufunc.__name__       # SciPy's, say
-            raise TypeError(f"{name} has no gradient here: write {name}(x.numpy()) for a NumPy result")
-        if kwargs:
-            raise TypeError(f"np.{ufunc.__name__} of a tensor takes no {', '.join(kwargs)}: write x.numpy()")
-        return function(*inputs)
-
-    def __array_function__(self, func, types, args, kwargs):
-        function = ARRAY_FUNCTIONS.get(func)
-        if function is None:
-            name = numpy_name(func)
-            raise TypeError(f"{name} does not take tensors: write {name}(x.numpy()) for a NumPy result")
-        return numpy_call(func, function, args, kwargs)
+    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs): return run_ufunc(ufunc, method, inputs, kwargs)
+    def __array_function__(self, func, types, args, kwargs): return run_array_function(func, args, kwargs)
 
     # ---- operators ----
 
@@ -318,23 +301,20 @@ cdef class Tensor:
     def __rfloordiv__(self, other): return binary_operator(NG_BINARY_floor_divide, other, self)
     def __mod__(self, other): return binary_operator(NG_BINARY_remainder, self, other)
     def __rmod__(self, other): return binary_operator(NG_BINARY_remainder, other, self)
-    def __matmul__(self, other): return NotImplemented if not is_operand(other) else _operators.matmul(self, other)
-    def __rmatmul__(self, other): return NotImplemented if not is_operand(other) else _operators.matmul(other, self)
+    def __matmul__(self, other): return not_an_operand(other, True) if not is_operand(other) else _operators.matmul(self, other)
+    def __rmatmul__(self, other): return not_an_operand(other, False) if not is_operand(other) else _operators.matmul(other, self)
 
     def __pow__(self, other, modulo):
         if modulo is not None:
             raise TypeError("pow: a tensor takes no modulo")
-        return NotImplemented if not is_operand(other) else power(self, other)
+        return not_an_operand(other, True) if not is_operand(other) else power(self, other)
 
     def __rpow__(self, other, modulo):
         if modulo is not None:
             raise TypeError("pow: a tensor takes no modulo")
-        return NotImplemented if not is_operand(other) else power(other, self)
+        return not_an_operand(other, False) if not is_operand(other) else power(other, self)
 
-    def __round__(self, ndigits=None):
-        if ndigits:
-            raise TypeError("round: a tensor is rounded to integers only; write round(x * 10 ** n) / 10 ** n")
-        return unary(NG_UNARY_round, self)
+    def __round__(self, ndigits=None): return rounded(self, 0 if ndigits is None else ndigits)
 
     def __iadd__(self, other): return refuse_in_place(self, "+") or self + other
     def __isub__(self, other): return refuse_in_place(self, "-") or self - other

@@ -53,6 +53,7 @@ cdef Tensor fresh_tensor(str op, object data, int kind):
     """A leaf of data's values that shares no memory with data, cast to `kind` (-1: by the rules of tensor())."""
     cdef Tensor t
     if isinstance(data, Tensor):
+        need_value(op, data)
         if kind < 0 or kind == (<Tensor>data).kind:
             # Values never change: a block of ours can be shared for good.
             t = bare_tensor((<Tensor>data).buffer if (<Tensor>data).buffer.nbytes != 0 else copied_buffer(<Tensor>data),
@@ -213,6 +214,8 @@ def from_numpy(a):
     cdef cnp.ndarray array
     cdef int type_number, i, rank
     cdef int64_t dims[8]
+    if isinstance(a, Tensor):
+        raise TypeError("from_numpy: expected a NumPy array, got a tensor: write x, or x.detach() for its value without gradient")
     if not isinstance(a, cnp.ndarray):
         raise TypeError(f"from_numpy: expected a NumPy array, got {type(a).__name__}; write ng.tensor(x)")
     array = a

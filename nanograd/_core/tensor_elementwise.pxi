@@ -225,7 +225,7 @@ cdef inline object binary_operator(int op, object a, object b):
     if isinstance(a, Tensor) and isinstance(b, Tensor):
         return binary_tensors(op, <Tensor>a, <Tensor>b)
     if not (is_operand(a) and is_operand(b)):
-        return NotImplemented
+        return not_an_operand(b if isinstance(a, Tensor) else a, isinstance(a, Tensor))
     return binary(op, a, b)
 
 

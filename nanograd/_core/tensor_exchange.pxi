@@ -117,7 +117,7 @@ cdef object dlpack_capsule(Tensor t, object max_version, object dl_device, objec
     versioned = max_version is not None and max_version[0] >= 1
     if dl_device is not None and not (isinstance(dl_device, tuple) and dl_device == (1, 0)):
         raise BufferError(f"__dlpack__: a tensor lives on the CPU, device (1, 0), not on {shown(dl_device)}")
-    if t.wants_grad:
+    if needs_grad(t):
         raise BufferError("__dlpack__: the tensor requires a gradient, which DLPack does not carry: write x.detach()")
     # A tensor's value never changes, and consumers write (PyTorch 2.13 ignores the read-only flag of DLPack 1.0): memory is
     # shared only with who asks for it, and can be told not to write.
@@ -150,6 +150,8 @@ def from_dlpack(x):
         For another dtype.
     BufferError
         If x is not on the CPU.
+    GraphError
+        If x is a tensor of ours that has a graph: write ``x.detach()``.
 
     Examples
     --------
@@ -158,6 +160,7 @@ def from_dlpack(x):
     tensor([0., 1., 2.], dtype=float64)
     """
     if isinstance(x, Tensor):
+        need_value("from_dlpack", x)
         return (<Tensor>x).detach()
     if not hasattr(x, "__dlpack__") or not hasattr(x, "__dlpack_device__"):
         raise TypeError(f"from_dlpack: {type(x).__name__} has no __dlpack__ and __dlpack_device__; write ng.tensor(x)")
@@ -184,6 +187,8 @@ cdef int export_buffer(Tensor t, Py_buffer *view, int flags) except -1:
     cdef Exported *exported
     cdef Py_ssize_t step = ng_itemsize(t.kind)
     cdef int i
+    if needs_grad(t):
+        raise array_error(t)
     if flags & PyBUF_WRITABLE:
         raise BufferError("a tensor's value never changes: its memory is read-only; write np.array(x) for a copy")
     exported = <Exported *>malloc(sizeof(Exported))

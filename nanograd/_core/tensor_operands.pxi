@@ -300,6 +300,8 @@ cdef cnp.ndarray as_array(str op, object x):
     else:
         array = foreign_array(x)
         if array.dtype.kind == "O":
+            if is_sparse(x):
+                raise DTypeError(f"{op}: a sparse matrix is no operand: write A.toarray().astype(x.dtype) in its place")
             raise DTypeError(f"{op}: expected a tensor, an array or numbers, got {type(x).__name__}")
     check_real(op, array.dtype)
     return array

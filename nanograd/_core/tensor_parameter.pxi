@@ -29,6 +29,7 @@ cdef class Parameter(Tensor):
     """
 
     def __init__(self, data, requires_grad=True):
+        need_value("Parameter", data)
         cdef Tensor value = as_tensor("Parameter", data, -1, True)
         cdef int i
         if not isinstance(requires_grad, bool) and not isinstance(requires_grad, np.bool_):

@@ -9,16 +9,6 @@ cdef Operators *operators() noexcept:
 
 cdef Buffer EMPTY = new_buffer(0)
 cdef object _transpose = None         # shape.transpose and shape.matrix_transpose, for T and mT
-UFUNCS = {}                           # NumPy ufunc -> our function, for __array_ufunc__
-ARRAY_FUNCTIONS = {}                  # NumPy function -> our function, for __array_function__
-# Names under which NumPy knows what we call otherwise.
-cdef dict NUMPY_NAMES = {"max": ("max", "amax"), "min": ("min", "amin"), "round": ("round", "around"), "flatten": ("ravel",),
-                         "unsqueeze": ("expand_dims",), "sub": ("subtract",),
-                         "mul": ("multiply",), "div": ("divide",), "neg": ("negative",),
-                         "abs": ("absolute",), "pow": ("power",), "remainder": ("remainder",), "floor_divide": ("floor_divide",),
-                         "permute": (), "linear": (), "select": (),
-                         # NumPy's own give NumPy results
-                         "sign": (), "floor": (), "ceil": (), "isnan": (), "isinf": (), "isfinite": ()}
 
 
 cdef Tensor new_tensor(int kind, int rank, const int64_t *dims):
@@ -84,53 +74,6 @@ def show_as(module, objects):
             thing.__module__ = module
 
 
-def register_numpy(name, function):
-    """Let NumPy's function of that name run ours when it is given a tensor."""
-    for numpy_name in NUMPY_NAMES.get(name, (name,)):
-        theirs = getattr(np, numpy_name, None)
-        if isinstance(theirs, np.ufunc):
-            UFUNCS[theirs] = function
-        elif callable(theirs):
-            ARRAY_FUNCTIONS[theirs] = function
-
-
-# What NumPy's arguments are called here. (A function whose arguments differ more has a version with NumPy's own.)
-cdef dict NUMPY_ARGUMENTS = {"a_min": "min", "a_max": "max", "offset": "k"}
-
-
-cdef str numpy_name(object func):
-    module = getattr(func, "__module__", None) or "numpy"
-    return module.replace("numpy", "np", 1) + "." + getattr(func, "__name__", shown(func))
-
-
-cdef object numpy_call(object func, object function, tuple args, dict kwargs):
-    """Ours, called with NumPy's arguments in NumPy's order: an axis, a dtype, an out must not be taken for something else."""
-    import inspect
-    if len(args) == 1 and not kwargs:
-        return function(args[0])
-    try:
-        theirs = inspect.signature(func)
-    except ValueError:              # older versions of NumPy do not tell those of their functions in C
-        return function(*args, **kwargs)
-    known = inspect.signature(function).parameters
-    ours, named = [], {}
-    for name, value in theirs.bind(*args, **kwargs).arguments.items():
-        parameter = theirs.parameters[name]
-        if parameter.kind == parameter.VAR_POSITIONAL:
-            ours.extend(value)
-        elif parameter.kind == parameter.VAR_KEYWORD:
-            named.update(value)
-        elif parameter.default is parameter.empty or parameter.kind == parameter.POSITIONAL_ONLY:
-            ours.append(value)
-        elif value is not parameter.default and value is not None or NUMPY_ARGUMENTS.get(name, name) in known:
-            named[NUMPY_ARGUMENTS.get(name, name)] = value
-    named.pop("optimize", None)      # einsum's, which changes nothing but the order of the work
-    foreign = [name for name in named if name not in known]
-    if foreign:
-        raise TypeError(f"{numpy_name(func)} of a tensor takes no {', '.join(foreign)}: write x.numpy() for a NumPy result")
-    return function(*ours, **named)
-
-
 def register_transpose(function):
     """What .T and .mT call (set by nanograd._core.shape)."""
     global _transpose
@@ -150,8 +93,10 @@ def _rebuild_tensor(array, requires_grad):
 
 
 cdef int need_leaf(Tensor t, str what) except -1:
-    if not is_leaf(t):
-        raise GraphError(f"{what}: the tensor is the result of {node_name(t.node)}, and a graph is not copied: write x.detach()")
+    """Whether a copy of t loses nothing: where grad mode is off, nobody asks for the gradient of what has a graph."""
+    if not is_leaf(t) and needs_grad(t):
+        raise GraphError(f"{what}: the tensor is the result of {node_name(t.node)}, and a graph is not copied: write x.detach() or "
+                         f"x.numpy() for its value, x.copy() for a copy that keeps the gradient")
     return 0
 
 
@@ -159,7 +104,7 @@ cdef Tensor leaf_copy(Tensor t, str what):
     """Values never change, so a copy shares the buffer; it has its own requires_grad and no .grad."""
     need_leaf(t, what)
     cdef Tensor copy = bare_tensor(t.buffer, t.kind, t.rank, t.dims, t.count)
-    copy.wants_grad = t.wants_grad
+    copy.wants_grad = t.wants_grad and is_leaf(t)
     return copy
 
 
@@ -188,10 +133,6 @@ cdef bint is_operand(object x):
         hasattr(x, "__array__") and not isinstance(x, type) and getattr(x, "__array_ufunc__", False) is not None)
 
 
-NUMPY_RESULTS = frozenset((np.isnan, np.isinf, np.isfinite, np.sign, np.floor, np.ceil, np.signbit, np.equal, np.not_equal, np.less,
-                           np.less_equal, np.greater, np.greater_equal, np.logical_and, np.logical_or, np.logical_not))
-
-
 cdef object compare(object ufunc, Tensor x, object other):
     if isinstance(other, Tensor):
         if (<Tensor>other).kind != x.kind:
@@ -214,6 +155,19 @@ cdef object refuse_in_place(Tensor t, str operator):
         raise TypeError(f"`x {operator}= y` would rebind x to a new tensor and leave the leaf (the parameter) as it is: "
                         f"write p.assign(p {operator} y) for an nn.Parameter p, or x = x {operator} y for a new name")
     return None
+
+
+cdef int warn_user(str message) except -1:
+    """A RuntimeWarning at the line of the user's that led here: the first outside of nanograd."""
+    import sys
+    import warnings
+    frame = sys._getframe()
+    level = 1
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "nanograd":
+        frame = frame.f_back
+        level += 1
+    warnings.warn(message, RuntimeWarning, stacklevel=level)
+    return 0
 
 
 cdef class HookHandle:

@@ -60,7 +60,7 @@ cdef class ParameterState:
                 raise TypeError(f"the state of a parameter is of real numbers, got an array of dtype {value.dtype}")
             value = value.astype(self.parameter.dtype)
         elif (<Tensor>value).kind != self.parameter.kind:
-            value = np.asarray(value).astype(self.parameter.dtype)
+            value = value.numpy().astype(self.parameter.dtype)
         if self.kind != self.parameter.kind:
             self.follow()
         t = as_tensor("load_state_dict", value, self.kind, True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nanograd._core.tensor import Tensor, tensor
+from nanograd._core.tensor import Tensor, array_of, tensor
 from nanograd.nn._module import find_places
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def _converted(value, old):
     """The array that shall become the new value of `old`, or a str that says why it cannot."""
     try:
-        array = np.asarray(value)
+        array = array_of(value)
     except Exception as error:
         return f"cannot become an array: {error}"
     if array.shape != old.shape:

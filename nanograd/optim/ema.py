@@ -5,9 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from nanograd._core.tensor import real_number
+from nanograd._core.tensor import array_of, real_number
 from nanograd._core.update import ParameterState, ema_step, swap_values
 from nanograd.errors import shown
 from nanograd.optim.optimizer import _counted
@@ -115,7 +113,7 @@ class EMA:
         decay = _decay(state_dict["decay"])
         if not isinstance(state_dict["averages"], dict):
             raise TypeError(f"EMA.load_state_dict: averages must be a dict from name to value, got {type(state_dict['averages']).__name__}")
-        averages = {str(name): np.asarray(value) for name, value in state_dict["averages"].items()}
+        averages = {str(name): array_of(value) for name, value in state_dict["averages"].items()}
         for name, array in averages.items():
             if array.dtype.kind not in "biuf":
                 raise TypeError(f"EMA.load_state_dict: {name} must hold real numbers, got an array of dtype {array.dtype}")

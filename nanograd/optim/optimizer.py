@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 import numpy as np
 
 import nanograd as ng
-from nanograd._core.tensor import Parameter, Tensor, flag, real_number
+from nanograd._core.tensor import Parameter, Tensor, array_of, flag, real_number
 from nanograd._core.update import GroupsChanged, ParameterState, clear_gradients
 from nanograd.errors import shown
 
@@ -328,7 +328,7 @@ class Optimizer:
                     raise ValueError(f"{op}: step of parameter {key} must be a whole number from 0, got {steps}")
                 state.steps = int(steps)
             elif name in self._arrays:
-                array = None if value is None else value.numpy() if isinstance(value, Tensor) else np.asarray(value)
+                array = None if value is None else array_of(value)
                 shape = None if value is None else array.shape
                 if array is not None and array.dtype.kind not in "biuf":
                     raise TypeError(f"{op}: {name} of parameter {key} must hold real numbers, got dtype {array.dtype}")
