@@ -42,8 +42,6 @@ cdef class ConvolutionNode(Node):
     cdef ng_conv shape
     cdef int axes                # of the image
     cdef int op                  # of the activation, -1: none
-    cdef Buffer x, weight        # what the gradients of the other reads
-    cdef Buffer z, y             # what the activation's derivative reads
 
     cdef str title(self):
         return f"conv{self.axes}d"
@@ -61,9 +59,9 @@ cdef class ConvolutionNode(Node):
                     give(run, self, i, out)
             return 0
         if self.op >= 0:
-            dz = dy if is_sole(dy) else new_buffer(<size_t>self.count * ng_itemsize(self.kind))
-            check("conv2d", ng_unary_backward(self.kind, self.op, dz.data, dy.data, NULL if self.z is None else self.z.data,
-                                              NULL if self.y is None else self.y.data, NEGATIVE_SLOPE, 0.0, self.count))
+            dz = buffer_over(self, dy)
+            check("conv2d", ng_unary_backward(self.kind, self.op, dz.data, dy.data, saved(self, SAVED_Z), saved(self, SAVED_Y),
+                                              NEGATIVE_SLOPE, 0.0, self.count))
         if wants(run, self, 2):
             out = input_buffer(self, 2)
             dims[0] = self.shape.N
@@ -73,16 +71,12 @@ cdef class ConvolutionNode(Node):
             give(run, self, 2, out)
         if wants(run, self, 1):
             out = input_buffer(self, 1)
-            check("conv2d", ng_conv_dweight(self.kind, out.data, self.x.data, dz.data, &self.shape))
+            check("conv2d", ng_conv_dweight(self.kind, out.data, saved(self, SAVED_X), dz.data, &self.shape))
             give(run, self, 1, out)
         if wants(run, self, 0):
             out = input_buffer(self, 0)
-            check("conv2d", ng_conv_dx(self.kind, out.data, dz.data, self.weight.data, &self.shape))
+            check("conv2d", ng_conv_dx(self.kind, out.data, dz.data, saved(self, SAVED_W), &self.shape))
             give(run, self, 0, out)
-        return 0
-
-    cdef int release(self) except -1:
-        self.x = self.weight = self.z = self.y = None
         return 0
 
 
@@ -224,15 +218,15 @@ cdef Tensor convolve(str op, int axes, object x, object weight, object bias, obj
         set_inputs(node, 3)
         if tx.wants_grad:
             set_input(node, 0, tx)
-            node.weight = wb
+            save(node, SAVED_W, wb)
         if tw.wants_grad:
             set_input(node, 1, tw)
-            node.x = xb
+            save(node, SAVED_X, xb)
         if tb is not None and tb.wants_grad:
             set_input(node, 2, tb)
-        node.z = z
+        save(node, SAVED_Z, z)
         if reads & NG_READS_Y:
-            node.y = out.buffer
+            save(node, SAVED_Y, out.buffer)
         link(out, node)
     return out
 

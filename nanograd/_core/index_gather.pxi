@@ -4,7 +4,6 @@
 @cython.no_gc
 cdef class RowsNode(Node):
     """y (O, n, I) = x (O, M, I) through map (n)."""
-    cdef Buffer map
     cdef int64_t outer, n, m, inner
     cdef int64_t padding     # a row without gradient, or -1
 
@@ -15,16 +14,12 @@ cdef class RowsNode(Node):
             dx = zero_buffer(self.kind, self.outer * self.m * self.inner)
         else:
             dx = begin_part(run, self, 0)
-        check("backward", ng_scatter_add_rows(self.kind, dx.data, dy.data, <const int64_t *>self.map.data, self.outer, self.n, self.m,
+        check("backward", ng_scatter_add_rows(self.kind, dx.data, dy.data, <const int64_t *>saved(self, SAVED_MAP), self.outer, self.n, self.m,
                                               self.inner))
         if self.padding < 0:
             return end_part(run, self, 0, dx)
         check("backward", ng_scatter_rows(self.kind, dx.data, NULL, &self.padding, self.outer, 1, self.m, self.inner))
         return give(run, self, 0, dx)
-
-    cdef int release(self) except -1:
-        self.map = None
-        return 0
 
 @cython.final
 @cython.no_gc
@@ -53,7 +48,7 @@ cdef Tensor take_rows(str op, Tensor t, Buffer map, cnp.ndarray array, int axis,
     out = new_tensor(t.kind, rank, dims)
     check(op, ng_gather_rows(t.kind, out.buffer.data, xb.data, <const int64_t *>map.data, outer, n, t.dims[axis], inner))
     if needs_grad(t):
-        node.map = map
+        save(node, SAVED_MAP, map)
         node.outer = outer
         node.n = n
         node.m = t.dims[axis]
@@ -113,19 +108,14 @@ def take(x, indices, axis=None):
 @cython.final
 @cython.no_gc
 cdef class GatherNode(Node):
-    cdef Buffer map          # flat positions in x, of the output's shape
-    cdef int axis
+    cdef int axis            # the map has flat positions in x, and the output's shape
 
     cdef int backward(self, Buffer dy, Run run) except -1:
         cdef Buffer dx = begin_part(run, self, 0)
         check("backward", ng_scatter_add_flat(
-            self.kind, dx.data, dy.data, <const int64_t *>self.map.data, product(self.dims, 0, self.axis), self.dims[self.axis],
+            self.kind, dx.data, dy.data, <const int64_t *>saved(self, SAVED_MAP), product(self.dims, 0, self.axis), self.dims[self.axis],
             product(self.dims, self.axis + 1, self.rank)))
         return end_part(run, self, 0, dx)
-
-    cdef int release(self) except -1:
-        self.map = None
-        return 0
 
 
 def gather(x, axis, indices):
@@ -191,7 +181,7 @@ def gather(x, axis, indices):
     check("gather", ng_gather_rows(t.kind, out.buffer.data, xb.data, <const int64_t *>map.data, 1, out.count, t.count, 1))
     if needs_grad(t):
         node = GatherNode.__new__(GatherNode)
-        node.map = map
+        save(node, SAVED_MAP, map)
         node.axis = along
         set_inputs(node, 1)
         set_input(node, 0, t)

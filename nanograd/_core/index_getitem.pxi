@@ -162,8 +162,9 @@ cdef class IndexSetNode(IndexWriteNode):
                 map = <const int64_t *>winners.data
             give_values(run, self, read_plan(self.kind, dy, p, map))
         if wants(run, self, 0):
-            dx = new_buffer(<size_t>self.count * ng_itemsize(self.kind))
-            copy_all(self.kind, dx, dy, self.count)
+            dx = buffer_over(self, dy)
+            if dx is not dy:
+                copy_all(self.kind, dx, dy, self.count)
             write_plan(self.kind, dx, None, 0, NULL, p)
             give(run, self, 0, dx)
         return 0

@@ -37,21 +37,14 @@ cdef class CrossEntropyNode(LossNode):
 @cython.final
 @cython.no_gc
 cdef class NllLossNode(LossNode):
-    """outer, n, inner are x's; dx and dt are None."""
-    cdef Buffer labels, totals, weight
+    """outer, n, inner are x's. Saved are the labels, the class weights, and the sums to divide by."""
     cdef int reduction
 
     cdef int backward(self, Buffer dy, Run run) except -1:
         cdef Buffer dx = new_buffer(<size_t>(self.outer * self.n * self.inner) * ng_itemsize(self.kind))
-        check("nll_loss", ng_nll_backward(self.kind, dx.data, dy.data, <int64_t *>self.labels.data, <double *>self.totals.data,
-                                          data_or_null(self.weight), self.reduction, self.outer, self.n, self.inner))
+        check("nll_loss", ng_nll_backward(self.kind, dx.data, dy.data, <int64_t *>saved(self, SAVED_MAP), <double *>saved(self, SAVED_SUMS),
+                                          saved(self, SAVED_W), self.reduction, self.outer, self.n, self.inner))
         return give(run, self, 0, dx)
-
-    cdef int release(self) except -1:
-        self.labels = None
-        self.totals = None
-        self.weight = None
-        return 0
 
 
 cdef Buffer checked_labels(str op, cnp.ndarray target, Tensor x, int64_t classes, int64_t ignore_index, Buffer weight,
@@ -172,13 +165,13 @@ cdef Tensor class_loss(str op, LossNode node, object logits, object target, obje
             link_nll(out, <NllLossNode>node, x, labels, totals, wb, mode, outer, classes, inner)
         return out
     if needs_grad(x):
-        node.dx = new_buffer(<size_t>x.count * ng_itemsize(x.kind))
+        save(node, SAVED_DX, new_buffer(<size_t>x.count * ng_itemsize(x.kind)))
     if t is not None and needs_grad(t):
-        node.dt = new_buffer(<size_t>x.count * ng_itemsize(x.kind))
-    check(op, ng_cross_entropy(x.kind, out.buffer.data, data_or_null(node.dx), data_or_null(node.dt), xb.data,
+        save(node, SAVED_DT, new_buffer(<size_t>x.count * ng_itemsize(x.kind)))
+    check(op, ng_cross_entropy(x.kind, out.buffer.data, saved(node, SAVED_DX), saved(node, SAVED_DT), xb.data,
                                <int64_t *>data_or_null(labels), <double *>data_or_null(totals), data_or_null(tb), data_or_null(wb),
                                smoothing, mode, outer, classes, inner))
-    if node.dx is not None or node.dt is not None:
+    if node.kept[SAVED_DX] != NULL or node.kept[SAVED_DT] != NULL:
         node.outer = outer if mode == NG_LOSS_NONE else 1
         node.n = classes if mode == NG_LOSS_NONE else x.count
         node.inner = inner if mode == NG_LOSS_NONE else 1
@@ -188,9 +181,9 @@ cdef Tensor class_loss(str op, LossNode node, object logits, object target, obje
 
 cdef int link_nll(Tensor out, NllLossNode node, Tensor x, Buffer labels, Buffer totals, Buffer weight, int reduction, int64_t outer,
                   int64_t n, int64_t inner) except -1:
-    node.labels = labels
-    node.totals = totals
-    node.weight = weight
+    save(node, SAVED_MAP, labels)
+    save(node, SAVED_SUMS, totals)
+    save(node, SAVED_W, weight)
     node.reduction = reduction
     node.outer = outer
     node.n = n

@@ -10,45 +10,31 @@ cdef extern from "kernels/loss.h":
 
 @cython.no_gc
 cdef class LossNode(Node):
-    """Inputs: x and, where it has a gradient, the target. gradient (outer, n, inner) belongs to dy (outer, inner) = 1."""
+    """Inputs: x and, where it has a gradient, the target. gradient (outer, n, inner) belongs to dy (outer, inner) = 1.
+    Saved are the gradients."""
     cdef int64_t outer, n, inner
-    cdef Buffer dx, dt
 
     cdef int backward(self, Buffer dy, Run run) except -1:
-        cdef Buffer gradient
+        cdef Buffer gradient, dx
         cdef int i
+        if not run.retain_graph:
+            self.released = True          # whatever happens from here on: what is saved is overwritten
         for i in range(self.n_inputs):
-            if not wants(run, self, i):
-                continue
-            gradient = self.dx if i == 0 else self.dt
-            if not run.retain_graph:
-                if i == 0:
-                    self.dx = None
-                else:
-                    self.dt = None
-            give_scaled(self, i, gradient, dy, run)
+            if wants(run, self, i):
+                gradient = <Buffer>self.kept[i]
+                dx = gradient
+                if run.retain_graph or not is_sole(gradient):
+                    dx = new_buffer(<size_t>(self.outer * self.n * self.inner) * ng_itemsize(self.kind))
+                check("loss", ng_loss_scale(self.kind, dx.data, gradient.data, dy.data, self.outer, self.n, self.inner))
+                give(run, self, i, dx)
         return 0
-
-    cdef int release(self) except -1:
-        self.dx = None
-        self.dt = None
-        return 0
-
-
-cdef int give_scaled(LossNode node, int i, Buffer gradient, Buffer dy, Run run) except -1:
-    # In place if the node has let go of it: the caller's variable is the one reference that is left.
-    cdef Buffer out = gradient
-    if not is_sole(gradient):
-        out = new_buffer(<size_t>(node.outer * node.n * node.inner) * ng_itemsize(node.kind))
-    check("loss", ng_loss_scale(node.kind, out.data, gradient.data, dy.data, node.outer, node.n, node.inner))
-    return give(run, node, i, out)
 
 
 cdef int link_loss(Tensor out, LossNode node, Tensor x, Tensor target) except -1:
     node.n_inputs = 2
-    if node.dx is not None:
+    if node.kept[SAVED_DX] != NULL:
         set_input(node, 0, x)
-    if node.dt is not None:
+    if node.kept[SAVED_DT] != NULL:
         set_input(node, 1, target)
     return link(out, node)
 

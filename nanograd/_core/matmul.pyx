@@ -30,7 +30,6 @@ cdef extern from "ng_api.h":
 @cython.no_gc
 cdef class MatmulNode(Node):
     """C (batch..., M, N) = A (batch..., M, K) @ B (batch..., K, N). Without batch axes: one product."""
-    cdef Buffer a, b                             # what the wanted gradients read, else None
     cdef int64_t m, n, k
     cdef int batch_rank
     cdef int64_t batch[8]                        # batch axes of C
@@ -53,26 +52,21 @@ cdef class MatmulNode(Node):
         if wants(run, self, 0):       # da = dc @ b.T
             da = input_buffer(self, 0)
             if self.batch_rank == 0:
-                check("matmul", ng_gemm(self.kind, da.data, dy.data, self.b.data, 0, 1, m, k, n, n, n, k, 0))
+                check("matmul", ng_gemm(self.kind, da.data, dy.data, saved(self, SAVED_B), 0, 1, m, k, n, n, n, k, 0))
             else:
                 rank = summed_last(self, self.a_repeats, dy_strides, self.b_strides, dims, first, second)
-                check("matmul", ng_gemm_batched(self.kind, da.data, dy.data, self.b.data, 0, 1, m, k, n, rank,
+                check("matmul", ng_gemm_batched(self.kind, da.data, dy.data, saved(self, SAVED_B), 0, 1, m, k, n, rank,
                                                 self.batch_rank - rank, dims, first, second))
             give(run, self, 0, da)
         if wants(run, self, 1):       # db = a.T @ dc
             db = input_buffer(self, 1)
             if self.batch_rank == 0:
-                check("matmul", ng_gemm(self.kind, db.data, self.a.data, dy.data, 1, 0, k, n, m, k, n, n, 0))
+                check("matmul", ng_gemm(self.kind, db.data, saved(self, SAVED_A), dy.data, 1, 0, k, n, m, k, n, n, 0))
             else:
                 rank = summed_last(self, self.b_repeats, self.a_strides, dy_strides, dims, first, second)
-                check("matmul", ng_gemm_batched(self.kind, db.data, self.a.data, dy.data, 1, 0, k, n, m, rank,
+                check("matmul", ng_gemm_batched(self.kind, db.data, saved(self, SAVED_A), dy.data, 1, 0, k, n, m, rank,
                                                 self.batch_rank - rank, dims, first, second))
             give(run, self, 1, db)
-        return 0
-
-    cdef int release(self) except -1:
-        self.a = None
-        self.b = None
         return 0
 
 
@@ -185,10 +179,10 @@ cdef Tensor product(str op, object left, object right):
         node.k = k
         if a.wants_grad:
             set_input(node, 0, a)
-            node.b = bb
+            save(node, SAVED_B, bb)
         if b.wants_grad:
             set_input(node, 1, b)
-            node.a = ab
+            save(node, SAVED_A, ab)
         if batch_rank > 0:
             node.batch_rank = batch_rank
             node.a_repeats = a_repeats
@@ -348,10 +342,10 @@ def outer(a, b):
         node.k = 1
         if x.wants_grad:
             set_input(node, 0, x)
-            node.b = yb
+            save(node, SAVED_B, yb)
         if y.wants_grad:
             set_input(node, 1, y)
-            node.a = xb
+            save(node, SAVED_A, xb)
         link(out, node)
     return out
 

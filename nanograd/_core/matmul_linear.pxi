@@ -11,23 +11,21 @@ cdef class LinearNode(Node):
     """y (N, O) = op(z), z = x (N, I) @ w (O, I).T + b (O,). op -1: y = z."""
     cdef int op
     cdef int64_t rows, outputs, features
-    cdef Buffer x, w, z, y                       # what the wanted gradients read, else None
 
     cdef int backward(self, Buffer dy, Run run) except -1:
         cdef int64_t rows = self.rows, outputs = self.outputs, features = self.features
         cdef Buffer dz = dy, dx, dw, db
         if self.op >= 0:
-            if not is_sole(dy):
-                dz = new_buffer(<size_t>self.count * ng_itemsize(self.kind))
-            check("linear", ng_unary_backward(self.kind, self.op, dz.data, dy.data, self.z.data if self.z is not None else NULL,
-                                              self.y.data if self.y is not None else NULL, NEGATIVE_SLOPE, 0.0, self.count))
+            dz = buffer_over(self, dy)
+            check("linear", ng_unary_backward(self.kind, self.op, dz.data, dy.data, saved(self, SAVED_Z), saved(self, SAVED_Y),
+                                              NEGATIVE_SLOPE, 0.0, self.count))
         if wants(run, self, 0):
             dx = input_buffer(self, 0)
-            check("linear", ng_linear_backward_x(self.kind, dx.data, dz.data, self.w.data, rows, outputs, features))
+            check("linear", ng_linear_backward_x(self.kind, dx.data, dz.data, saved(self, SAVED_W), rows, outputs, features))
             give(run, self, 0, dx)
         if wants(run, self, 1):
             dw = input_buffer(self, 1)
-            check("linear", ng_linear_backward_w(self.kind, dw.data, dz.data, self.x.data, rows, outputs, features))
+            check("linear", ng_linear_backward_w(self.kind, dw.data, dz.data, saved(self, SAVED_X), rows, outputs, features))
             give(run, self, 1, dw)
         if wants(run, self, 2):
             if rows == 1:
@@ -36,13 +34,6 @@ cdef class LinearNode(Node):
                 db = input_buffer(self, 2)
                 check("linear", ng_linear_backward_b(self.kind, db.data, dz.data, rows, outputs))
             give(run, self, 2, db)
-        return 0
-
-    cdef int release(self) except -1:
-        self.x = None
-        self.w = None
-        self.z = None
-        self.y = None
         return 0
 
 
@@ -160,14 +151,14 @@ def linear(x, weight, bias=None, activation=None):
         node.features = features
         if xt.wants_grad:
             set_input(node, 0, xt)
-            node.w = wb
+            save(node, SAVED_W, wb)
         if wt.wants_grad:
             set_input(node, 1, wt)
-            node.x = xb
+            save(node, SAVED_X, xb)
         if bt is not None and bt.wants_grad:
             set_input(node, 2, bt)
-        node.z = z
+        save(node, SAVED_Z, z)
         if reads & NG_READS_Y:
-            node.y = out.buffer
+            save(node, SAVED_Y, out.buffer)
         link(out, node)
     return out

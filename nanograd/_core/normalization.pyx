@@ -74,21 +74,16 @@ cdef Tensor scales(str op, str name, object value, Tensor x, int rank, const int
 @cython.no_gc
 cdef class NormNode(Node):
     """Inputs: x, weight, bias."""
-    cdef Buffer x, weight, statistics
     cdef bint centered
     cdef double eps
     cdef int64_t rows, segments, run, turns
 
     cdef int backward(self, Buffer dy, Run run) except -1:
         cdef Buffer dx = input_buffer(run, self, 0), dweight = input_buffer(run, self, 1), dbias = input_buffer(run, self, 2)
-        check("normalisation", ng_norm_backward(self.kind, data_of(dx), data_of(dweight), data_of(dbias), dy.data, self.x.data,
-                                                data_of(self.weight), self.statistics.data, self.centered, self.rows, self.segments,
+        check("normalisation", ng_norm_backward(self.kind, data_of(dx), data_of(dweight), data_of(dbias), dy.data, saved(self, SAVED_X),
+                                                saved(self, SAVED_W), saved(self, SAVED_SUMS), self.centered, self.rows, self.segments,
                                                 self.run, self.turns, self.eps))
         return give_all(run, self, dx, dweight, dbias)
-
-    cdef int release(self) except -1:
-        self.x = self.weight = self.statistics = None
-        return 0
 
 
 @cython.final
@@ -149,9 +144,9 @@ cdef Tensor normalize_rows(str op, NormNode node, Tensor x, Tensor weight, Tenso
         rows = 0
     if wants_graph(x, weight, bias):
         set_all(node, x, weight, bias)
-        node.x = xb
-        node.weight = wb
-        node.statistics = statistics
+        save(node, SAVED_X, xb)
+        save(node, SAVED_W, wb)
+        save(node, SAVED_SUMS, statistics)
         node.centered = centered
         node.eps = eps
         node.rows = rows

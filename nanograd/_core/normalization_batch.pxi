@@ -5,8 +5,6 @@
 @cython.no_gc
 cdef class BatchNormNode(Node):
     """Inputs: x, weight, bias."""
-    cdef Buffer x, weight, statistics
-    cdef Buffer z, y             # what the activation's derivative reads
     cdef int op                  # of the activation, -1: none
     cdef bint frozen
     cdef double eps
@@ -17,17 +15,13 @@ cdef class BatchNormNode(Node):
         cdef Buffer dz = dy
         cdef Buffer dx = None
         if self.op >= 0:
-            dz = dy if is_sole(dy) else new_buffer(<size_t>self.count * ng_itemsize(self.kind))
+            dz = buffer_over(self, dy)
         if wants(run, self, 0):
-            dx = dz if dz is not dy or is_sole(dy) else input_buffer(run, self, 0)
+            dx = dz if self.op >= 0 else buffer_over(self, dy)
         check("batch_norm", ng_batch_norm_backward(self.kind, self.op, dz.data, data_of(dx), data_of(dweight), data_of(dbias), dy.data,
-                                                   self.x.data, data_of(self.z), data_of(self.y), data_of(self.weight),
-                                                   self.statistics.data, NEGATIVE_SLOPE, self.N, self.C, self.run, self.eps, self.frozen))
+                                                   saved(self, SAVED_X), saved(self, SAVED_Z), saved(self, SAVED_Y), saved(self, SAVED_W),
+                                                   saved(self, SAVED_SUMS), NEGATIVE_SLOPE, self.N, self.C, self.run, self.eps, self.frozen))
         return give_all(run, self, dx, dweight, dbias)
-
-    cdef int release(self) except -1:
-        self.x = self.weight = self.statistics = self.z = self.y = None
-        return 0
 
 
 cdef double read(int kind, const void *data, int64_t i) noexcept:
@@ -43,11 +37,11 @@ cdef void write(int kind, void *data, int64_t i, double value) noexcept:
 
 cdef int update_running(Tensor running, const double *statistic, double momentum, double factor) except -1:
     """running = (1 - momentum) * running + momentum * factor * statistic: a new value, in place if nobody else holds the old."""
+    cdef Buffer new = None if holds_alone(running) else new_buffer(<size_t>running.count * ng_itemsize(running.kind))
     cdef Buffer old = running.buffer
-    cdef Buffer new = old
     cdef int64_t i
-    if refcount(<void *>old) != 2 or old.nbytes == 0:      # ours here and the tensor's
-        new = new_buffer(<size_t>running.count * ng_itemsize(running.kind))
+    if new is None:
+        new = old
     for i in range(running.count):
         write(running.kind, new.data, i, (1 - momentum) * read(running.kind, old.data, i)
               + momentum * factor * statistic[i])
@@ -169,13 +163,13 @@ def batch_norm(x, running_mean=None, running_var=None, weight=None, bias=None, t
     if graph:
         node = BatchNormNode.__new__(BatchNormNode)
         set_all(node, tx, tw, tb)
-        node.x = xb
-        node.weight = wb
-        node.statistics = statistics
+        save(node, SAVED_X, xb)
+        save(node, SAVED_W, wb)
+        save(node, SAVED_SUMS, statistics)
         node.eps = epsilon
-        node.z = z
+        save(node, SAVED_Z, z)
         if reads & NG_READS_Y:
-            node.y = out.buffer
+            save(node, SAVED_Y, out.buffer)
         node.op = op
         node.frozen = not train
         node.N = N

@@ -84,16 +84,16 @@ cdef Tensor pairs(str op, LossNode node, int which, object input, object target,
     out = new_tensor(kind, x.rank if mode == NG_LOSS_NONE else 0, x.dims)
     warn_if(mode == NG_LOSS_MEAN and x.count == 0, op, x)
     if needs_grad(x):
-        node.dx = new_buffer(<size_t>x.count * ng_itemsize(kind))
+        save(node, SAVED_DX, new_buffer(<size_t>x.count * ng_itemsize(kind)))
     if needs_grad(t):
-        node.dt = new_buffer(<size_t>x.count * ng_itemsize(kind))
-    status = ng_pair_loss(kind, which, out.buffer.data, data_or_null(node.dx), data_or_null(node.dt), xb.data, tb.data, parameter,
+        save(node, SAVED_DT, new_buffer(<size_t>x.count * ng_itemsize(kind)))
+    status = ng_pair_loss(kind, which, out.buffer.data, saved(node, SAVED_DX), saved(node, SAVED_DT), xb.data, tb.data, parameter,
                           <double>x.count if mode == NG_LOSS_MEAN else 1.0, mode != NG_LOSS_NONE, x.count)
     if status == NG_INDEX_RANGE:
         raise ValueError(f"{op}: p must be probabilities in [0, 1], got {x.numpy()[(x < 0) | (x > 1)].flat[0]}; for "
                          f"logits write binary_cross_entropy_with_logits")
     check(op, status)
-    if node.dx is not None or node.dt is not None:
+    if node.kept[SAVED_DX] != NULL or node.kept[SAVED_DT] != NULL:
         node.outer = x.count if mode == NG_LOSS_NONE else 1
         node.n = 1 if mode == NG_LOSS_NONE else x.count
         node.inner = 1

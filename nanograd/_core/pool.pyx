@@ -30,18 +30,13 @@ cdef extern from "kernels/reduce.h":
 @cython.final
 @cython.no_gc
 cdef class MaxPoolNode(Node):
-    """y = maxima of windows of x."""
+    """y = maxima of windows of x. Saved: which element of its window each maximum is."""
     cdef ng_windows shape
-    cdef Buffer taps             # which element of its window each maximum is
 
     cdef int backward(self, Buffer dy, Run run) except -1:
         cdef Buffer dx = input_buffer(self, 0)
-        check("max_pool2d", ng_max_pool_backward(self.kind, dx.data, dy.data, self.taps.data, &self.shape))
+        check("max_pool2d", ng_max_pool_backward(self.kind, dx.data, dy.data, saved(self, SAVED_MAP), &self.shape))
         return give(run, self, 0, dx)
-
-    cdef int release(self) except -1:
-        self.taps = None
-        return 0
 
 
 @cython.final
@@ -173,7 +168,7 @@ cdef Tensor max_pool(str op, int axes, object x, object kernel_size, object stri
     if graph:
         node = MaxPoolNode.__new__(MaxPoolNode)
         node.shape = s
-        node.taps = taps
+        save(node, SAVED_MAP, taps)
         set_inputs(node, 1)
         set_input(node, 0, t)
         link(out, node)

@@ -9,8 +9,8 @@ from libc.math cimport isfinite
 from libc.stdint cimport INT64_MIN, int64_t, uint32_t, uint64_t
 from nanograd._core.shape cimport transpose_axes
 from nanograd._core.tensor cimport (
-    NG_INDEX_RANGE, Buffer, Node, Run, Tensor, add_methods, as_flag, as_real, as_tensor, check, dtype_kind, give, is_sole, link,
-    needs_grad, new_buffer, new_tensor, ng_itemsize, normalize_axis, parse_shape, set_input, set_inputs, shape_size, shape_tuple)
+    NG_INDEX_RANGE, Buffer, Node, Run, Tensor, SAVED_MAP, add_methods, as_flag, as_real, as_tensor, buffer_over, check, dtype_kind, give, link,
+    needs_grad, new_buffer, new_tensor, ng_itemsize, normalize_axis, parse_shape, save, saved, set_input, set_inputs, shape_size, shape_tuple)
 
 import operator
 

@@ -3,17 +3,12 @@
 @cython.final
 @cython.no_gc
 cdef class DropoutNode(Node):
-    cdef Buffer bits         # one per element: whether it was kept
-    cdef double scale
+    cdef double scale        # saved is a bit per element: whether it was kept
 
     cdef int backward(self, Buffer dy, Run run) except -1:
-        cdef Buffer dx = dy if is_sole(dy) else new_buffer(<size_t>self.count * ng_itemsize(self.kind))
-        check("backward", ng_dropout_backward(self.kind, dx.data, <const uint64_t *>self.bits.data, dy.data, self.scale, self.count))
+        cdef Buffer dx = buffer_over(self, dy)
+        check("backward", ng_dropout_backward(self.kind, dx.data, <const uint64_t *>saved(self, SAVED_MAP), dy.data, self.scale, self.count))
         return give(run, self, 0, dx)
-
-    cdef int release(self) except -1:
-        self.bits = None
-        return 0
 
 
 def dropout(x, p=0.5, training=True, generator=None):
@@ -73,7 +68,7 @@ def dropout(x, p=0.5, training=True, generator=None):
     check("dropout", ng_dropout_forward(t.kind, out.buffer.data, <uint64_t *>bits.data, xb.data, stream, <uint32_t>threshold, scale, t.count))
     if needs_grad(t):
         node = DropoutNode.__new__(DropoutNode)
-        node.bits = bits
+        save(node, SAVED_MAP, bits)
         node.scale = scale
         set_inputs(node, 1)
         set_input(node, 0, t)

@@ -162,20 +162,14 @@ def mean(x, axis=None, keepdims=False):
 @cython.no_gc
 cdef class MaxNode(Node):
     cdef unsigned int mask
-    cdef Buffer x, y
 
     cdef int backward(self, Buffer dy, Run run) except -1:
         cdef Node x = <Node>self.inputs[0]
         cdef Buffer dx = buffer_like(x)
         cdef Buffer ties = doubles(self.count)
-        check("max", ng_max_backward(self.kind, dx.data, <double *>ties.data, dy.data, self.x.data, self.y.data, x.rank, x.dims,
+        check("max", ng_max_backward(self.kind, dx.data, <double *>ties.data, dy.data, saved(self, SAVED_X), saved(self, SAVED_Y), x.rank, x.dims,
                                      self.mask))
         return give(run, self, 0, dx)
-
-    cdef int release(self) except -1:
-        self.x = None
-        self.y = None
-        return 0
 
 
 @cython.final
@@ -200,8 +194,8 @@ cdef Tensor max_or_min(str op, object operand, object axis, object keepdims, bin
         node.n_inputs = 1
         set_input(node, 0, x)
         node.mask = r.mask
-        node.x = xb
-        node.y = out.buffer
+        save(node, SAVED_X, xb)
+        save(node, SAVED_Y, out.buffer)
         link(out, node)
     return out
 

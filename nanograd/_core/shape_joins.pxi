@@ -24,10 +24,9 @@ cdef int copy_block(int kind, void *joined, const void *part, bint to_part, int6
 @cython.no_gc
 cdef class JoinNode(Node):
     cdef int64_t outer, inner, total
-    cdef Buffer firsts       # int64: where each tensor starts on the joined axis, and their end
 
     cdef int backward(self, Buffer dy, Run run) except -1:
-        cdef const int64_t *firsts = <const int64_t *>self.firsts.data
+        cdef const int64_t *firsts = <const int64_t *>saved(self, SAVED_MAP)
         cdef size_t itemsize = ng_itemsize(self.kind)
         cdef int64_t n
         cdef Buffer dx
@@ -97,7 +96,7 @@ cdef Tensor joined(str op, list items, int rank, const int64_t *dims, int axis, 
         node.outer = outer
         node.inner = inner
         node.total = total
-        node.firsts = firsts
+        save(node, SAVED_MAP, firsts)         # where each tensor starts on the joined axis, and their end
         set_inputs(node, <int>len(items))
         for i in range(len(items)):
             t = items[i]
@@ -232,13 +231,12 @@ cdef class SplitNode(Node):
     """The pieces one after another in one buffer, of which they are views; so the gradients of all pieces gather in the slot of this
     node, and are put back into the order of the parent once."""
     cdef int64_t outer, inner, total
-    cdef Buffer firsts
     cdef int64_t pieces
 
     cdef int backward(self, Buffer dy, Run run) except -1:
         cdef Buffer dx = new_buffer(<size_t>self.count * ng_itemsize(self.kind))
         check("backward", split_into(self.kind, dx.data, dy.data, False, self.outer, self.total, self.inner,
-                                     <const int64_t *>self.firsts.data, self.pieces))
+                                     <const int64_t *>saved(self, SAVED_MAP), self.pieces))
         return give(run, self, 0, dx)
 
 
@@ -280,7 +278,7 @@ cdef list pieces_of(str op, Tensor t, int axis, list sizes):
             node.outer = outer
             node.inner = inner
             node.total = total
-            node.firsts = firsts
+            save(node, SAVED_MAP, firsts)
             node.pieces = n
             set_inputs(node, 1)
             set_input(node, 0, t)

@@ -152,7 +152,7 @@ cdef class TriangleNode(Node):
     cdef int64_t k
 
     cdef int backward(self, Buffer dy, Run run) except -1:
-        cdef Buffer dx = dy if is_sole(dy) else new_buffer(<size_t>self.count * ng_itemsize(self.kind))
+        cdef Buffer dx = buffer_over(self, dy)
         cdef int64_t n = self.dims[self.rank - 2], m = self.dims[self.rank - 1]
         check("backward", ng_triangle(self.kind, dx.data, dy.data, self.upper, self.k, product(self.dims, 0, self.rank - 2), n, m))
         return give(run, self, 0, dx)

@@ -177,8 +177,9 @@ cdef class PadNode(StridedNode):
         cdef Node x = <Node>self.inputs[0]
         cdef int64_t steps[8]
         cdef Buffer dx, gathered = dy
-        if self.margins and not is_sole(dy):
-            gathered = new_buffer(<size_t>self.count * ng_itemsize(self.kind))
+        if self.margins:
+            gathered = buffer_over(self, dy)
+        if gathered is not dy:
             check("backward", copy_block(self.kind, gathered.data, dy.data, False, 1, self.count, self.count, 0, 1))
         for margin in reversed(self.margins):       # forward: y[to] = y[source]; so dy[source] += dy[to]
             check("backward", copy_margin(self.kind, gathered.data, self.rank, self.dims, x.dims, self.before, margin, True))
@@ -187,10 +188,6 @@ cdef class PadNode(StridedNode):
         check("backward", ng_strided_copy(self.kind, dx.data, at(gathered.data, self.kind, self.offset), self.rank, x.dims, steps,
                                           self.strides))
         return give(run, self, 0, dx)
-
-    cdef int release(self) except -1:
-        self.margins = ()
-        return 0
 
 
 cdef int copy_margin(int kind, void *y, int rank, const int64_t *dims, const int64_t *x_dims, const int64_t *before, tuple margin,

@@ -15,17 +15,12 @@ cdef extern from "kernels/softmax.h":
 @cython.no_gc
 cdef class SoftmaxNode(Node):
     cdef int64_t outer, n, inner
-    cdef Buffer y
 
     cdef int backward(self, Buffer dy, Run run) except -1:
-        cdef Buffer dx = dy if is_sole(dy) else new_buffer(<size_t>self.count * ng_itemsize(self.kind))
-        check("softmax", ng_softmax_backward(self.kind, dx.data, dy.data, self.y.data, type(self) is LogSoftmaxNode,
+        cdef Buffer dx = buffer_over(self, dy)
+        check("softmax", ng_softmax_backward(self.kind, dx.data, dy.data, saved(self, SAVED_Y), type(self) is LogSoftmaxNode,
                                              self.outer, self.n, self.inner))
         return give(run, self, 0, dx)
-
-    cdef int release(self) except -1:
-        self.y = None
-        return 0
 
 
 @cython.final
@@ -53,7 +48,7 @@ cdef Tensor softmax_along(str op, object operand, object axis, bint is_log):
         node.outer = outer
         node.n = x.dims[k]
         node.inner = inner
-        node.y = out.buffer
+        save(node, SAVED_Y, out.buffer)
         link(out, node)
     return out
 

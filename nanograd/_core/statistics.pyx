@@ -35,19 +35,13 @@ include "axes.pxi"
 @cython.no_gc
 cdef class ReductionNode(Node):
     cdef unsigned int mask
-    cdef Buffer x, y
-
-    cdef int release(self) except -1:
-        self.x = None
-        self.y = None
-        return 0
 
 
 cdef int join(Tensor out, ReductionNode node, Tensor x, Buffer xb, unsigned int mask) except -1:
     node.n_inputs = 1
     set_input(node, 0, x)
     node.mask = mask
-    node.x = xb
+    save(node, SAVED_X, xb)
     return link(out, node)
 
 
@@ -62,7 +56,7 @@ cdef class ProdNode(ReductionNode):
         cdef Buffer dx = buffer_like(x)
         cdef Buffer zeros = buffer_like(self)
         cdef Buffer rest = doubles(self.count)
-        check("prod", ng_prod_backward(self.kind, dx.data, zeros.data, <double *>rest.data, dy.data, self.x.data, x.rank, x.dims,
+        check("prod", ng_prod_backward(self.kind, dx.data, zeros.data, <double *>rest.data, dy.data, saved(self, SAVED_X), x.rank, x.dims,
                                        self.mask))
         return give(run, self, 0, dx)
 
@@ -125,18 +119,13 @@ def prod(x, axis=None, keepdims=False):
 @cython.no_gc
 cdef class LogsumexpNode(ReductionNode):
     """y: the largest elements. The result itself is rounded too much to take the gradient from."""
-    cdef Buffer sums           # doubles
 
     cdef int backward(self, Buffer dy, Run run) except -1:
         cdef Node x = <Node>self.inputs[0]
         cdef Buffer dx = buffer_like(x)
-        check("logsumexp", ng_logsumexp_backward(self.kind, dx.data, dy.data, self.x.data, self.y.data,
-                                                 <double *>self.sums.data, x.rank, x.dims, self.mask))
+        check("logsumexp", ng_logsumexp_backward(self.kind, dx.data, dy.data, saved(self, SAVED_X), saved(self, SAVED_Y),
+                                                 <double *>saved(self, SAVED_SUMS), x.rank, x.dims, self.mask))
         return give(run, self, 0, dx)
-
-    cdef int release(self) except -1:
-        self.sums = None
-        return ReductionNode.release(self)
 
 
 def logsumexp(x, axis=None, keepdims=False):
@@ -191,8 +180,8 @@ def logsumexp(x, axis=None, keepdims=False):
                                     out.count))
     if needs_grad(t):
         node = LogsumexpNode.__new__(LogsumexpNode)
-        node.y = largest
-        node.sums = sums
+        save(node, SAVED_Y, largest)
+        save(node, SAVED_SUMS, sums)
         join(out, node, t, xb, r.mask)
     return out
 
@@ -201,19 +190,14 @@ def logsumexp(x, axis=None, keepdims=False):
 
 @cython.no_gc
 cdef class VarNode(ReductionNode):
-    cdef Buffer mean           # doubles
     cdef double divisor
 
     cdef int backward(self, Buffer dy, Run run) except -1:
         cdef Node x = <Node>self.inputs[0]
         cdef Buffer dx = buffer_like(x)
-        check("var", ng_var_backward(self.kind, dx.data, dy.data, self.x.data, NULL if self.y is None else self.y.data,
-                                     <double *>self.mean.data, x.rank, x.dims, self.mask, self.divisor, type(self) is StdNode))
+        check("var", ng_var_backward(self.kind, dx.data, dy.data, saved(self, SAVED_X), saved(self, SAVED_Y),
+                                     <double *>saved(self, SAVED_SUMS), x.rank, x.dims, self.mask, self.divisor, type(self) is StdNode))
         return give(run, self, 0, dx)
-
-    cdef int release(self) except -1:
-        self.mean = None
-        return ReductionNode.release(self)
 
 
 @cython.final
@@ -239,10 +223,10 @@ cdef Tensor var_or_std(str op, object operand, object axis, object keepdims, obj
                      root))
     if needs_grad(x):
         node = StdNode.__new__(StdNode) if root else VarNode.__new__(VarNode)
-        node.mean = mean
+        save(node, SAVED_SUMS, mean)
         node.divisor = divisor
         if root:
-            node.y = out.buffer
+            save(node, SAVED_Y, out.buffer)
         join(out, node, x, xb, r.mask)
     return out
 
@@ -347,7 +331,7 @@ cdef class NormNode(ReductionNode):
         cdef Node x = <Node>self.inputs[0]
         cdef Buffer dx = buffer_like(x)
         cdef Buffer ties = doubles(self.count if self.order == 0 else 0)
-        check("norm", ng_norm_backward(self.kind, dx.data, <double *>ties.data, dy.data, self.x.data, self.y.data, x.rank,
+        check("norm", ng_norm_backward(self.kind, dx.data, <double *>ties.data, dy.data, saved(self, SAVED_X), saved(self, SAVED_Y), x.rank,
                                        x.dims, self.mask, self.order))
         return give(run, self, 0, dx)
 
@@ -413,7 +397,7 @@ def norm(x, axis=None, keepdims=False, *, ord=2):
     if needs_grad(t):
         node = NormNode.__new__(NormNode)
         node.order = order
-        node.y = out.buffer
+        save(node, SAVED_Y, out.buffer)
         join(out, node, t, xb, r.mask)
     return out
 
@@ -426,7 +410,7 @@ cdef class CumsumNode(Node):
     cdef int64_t outer, n, inner
 
     cdef int backward(self, Buffer dy, Run run) except -1:
-        cdef Buffer dx = dy if is_sole(dy) else buffer_like(self)
+        cdef Buffer dx = buffer_over(self, dy)
         check("cumsum", ng_cumsum(self.kind, dx.data, dy.data, self.outer, self.n, self.inner, 1))
         return give(run, self, 0, dx)
 

@@ -6,6 +6,7 @@ and holds nodes and buffers, never tensors; whatever computes goes through a lau
 """
 cimport cython
 from cpython.object cimport PyObject
+from cpython.ref cimport Py_INCREF
 from libc.stdint cimport int64_t, uint8_t
 
 cdef extern from "ng_api.h" nogil:
@@ -73,22 +74,42 @@ cdef extern from *:
     # Cython takes a reference before Py_REFCNT(self.x): with this declaration it does not.
     Py_ssize_t refcount "Py_REFCNT"(void *)
 
+cdef extern from *:
+    """
+    /* The count of a buffer's owners, all of it: without the GIL these three would be atomic. */
+    #define ng_own(owners) ((void)(++*(owners)))
+    #define ng_disown(owners) ((void)(--*(owners)))
+    #define ng_owners(owners) (*(owners))
+    """
+    void own "ng_own"(Py_ssize_t *owners) noexcept
+    void disown "ng_disown"(Py_ssize_t *owners) noexcept
+    Py_ssize_t owners_of "ng_owners"(Py_ssize_t *owners) noexcept
+
 
 # Memory. A buffer is typed by whoever holds it (Tensor.dtype, Node.dtype).
+#
+# Whoever holds a buffer for longer than a call is one of its owners: a tensor, what a node has saved, a gradient slot, .grad, an
+# optimizer's state, a view, an array; of the gradient that a node works on, the run. Local variables, and the references that Cython
+# takes for a moment, are none: a new buffer has no owner until it is put somewhere.
 @cython.final
 @cython.no_gc
 cdef class Buffer:
     cdef void *data
     cdef size_t nbytes       # of the block that is ours; 0 for a view of another buffer and for wrapped memory
     cdef object owner        # what keeps such memory alive
+    cdef Py_ssize_t owners
 
 cdef Buffer new_buffer(size_t nbytes)                        # uninitialised; MemoryError
 cdef Buffer view_buffer(Buffer parent, size_t offset)        # shares parent's memory from `offset` bytes on
-cdef inline bint is_sole(Buffer buffer) noexcept:
-    """Whether the one reference that the caller holds is the only one, and the memory is a whole block of ours: only then
-    may it be written in place. Call it on a local variable or argument that nobody else refers to."""
-    return buffer.nbytes != 0 and refcount(<void *>buffer) == 1
+cdef inline bint has_one_owner(Buffer buffer) noexcept:
+    """Whether it has one owner, and is a whole block of ours: only then may it be written in place, on behalf of that owner."""
+    return buffer.nbytes != 0 and owners_of(&buffer.owners) == 1
+# The same for a gradient that will be overwritten (dy, whose owner is the run): a yes is counted, for tests.
+cdef bint is_sole(Buffer buffer) noexcept
 
+
+cdef class Node
+cdef class Tensor
 
 # Graph. One Node subclass per structured op; one generic node each for unary and binary elementwise ops.
 @cython.no_gc
@@ -101,6 +122,7 @@ cdef class Node:
     cdef PyObject *next_dying
     cdef PyObject **inputs   # nodes of the inputs, owned; NULL where an input wants no gradient
     cdef PyObject *few[3]
+    cdef PyObject *kept[5]   # the buffers that the derivative reads, by the numbers below; owned, NULL where there is none
     cdef int n_inputs
     cdef bint released, running
     cdef bint unwanted       # a leaf's node: the leaf has been frozen, and gets no gradient
@@ -113,15 +135,41 @@ cdef class Node:
     cdef int backward(self, Buffer dy, Run run) except -1
     # What errors and repr call it; the default is made of the class's name.
     cdef str title(self)
-    # Drop saved buffers (set them to None). Called once, after backward, unless the graph is retained.
+    # Drop what backward reads and is no saved buffer. Called once, after backward, unless the graph is retained.
     cdef int release(self) except -1
     # The Carrier of the user's objects that the node owns beside `extra`, borrowed, or NULL.
     cdef PyObject *carrier(self) noexcept
 
+# The places where nodes save buffers: save(node, SAVED_X, buffer) once, before link(), saved(self, SAVED_X) in backward.
+cdef enum:
+    SAVED_X = 0
+    SAVED_A = 0
+    SAVED_DX = 0
+    SAVED_MAP = 0            # indices, masks, bits
+    SAVED_W = 1
+    SAVED_B = 1
+    SAVED_DT = 1
+    SAVED_Y = 2
+    SAVED_Z = 3
+    SAVED_SUMS = 4           # what reductions and norms found on the way, in doubles
+
+cdef inline void save(Node node, int place, Buffer buffer) noexcept:
+    """Keep a buffer (or None) until the node has run backward, or dies."""
+    if buffer is not None:
+        own(&buffer.owners)
+        Py_INCREF(buffer)
+        node.kept[place] = <PyObject *>buffer
+cdef inline void *saved(Node node, int place) noexcept:
+    """Its memory; NULL if nothing was saved."""
+    return NULL if node.kept[place] == NULL else (<Buffer>node.kept[place]).data
+
+# Memory for a gradient of the output's size: dy itself, if nobody else sees it.
+cdef Buffer buffer_over(Node node, Buffer dy)
+
 @cython.final
 @cython.no_gc
 cdef class LeafNode(Node):
-    cdef Buffer grad         # .grad of the leaf, or None
+    cdef Buffer grad         # .grad of the leaf, or None; set_grad() sets it
 
 # What a node owns of the user's objects (hooks, the context of a Function) hangs on a Carrier: cycles through those objects and
 # back through nodes and tensors, which Python's collector does not see, are found from there (tensor_cycles.pxi).
@@ -137,7 +185,7 @@ cdef void delist(Carrier carrier) noexcept        # it holds nothing of the user
 cdef class NodeExtra(Carrier):
     cdef dict hooks
     cdef bint retains
-    cdef Buffer retained
+    cdef Tensor retained
 
 @cython.final
 @cython.no_gc
@@ -146,7 +194,8 @@ cdef class Run:
     cdef bint retain_graph
     cdef PyObject **heap
     cdef Py_ssize_t heap_size, heap_capacity
-    cdef PyObject *current   # the node whose derivative or hooks run
+    cdef PyObject *current   # the node whose derivative or hooks run,
+    cdef Buffer dy           # and its gradient
     cdef list roots          # nodes that this run started from; they belong to it until it ends
     cdef list leaves         # leaf nodes reached
     cdef dict foreign        # gradients of leaves whose slot another run holds
@@ -193,9 +242,11 @@ cdef inline void *read_data(Tensor t) noexcept:
 # A new value for a parameter or buffer (optimizer step, assign, load_state_dict, running statistics): in place only if
 # `holds_alone(t)`, else compute it into a new buffer and `set_value(t, buffer)`.
 cdef inline bint holds_alone(Tensor t) noexcept:
-    return t.buffer.nbytes != 0 and refcount(<void *>t.buffer) == 1
+    # An operation that another thread is in reads it by a reference, without owning it.
+    return has_one_owner(t.buffer) and refcount(<void *>t.buffer) == 1
 cdef int set_value(Tensor t, Buffer buffer) except -1
 cdef Buffer leaf_gradient(Tensor leaf)         # the buffer of .grad, or None; never to be written
+cdef int set_grad(LeafNode leaf, Buffer gradient) except -1
 
 # Autograd. `needs_grad(t)`: t requires a gradient and grad mode is on. An op: compute `out`; if any operand needs a
 # gradient, make the node, `set_inputs(node, n)`, `set_input(node, i, t)` for each operand that needs a gradient, save what

@@ -7,6 +7,29 @@ cdef class Buffer:
     def __dealloc__(self):
         if self.nbytes != 0:
             NG.release(self.data, self.nbytes)
+        elif type(self.owner) is Buffer:
+            disown(&(<Buffer>self.owner).owners)
+
+
+cdef int64_t _written_in_place = 0
+
+cdef bint is_sole(Buffer buffer) noexcept:
+    global _written_in_place
+    if not has_one_owner(buffer):
+        return False
+    _written_in_place += 1
+    return True
+
+
+def written_in_place():
+    """How many gradients have been written over others since the start (for tests)."""
+    return _written_in_place
+
+
+cdef Buffer buffer_over(Node node, Buffer dy):
+    if is_sole(dy):
+        return dy
+    return new_buffer(<size_t>node.count * ng_itemsize(node.kind))
 
 
 cdef Buffer new_buffer(size_t nbytes):
@@ -24,7 +47,10 @@ cdef Buffer view_buffer(Buffer parent, size_t offset):
     cdef Buffer buffer = Buffer.__new__(Buffer)
     buffer.data = <char *>parent.data + offset
     # Views of views hold the block itself: a chain of a million slices must not nest.
-    buffer.owner = parent if parent.nbytes != 0 or type(parent.owner) is not Buffer else parent.owner
+    if parent.nbytes == 0 and type(parent.owner) is Buffer:
+        parent = <Buffer>parent.owner
+    buffer.owner = parent
+    own(&parent.owners)
     return buffer
 
 

@@ -128,7 +128,8 @@ cdef class Tensor:
         cdef Buffer buffer = leaf_gradient(self)
         if buffer is None and not is_leaf(self):
             if self.node.extra is not None and (<NodeExtra>self.node.extra).retains:
-                buffer = (<NodeExtra>self.node.extra).retained
+                if (<NodeExtra>self.node.extra).retained is not None:
+                    buffer = (<NodeExtra>self.node.extra).retained.buffer
             else:
                 import warnings
                 warnings.warn(f".grad of a tensor that is no leaf is None: gradients of intermediate results are not kept. This one "
@@ -145,12 +146,12 @@ cdef class Tensor:
             raise GraphError(f".grad can be set of a leaf only; this tensor is the result of {node_name(self.node)}")
         if value is None:
             if self.node is not None:
-                (<LeafNode>self.node).grad = None
+                set_grad(<LeafNode>self.node, None)
             return
         if not isinstance(value, Tensor) and not isinstance(value, np.ndarray):
             raise TypeError(f".grad must be None, a tensor or an array, got {type(value).__name__}")
         buffer = gradient_buffer(".grad", value, self.kind, self.rank, self.dims)
-        leaf_node(self).grad = buffer
+        set_grad(leaf_node(self), buffer)
 
     @grad.deleter
     def grad(self):
@@ -382,7 +383,7 @@ cdef class Tensor:
         """Set ``.grad`` to None."""
         if self.node is not None:
             if type(self.node) is LeafNode:
-                (<LeafNode>self.node).grad = None
+                set_grad(<LeafNode>self.node, None)
             elif self.node.extra is not None:
                 (<NodeExtra>self.node.extra).retained = None
 

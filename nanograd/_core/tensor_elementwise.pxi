@@ -17,18 +17,12 @@ cdef inline const char *NG_BINARY_NAME(int op) noexcept:
 cdef class UnaryNode(Node):
     cdef int op
     cdef double p, q
-    cdef Buffer x, y         # those that the derivative reads
 
     cdef int backward(self, Buffer dy, Run run) except -1:
-        cdef Buffer dx = dy if is_sole(dy) else new_buffer(<size_t>self.count * ng_itemsize(self.kind))
-        check("backward", ng_unary_backward(self.kind, self.op, dx.data, dy.data, self.x.data if self.x is not None else NULL,
-                                            self.y.data if self.y is not None else NULL, self.p, self.q, self.count))
+        cdef Buffer dx = buffer_over(self, dy)
+        check("backward", ng_unary_backward(self.kind, self.op, dx.data, dy.data, saved(self, SAVED_X), saved(self, SAVED_Y), self.p,
+                                            self.q, self.count))
         return give(run, self, 0, dx)
-
-    cdef int release(self) except -1:
-        self.x = None
-        self.y = None
-        return 0
 
 
 cdef Tensor unary(int op, object operand, double p=0, double q=0):
@@ -53,9 +47,9 @@ cdef Tensor unary(int op, object operand, double p=0, double q=0):
         set_input(node, 0, x)
         reads = NG.unary_info[op].reads
         if reads & NG_READS_X:
-            node.x = xb
+            save(node, SAVED_X, xb)
         if reads & NG_READS_Y:
-            node.y = out.buffer
+            save(node, SAVED_Y, out.buffer)
         link(out, node)
     return out
 
@@ -67,7 +61,6 @@ cdef class BinaryNode(Node):
     """Both operands of the output's shape, or one of them a number."""
     cdef int op
     cdef double a_scalar, b_scalar
-    cdef Buffer a, b, y      # those that the wanted derivatives read; None also for a number
 
     cdef int backward(self, Buffer dy, Run run) except -1:
         # The second operand first, so that the first one's gradient may be written over dy.
@@ -75,12 +68,6 @@ cdef class BinaryNode(Node):
             give(run, self, 1, binary_gradient(self, dy, NG_DB, not wants(run, self, 0)))
         if wants(run, self, 0):
             give(run, self, 0, binary_gradient(self, dy, NG_DA, True))
-        return 0
-
-    cdef int release(self) except -1:
-        self.a = None
-        self.b = None
-        self.y = None
         return 0
 
 
@@ -99,26 +86,19 @@ cdef class BroadcastNode(BinaryNode):
         return 0
 
 
-cdef inline void *data_of(Buffer buffer) noexcept:
-    return NULL if buffer is None else buffer.data
-
-
 cdef Buffer binary_gradient(BinaryNode self, Buffer dy, int which, bint last):
     """da or db in the output's shape: dy itself where the derivative is 1, over dy where nobody else reads it."""
     cdef Buffer out
     if (NG.binary_info[self.op].hands_dy_on >> which) & 1:
         return dy
-    if last and is_sole(dy):
-        out = dy
-    else:
-        out = new_buffer(<size_t>self.count * ng_itemsize(self.kind))
+    out = buffer_over(self, dy) if last else new_buffer(<size_t>self.count * ng_itemsize(self.kind))
     if type(self) is BroadcastNode:
         check("backward", ng_binary_broadcast_backward(
-            self.kind, self.op, which, out.data, dy.data, data_of(self.a), data_of(self.b), data_of(self.y), self.rank, self.dims,
-            (<BroadcastNode>self).a_strides, (<BroadcastNode>self).b_strides))
+            self.kind, self.op, which, out.data, dy.data, saved(self, SAVED_A), saved(self, SAVED_B), saved(self, SAVED_Y), self.rank,
+            self.dims, (<BroadcastNode>self).a_strides, (<BroadcastNode>self).b_strides))
     else:
-        check("backward", ng_binary_backward(self.kind, self.op, which, out.data, dy.data, data_of(self.a), data_of(self.b),
-                                             data_of(self.y), self.a_scalar, self.b_scalar, self.count))
+        check("backward", ng_binary_backward(self.kind, self.op, which, out.data, dy.data, saved(self, SAVED_A),
+                                             saved(self, SAVED_B), saved(self, SAVED_Y), self.a_scalar, self.b_scalar, self.count))
     return out
 
 
@@ -139,11 +119,11 @@ cdef int save_binary(BinaryNode node, int op, Tensor out, Tensor a, Buffer ab, T
         set_input(node, 1, b)
         reads |= NG.binary_info[op].reads_db
     if reads & NG_READS_A:
-        node.a = ab
+        save(node, SAVED_A, ab)
     if reads & NG_READS_B:
-        node.b = bb
+        save(node, SAVED_B, bb)
     if reads & NG_READS_OUT:
-        node.y = out.buffer
+        save(node, SAVED_Y, out.buffer)
     return link(out, node)
 
 
@@ -248,8 +228,7 @@ cdef object power(object a, object b):
 @cython.final
 @cython.no_gc
 cdef class WhereNode(Node):
-    cdef Buffer condition
-    cdef int64_t strides[8]
+    cdef int64_t strides[8]      # of the condition
 
     cdef int backward(self, Buffer dy, Run run) except -1:
         cdef Buffer out
@@ -257,14 +236,13 @@ cdef class WhereNode(Node):
         for which in (NG_DB, NG_DA):
             if not wants(run, self, which):
                 continue
-            out = new_buffer(<size_t>self.count * ng_itemsize(self.kind))
-            check("where", ng_where_backward(self.kind, which, out.data, dy.data, <const unsigned char *>self.condition.data,
+            if which == NG_DA or not wants(run, self, NG_DA):
+                out = buffer_over(self, dy)
+            else:
+                out = new_buffer(<size_t>self.count * ng_itemsize(self.kind))
+            check("where", ng_where_backward(self.kind, which, out.data, dy.data, <const unsigned char *>saved(self, SAVED_MAP),
                                              self.rank, self.dims, self.strides))
             give_summed(run, self, which, out)
-        return 0
-
-    cdef int release(self) except -1:
-        self.condition = None
         return 0
 
 
@@ -350,7 +328,7 @@ def where(cond, a, b):
     if graph:
         node = WhereNode.__new__(WhereNode)
         node.n_inputs = 2
-        node.condition = condition
+        save(node, SAVED_MAP, condition)
         memcpy(node.strides, c_strides, sizeof(c_strides))
         if ta.wants_grad:
             set_input(node, NG_DA, ta)

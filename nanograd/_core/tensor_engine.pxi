@@ -40,10 +40,13 @@ cdef bint wants_any(Run run, Node node) noexcept:
     return False
 
 
-cdef int step_back(Run run, Node node, Buffer dy) except -1:
+cdef int step_back(Run run, Node node) except -1:
     """One node: hooks, captured and retained gradients, its derivative, and its release."""
     cdef NodeExtra extra
-    cdef bint is_root = node.running
+    cdef Buffer dy = node.slot
+    cdef bint runs, is_root = node.running
+    run.dy = dy                     # from the slot's ownership into the run's
+    node.slot = None
     if node.released and node.number != run.oldest:
         return refuse_freed(node)
     node.running = True
@@ -51,22 +54,26 @@ cdef int step_back(Run run, Node node, Buffer dy) except -1:
     if node.extra is not None:
         extra = <NodeExtra>node.extra
         dy = run_hooks(extra.hooks, node, dy)
+        own(&dy.owners)
+        disown(&run.dy.owners)
+        run.dy = dy
         if extra.retains and run.captures is None:
             run.retained.append((node, node_tensor(node, dy)))
     if run.captures is not None and node in run.captures:
         capture(run, node, dy)
-    if wants_any(run, node):
+    runs = wants_any(run, node)
+    if runs:
         node.backward(dy, run)
-    elif run.wanted is not None:        # the end of what is asked for: the graph below stays as it is
-        run.current = NULL
-        node.running = is_root
-        return 0
     run.current = NULL
-    if run.retain_graph:
+    disown(&dy.owners)
+    run.dy = None
+    # Where what is asked for ends, the graph below stays as it is.
+    if run.retain_graph or (not runs and run.wanted is not None):
         node.running = is_root
         return 0
     node.released = True
     node.running = is_root
+    drop_saved(node)
     node.release()
     drop_inputs(node)
     if node.extra is not None:
@@ -80,18 +87,14 @@ cdef int step_back(Run run, Node node, Buffer dy) except -1:
 cdef int execute(Run run) except -1:
     """Run the queue empty. On any exception no slot keeps anything, and no .grad has changed."""
     cdef Node node
-    cdef Buffer dy
     cdef int64_t steps = 0
     try:
         while run.heap_size != 0:
             node = pop(run)
-            dy = node.slot
-            node.slot = None
-            step_back(run, node, dy)
+            step_back(run, node)
             steps += 1
             if steps & 255 == 0:
                 PyErr_CheckSignals()
-        dy = None
         finish(run)
     finally:
         leave(run)
@@ -123,7 +126,7 @@ cdef int finish(Run run) except -1:
             if run.foreign is not None and leaf in run.foreign:
                 run.foreign[leaf] = node_tensor(leaf, gradient)
             else:
-                leaf.slot = gradient
+                fill_slot(leaf, gradient)
         if run.captures is not None:
             capture(run, leaf, total_of(run, leaf))
     if run.captures is not None and not run.accumulates:
@@ -131,7 +134,7 @@ cdef int finish(Run run) except -1:
     gradient = None
     # .grad that somebody else holds cannot be added to in place: make what needs memory now.
     for leaf in run.leaves:
-        if leaf.grad is not None and not (leaf.grad.nbytes != 0 and refcount(<void *>leaf.grad) == 1):
+        if leaf.grad is not None and not has_one_owner(leaf.grad):
             if sums is None:
                 sums = {}
             old = leaf.grad
@@ -141,41 +144,42 @@ cdef int finish(Run run) except -1:
         if leaf.unwanted:            # a hook has frozen it
             continue
         if sums is not None and leaf in sums and sums[leaf][0] is leaf.grad:
-            leaf.grad = sums[leaf][1]
+            set_grad(leaf, sums[leaf][1])
             continue
         gradient = total_of(run, leaf)
         if run.foreign is None or leaf not in run.foreign:
-            leaf.slot = None
+            empty_slot(leaf)
         add_to_leaf(leaf, gradient)
     if run.retained is not None:
         for node, retained in run.retained:
-            add_retained(node, (<Tensor>retained).buffer)
+            add_retained(node, <Tensor>retained)
     return 0
 
 
 cdef int add_to_leaf(LeafNode leaf, Buffer gradient) except -1:
     """leaf.grad += gradient. The old gradient is taken out meanwhile; if another thread refilled it, again."""
     cdef Buffer old
+    cdef bint alone
     while True:
         old = leaf.grad
-        leaf.grad = None
         if old is None:
-            leaf.grad = gradient
-            return 0
-        if is_sole(old):
+            return set_grad(leaf, gradient)
+        alone = has_one_owner(old) and old is not gradient
+        set_grad(leaf, None)
+        if alone:
             check("add", ng_accumulate(leaf.kind, old.data, gradient.data, leaf.count))
             gradient = old
         else:
             gradient = sum_of(leaf, old, gradient)
-        old = None
         if leaf.grad is None:
-            leaf.grad = gradient
-            return 0
+            return set_grad(leaf, gradient)
 
 
-cdef int add_retained(Node node, Buffer gradient) except -1:
+cdef int add_retained(Node node, Tensor gradient) except -1:
     cdef NodeExtra extra = node_extra(node)
-    extra.retained = gradient if extra.retained is None else sum_of(node, extra.retained, gradient)
+    if extra.retained is not None:
+        gradient = node_tensor(node, sum_of(node, extra.retained.buffer, gradient.buffer))
+    extra.retained = gradient
     return 0
 
 
@@ -299,7 +303,7 @@ cdef int run_backward(Tensor output, object gradient, object retain_graph, objec
         for position, x in enumerate(inputs):
             if type(x.node) is not LeafNode and run.captured[position] is not None:
                 (<NodeExtra>node_extra(x.node)).retains = True
-                add_retained(x.node, (<Tensor>run.captured[position]).buffer)
+                add_retained(x.node, <Tensor>run.captured[position])
     return 0
 
 

@@ -126,6 +126,8 @@ cdef object dlpack_capsule(Tensor t, object max_version, object dl_device, objec
     if copy is not False:
         buffer = copied_buffer(t)
         copy = True
+    else:
+        buffer = view_buffer(buffer, 0)       # which owns the memory as long as the consumer has it
     return ng_dl_capsule(<PyObject *>buffer, buffer.data, t.kind == NG_F64, t.rank, t.dims, versioned, bool(copy))
 
 
@@ -191,11 +193,12 @@ cdef int export_buffer(Tensor t, Py_buffer *view, int flags) except -1:
         raise array_error(t)
     if flags & PyBUF_WRITABLE:
         raise BufferError("a tensor's value never changes: its memory is read-only; write np.array(x) for a copy")
+    cdef Buffer window = view_buffer(t.buffer, 0)
     exported = <Exported *>malloc(sizeof(Exported))
     if exported == NULL:
         raise MemoryError()
-    exported.buffer = <PyObject *>t.buffer
-    Py_INCREF(t.buffer)
+    exported.buffer = <PyObject *>window
+    Py_INCREF(window)
     for i in range(t.rank - 1, -1, -1):
         exported.shape[i] = t.dims[i]
         exported.strides[i] = step

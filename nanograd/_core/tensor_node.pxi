@@ -41,6 +41,41 @@ cdef void drop_inputs(Node node) noexcept:
     _burying = False
 
 
+cdef void drop_saved(Node node) noexcept:
+    cdef PyObject *buffer
+    cdef int i
+    for i in range(5):
+        buffer = node.kept[i]
+        if buffer != NULL:
+            node.kept[i] = NULL
+            disown(&(<Buffer>buffer).owners)
+            Py_DECREF(<object>buffer)
+
+
+cdef inline int fill_slot(Node node, Buffer gradient) except -1:
+    own(&gradient.owners)
+    if node.slot is not None:
+        disown(&node.slot.owners)
+    node.slot = gradient
+    return 0
+
+
+cdef inline int empty_slot(Node node) except -1:
+    if node.slot is not None:
+        disown(&node.slot.owners)
+        node.slot = None
+    return 0
+
+
+cdef int set_grad(LeafNode leaf, Buffer gradient) except -1:
+    if gradient is not None:
+        own(&gradient.owners)
+    if leaf.grad is not None:
+        disown(&leaf.grad.owners)
+    leaf.grad = gradient
+    return 0
+
+
 @cython.no_gc
 cdef class Node:
     """What made a tensor: the operation, its inputs' nodes, and what its derivative reads.
@@ -60,6 +95,9 @@ cdef class Node:
         raise TypeError("a Node is made by an operation")
 
     def __dealloc__(self):
+        if self.slot is not None:
+            disown(&self.slot.owners)
+        drop_saved(self)
         drop_inputs(self)
 
     @property
@@ -97,6 +135,10 @@ cdef str node_name(Node node):
 @cython.no_gc
 cdef class LeafNode(Node):
     """Where the gradient of a leaf arrives. A Parameter's hooks hang on the Parameter, which the collector knows."""
+
+    def __dealloc__(self):
+        if self.grad is not None:
+            disown(&self.grad.owners)
 
 
 cdef class NodeExtra(Carrier):

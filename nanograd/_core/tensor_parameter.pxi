@@ -36,7 +36,7 @@ cdef class Parameter(Tensor):
             raise TypeError(f"Parameter: requires_grad must be a bool, got {type(requires_grad).__name__}")
         if self.node is not None or self.buffer is not EMPTY:
             raise TypeError("a Parameter is initialised once; write p.assign(value)")
-        self.buffer = copied_buffer(value) if isinstance(data, Tensor) else value.buffer
+        set_value(self, copied_buffer(value) if isinstance(data, Tensor) else value.buffer)
         self.kind = value.kind
         self.rank = value.rank
         self.count = value.count
@@ -45,6 +45,7 @@ cdef class Parameter(Tensor):
         self.wants_grad = requires_grad
 
     def __dealloc__(self):
+        disown(&self.buffer.owners)
         if self.node is not None:
             self.node.weak_owner = NULL
 
@@ -75,7 +76,7 @@ cdef class Parameter(Tensor):
         if is_number(value):
             buffer = new_buffer(<size_t>self.count * ng_itemsize(self.kind))
             check("assign", ng_fill(self.kind, buffer.data, float(value), self.count))
-            self.buffer = buffer
+            set_value(self, buffer)
             return self
         if isinstance(value, Tensor):
             t = as_tensor("assign", value, self.kind, True)
@@ -84,9 +85,9 @@ cdef class Parameter(Tensor):
         if not same_shape(t, self):
             raise ShapeError(f"assign: the parameter has shape {self.shape}, the value {t.shape}")
         if t.buffer.nbytes == 0:
-            self.buffer = copied_buffer(t)       # a view would keep its parent's memory, and forbid steps in place
+            set_value(self, copied_buffer(t))    # a view would keep its parent's memory, and forbid steps in place
         else:
-            self.buffer = t.buffer
+            set_value(self, t.buffer)
         return self
 
     def __copy__(self):
@@ -95,7 +96,7 @@ cdef class Parameter(Tensor):
     def __deepcopy__(self, memo):
         cdef Parameter copy = type(self).__new__(type(self))
         cdef int i
-        copy.buffer = self.buffer
+        set_value(copy, self.buffer)
         copy.kind = self.kind
         copy.rank = self.rank
         copy.count = self.count

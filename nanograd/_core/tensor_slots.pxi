@@ -98,7 +98,7 @@ cdef int arrive(Run run, Node target, Buffer gradient) except -1:
         if target.running and target.run != run.id:
             return refuse(run, target)
         push(run, target)
-    target.slot = gradient
+    fill_slot(target, gradient)
     target.run = run.id
     return 0
 
@@ -119,13 +119,16 @@ cdef void leave(Run run) noexcept:
     while run.heap_size != 0:
         node = pop(run)
         if node.run == run.id:
-            node.slot = None
+            empty_slot(node)
     for node in run.leaves:
         if node.run == run.id:
-            node.slot = None
+            empty_slot(node)
     if run.current != NULL:
         (<Node>run.current).running = False
         run.current = NULL
+    if run.dy is not None:
+        disown(&run.dy.owners)
+        run.dy = None
     for node in run.roots:
         if node.run == run.id:
             node.running = False
@@ -142,11 +145,9 @@ cdef int give_node(Run run, Node target, Buffer gradient) except -1:
         if type(target) is LeafNode:
             return add_foreign(run, target, gradient)
         return refuse(run, target)
-    # <void *> so that no reference is taken: is the slot the only holder?
-    if target.slot.nbytes != 0 and refcount(<void *>target.slot) == 1:
+    if has_one_owner(target.slot) and target.slot is not gradient:
         return check("add", ng_accumulate(target.kind, target.slot.data, gradient.data, target.count))
-    target.slot = sum_of(target, target.slot, gradient)
-    return 0
+    return fill_slot(target, sum_of(target, target.slot, gradient))
 
 
 cdef int give_part(Run run, Node node, int i, Buffer part, int64_t offset, int64_t count) except -1:
@@ -157,11 +158,10 @@ cdef int give_part(Run run, Node node, int i, Buffer part, int64_t offset, int64
         whole = zero_buffer(target.kind, target.count)
         check("slice", ng_copy(target.kind, <char *>whole.data + offset * itemsize, part.data, count))
         return give_node(run, target, whole)         # which looks again: the kernels have let other threads run
-    if not (target.slot.nbytes != 0 and refcount(<void *>target.slot) == 1):
+    if not has_one_owner(target.slot):
         whole = new_buffer(<size_t>target.count * itemsize)
         check("slice", ng_copy(target.kind, whole.data, target.slot.data, target.count))
-        target.slot = whole
-        whole = None
+        fill_slot(target, whole)
     return check("slice", ng_accumulate(target.kind, <char *>target.slot.data + offset * itemsize, part.data, count))
 
 

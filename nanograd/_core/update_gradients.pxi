@@ -10,7 +10,7 @@ def clear_gradients(groups):
             if not isinstance(p, Tensor):
                 raise GroupsChanged()
             if type((<Tensor>p).node) is LeafNode:
-                (<LeafNode>(<Tensor>p).node).grad = None
+                set_grad(<LeafNode>(<Tensor>p).node, None)
 
 
 cdef double power_total(Step step, double order, double scale) except? -1:
@@ -77,7 +77,7 @@ cdef int rewrite_gradients(str op, list tensors, update_launcher launcher, doubl
         if leaf_gradient(p) is None:
             continue
         leaf = p.node
-        sole = leaf.grad.nbytes != 0 and refcount(<void *>leaf.grad) == 1
+        sole = has_one_owner(leaf.grad)
         old = leaf.grad
         new = old if sole else new_buffer(<size_t>p.count * ng_itemsize(p.kind))
         item = ng_update_add(step.table(p.kind), new.data, NULL, old.data, p.count)
@@ -92,7 +92,7 @@ cdef int rewrite_gradients(str op, list tensors, update_launcher launcher, doubl
         if step.tables[i] != NULL:
             check(op, launcher(<int>i, step.tables[i]))
     for i in range(step.n):
-        (<LeafNode>step.pending[i].state).grad = <Buffer>step.pending[i].value
+        set_grad(<LeafNode>step.pending[i].state, <Buffer>step.pending[i].value)
     return 0
 
 

@@ -185,5 +185,5 @@ def swap_values(list states):
             state.follow()
     for state in states:
         value = state.parameter.buffer
-        set_value(state.parameter, state.first)
-        state.first = value
+        set_value(state.parameter, state.first.buffer)
+        set_value(state.first, value)

@@ -6,38 +6,33 @@ cdef class ParameterState:
     """The number of steps that a parameter has made, and up to three arrays of its shape and dtype."""
     cdef readonly Tensor parameter
     cdef public int64_t steps
-    cdef Buffer first, second, third
+    cdef Tensor first, second, third
     cdef int kind                  # dtype of the arrays
 
     def __cinit__(self, Tensor parameter not None):
         self.parameter = parameter
         self.kind = parameter.kind
 
-    cdef Buffer get(self, int i):
+    cdef Tensor get(self, int i):
         return self.first if i == 0 else self.second if i == 1 else self.third
 
-    cdef PyObject *peek(self, int i) noexcept:
-        """get(), without taking a reference."""
-        return <PyObject *>(<void *>self.first if i == 0 else <void *>self.second if i == 1 else <void *>self.third)
-
-    cdef int put(self, int i, Buffer buffer) except -1:
+    cdef int put(self, int i, Tensor t) except -1:
         if i == 0:
-            self.first = buffer
+            self.first = t
         elif i == 1:
-            self.second = buffer
+            self.second = t
         else:
-            self.third = buffer
+            self.third = t
         return 0
 
     cdef int follow(self) except -1:
         """Cast the arrays when the parameter's dtype has changed (Module.astype)."""
         cdef int i
-        cdef Buffer buffer
+        cdef Tensor t
         cdef list casts = []
         for i in range(3):
-            buffer = self.get(i)
-            array = None if buffer is None else np.asarray(self.tensor(i)).astype(self.parameter.dtype)
-            casts.append(None if buffer is None else as_tensor("astype", array, self.parameter.kind, True).buffer)
+            t = self.get(i)
+            casts.append(None if t is None else as_tensor("astype", np.asarray(t).astype(self.parameter.dtype), self.parameter.kind, True))
         self.kind = self.parameter.kind
         for i in range(3):
             self.put(i, casts[i])
@@ -45,8 +40,8 @@ cdef class ParameterState:
 
     def tensor(self, int i):
         """Array i as a tensor, which keeps its value when the next step gives the state a new one; None before the first."""
-        cdef Buffer buffer = self.get(i)
-        return None if buffer is None else wrap_buffer(buffer, self.kind, self.parameter.rank, self.parameter.dims)
+        cdef Tensor t = self.get(i)
+        return None if t is None else t.detach()
 
     def load(self, int i, value):
         """Set array i from a tensor or array of the parameter's shape, or None."""
@@ -66,7 +61,7 @@ cdef class ParameterState:
         t = as_tensor("load_state_dict", value, self.kind, True)
         if not same_shape(t, self.parameter):
             raise ShapeError(f"load_state_dict: a state of shape {t.shape} for a parameter of shape {self.parameter.shape}")
-        self.put(i, t.buffer)
+        self.put(i, t.detach())
 
     def __reduce__(self):
         return rebuild_state, (self.parameter, self.steps, self.tensor(0), self.tensor(1), self.tensor(2))
@@ -86,13 +81,13 @@ def rebuild_state(parameter, steps, *arrays):
 cdef struct Pending:
     PyObject *state              # ParameterState or Tensor, and
     PyObject *value              # the buffer of its new value, NULL where that stays
-    PyObject *arrays[3]          # the buffers of its new arrays, NULL likewise
+    PyObject *arrays[3]          # its new arrays, tensors, NULL likewise
 
 
 @cython.final
 @cython.no_gc
 cdef class Step:
-    """Everything that a launch per dtype reads and writes, kept alive until it is over."""
+    """Everything that a launch per dtype reads and writes, kept alive until it is over; an owner of the buffers."""
     cdef ng_update_table *tables[2]
     cdef Pending *pending
     cdef PyObject **held
@@ -101,6 +96,8 @@ cdef class Step:
     def __dealloc__(self):
         cdef Py_ssize_t i
         for i in range(self.n_held):
+            if type(<object>self.held[i]) is Buffer:
+                disown(&(<Buffer>self.held[i]).owners)
             Py_DECREF(<object>self.held[i])
         PyMem_Free(self.tables[0])
         PyMem_Free(self.tables[1])
@@ -108,6 +105,8 @@ cdef class Step:
 
     cdef PyObject *hold(self, PyObject *x) noexcept:
         Py_INCREF(<object>x)
+        if type(<object>x) is Buffer:
+            own(&(<Buffer>x).owners)
         self.held[self.n_held] = x
         self.n_held += 1
         return x
@@ -130,20 +129,21 @@ cdef class Step:
         return pending
 
     cdef int add_arrays(self, ParameterState state, ng_update_item *item, Pending *pending, int arrays) except -1:
-        cdef PyObject *old
-        cdef Buffer new
+        cdef Tensor old, new
+        cdef Tensor p = state.parameter
         cdef int i
         for i in range(3):
             if not arrays >> i & 1:
                 continue
-            old = state.peek(i)
-            if old != <PyObject *>None and (<Buffer>old).nbytes != 0 and refcount(<void *>old) == 1:      # the state alone holds it
-                ng_update_state(item, i, (<Buffer>old).data, (<Buffer>old).data, 0)
-                pending.arrays[i] = self.hold(old)
+            old = state.get(i)
+            if old is not None and holds_alone(old):
+                ng_update_state(item, i, old.buffer.data, old.buffer.data, 0)
+                self.hold(<PyObject *><void *>old.buffer)
                 continue
-            new = new_buffer(<size_t>state.parameter.count * ng_itemsize(state.parameter.kind))
-            ng_update_state(item, i, new.data, NULL if old == <PyObject *>None else (<Buffer>old).data, old == <PyObject *>None)
-            self.hold(old)
+            new = new_tensor(p.kind, p.rank, p.dims)
+            ng_update_state(item, i, new.buffer.data, NULL if old is None else old.buffer.data, old is None)
+            if old is not None:
+                self.hold(<PyObject *><void *>old.buffer)
             pending.arrays[i] = self.hold(<PyObject *>new)
         return 0
 
@@ -196,8 +196,8 @@ cdef class Step:
             if pending.value != NULL and pending.value != <PyObject *><void *>state.parameter.buffer:
                 set_value(state.parameter, <Buffer>pending.value)
             for k in range(3):
-                if pending.arrays[k] != NULL and pending.arrays[k] != state.peek(k):
-                    state.put(k, <Buffer>pending.arrays[k])
+                if pending.arrays[k] != NULL:
+                    state.put(k, <Tensor>pending.arrays[k])
         return <int>self.n
 
 
