@@ -294,8 +294,8 @@ def test_random_graphs_have_the_bits_of_graphs_whose_gradients_are_all_held(seed
 # ---- values of parameters -----------------------------------------------------------------------
 
 HOLDERS = {
-    "detach": lambda p: p.detach(), "array": lambda p: p.numpy(), "asarray": lambda p: np.asarray(p), "view": lambda p: p.reshape(-1),
-    "part": lambda p: p[1:], "memoryview": lambda p: memoryview(p), "slice of an array": lambda p: p.numpy()[1:, :2],
+    "detach": lambda p: p.detach(), "array": lambda p: p.numpy(), "asarray": lambda p: np.asarray(p.detach()), "view": lambda p: p.reshape(-1),
+    "part": lambda p: p[1:], "memoryview": lambda p: memoryview(p.detach()), "slice of an array": lambda p: p.numpy()[1:, :2],
     "graph": lambda p: p * p, "copy": lambda p: copy.copy(p.detach()), "wrapped again": lambda p: ng.from_numpy(p.numpy()),
     "view of a view": lambda p: p.reshape(-1)[2:].reshape(2, -1), "dlpack": lambda p: np.from_dlpack(p.detach()),
     "deepcopy": lambda p: copy.deepcopy(p), "tensor of it": lambda p: ng.tensor(p.detach()), "activation's output": lambda p: ng.exp(p),
