@@ -11,7 +11,8 @@ from pathlib import Path
 from benchmarks.libraries import TITLES, is_installed
 from benchmarks.row import OURS
 
-README = Path(__file__).resolve().parent.parent / "README.md"
+ROOT = Path(__file__).resolve().parent.parent
+README, PAGE = ROOT / "README.md", ROOT / "docs" / "benchmarks.md"
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -39,7 +40,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--list", action="store_true", help="list the chosen rows and stop")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything measured")
     parser.add_argument("--plot", type=Path, metavar="FILE.png", help="write a picture of the ratios")
-    parser.add_argument("--update-readme", action="store_true", help="write the README's table")
+    parser.add_argument("--update-readme", action="store_true", help="write the tables of README.md and docs/benchmarks.md")
     options = parser.parse_args(arguments)
     if options.update_readme and (options.filter or options.quick or "torch" not in options.against):
         parser.error("--update-readme takes all rows, measured in full, against torch")
@@ -122,8 +123,10 @@ def main(arguments: list[str] | None = None) -> int:
 
         plot_ratios(options.plot, results, str(setting))
     if options.update_readme:
-        report.update_readme(README, report.markdown(setting, results, measured))
-        console.print(f"table written to {README}")
+        report.update_table(PAGE, report.markdown(setting, results, measured))
+        headlines = [result for result in results if result.row.id in rows.HEADLINES]
+        report.update_table(README, report.markdown(setting, headlines, []))
+        console.print(f"tables written to {README} and {PAGE}")
     return 0
 
 

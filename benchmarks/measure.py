@@ -66,10 +66,18 @@ class Result:
     @property
     def met(self) -> bool | None:
         """Whether the row clears its bar (None: it has none, or PyTorch was not measured)."""
+        return None if self.reached is None else self.reached and not self.late
+
+    @property
+    def reached(self) -> bool | None:
+        """Whether the ratio clears the bar, slower than with one thread or not."""
         bar = self.row.bar_at(self.threads)
-        if bar is None or "torch" not in self.samples:
-            return None
-        return self.ratio("torch").median >= bar and (self.slowdown is None or self.slowdown <= self.row.threaded_limit)
+        return None if bar is None or "torch" not in self.samples else self.ratio("torch").median >= bar
+
+    @property
+    def late(self) -> bool:
+        """Whether ours takes longer than with one thread, by more than is allowed."""
+        return self.slowdown is not None and self.slowdown > self.row.threaded_limit
 
 
 @dataclass(frozen=True)

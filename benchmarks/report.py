@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""What is shown of the results: a table on the terminal, JSON, and the README's table between its markers."""
+"""What is shown of the results: a table on the terminal, JSON, and the tables of README and docs between their markers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rich.table import Table
 
 from benchmarks.libraries import TITLES, version
 from benchmarks.measure import LimitResult, Result, Spread, geometric_mean
-from benchmarks.row import OURS, THREADED_LIMIT, THREADED_SHARE
+from benchmarks.row import OURS, THREADED_SHARE
 
 BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
 
@@ -208,7 +208,8 @@ def write_json(path: Path, setting: Setting, results: Sequence[Result], limits: 
 
 
 def markdown(setting: Setting, results: Sequence[Result], limits: Sequence[LimitResult]) -> str:
-    """The README's table: a line per row, a pair of columns per number of threads; what is missed is bold."""
+    """A line per row, a pair of columns per number of threads; what misses its goal is bold, what is slower than with one thread
+    has a dagger."""
     counts = list(dict.fromkeys(result.threads for result in results))
     heads = ["float32", "nanograd", "PyTorch"]
     for count in counts:
@@ -222,8 +223,7 @@ def markdown(setting: Setting, results: Sequence[Result], limits: Sequence[Limit
         cells = [first.row.title, duration(first.seconds(OURS).median), duration(first.seconds("torch").median)]
         for result in per_count.values():
             ratio, bar = number(result.ratio("torch").median), result.row.bar_at(result.threads)
-            late = " (slower than at 1 thread)" if result.slowdown and result.slowdown > THREADED_LIMIT else ""
-            cells += [f"**{ratio}**{late}" if result.met is False else ratio, "" if bar is None else f"{bar:.3g}"]
+            cells += [(f"**{ratio}**" if result.reached is False else ratio) + " †" * result.late, "" if bar is None else f"{bar:.3g}"]
         lines.append(_line(cells))
     libraries = [library for library in TITLES if any(library in result.samples for result in limits)]
     if limits:
@@ -234,12 +234,14 @@ def markdown(setting: Setting, results: Sequence[Result], limits: Sequence[Limit
         if result.met is False:
             cells[0] = f"**{cells[0]}**"
         lines.append(_line([result.limit.title, *cells, f"at most {result.limit.most:g} {result.limit.unit}".rstrip()]))
-    missed, total = sum(result.met is False for result in [*results, *limits]), len(results) + len(limits)
+    missed = sum(getattr(result, "reached", result.met) is False for result in [*results, *limits])
+    late = sum(result.late for result in results)
+    many = f" The goals at more than one thread are {THREADED_SHARE:g} of those at one, but for convolutions, normalisation and pooling." * (len(counts) > 1)
     lines += [
         "",
-        f"Times are at {counts[0]} thread{'s' * (counts[0] > 1)}. Ratios are medians of PyTorch's time / ours over rounds "
-        f"in which the two take turns; what misses its goal is **bold** ({missed} of {total}). The goals at more than "
-        f"one thread are {THREADED_SHARE:g} of those at one, but for convolutions, normalisation and pooling. Measured on {setting}.",
+        f"Times are at {counts[0]} thread{'s' * (counts[0] > 1)}; a ratio above 1 says that nanograd is faster. Ratios are medians of PyTorch's "
+        f"time / ours over rounds in which the two take turns. **Bold**: misses its goal ({missed} of {len(results) + len(limits)}). "
+        f"†: slower than with one thread ({late}).{many} Measured on {setting}.",
     ]
     return "\n".join(lines)
 
@@ -248,8 +250,8 @@ def _line(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def update_readme(path: Path, table: str) -> None:
-    """Put the table between the markers."""
+def update_table(path: Path, table: str) -> None:
+    """Put the table between the page's markers."""
     text = path.read_text(encoding="utf-8")
     if text.count(BEGIN) != 1 or text.count(END) != 1:
         raise SystemExit(f"benchmarks: {path} must hold the markers {BEGIN} and {END} once each")

@@ -16,6 +16,9 @@ ROWS: list[Row] = [*rows_core.ROWS, *rows_train.ROWS, *rows_infer.ROWS, *rows_ar
                    *rows_pool.ROWS]  # fmt: skip
 LIMITS: list[Limit] = [*rows_process.LIMITS]
 OPS: list[Row] = [*rows_ops.ROWS]
+# What the README shows; docs/benchmarks.md has all.
+HEADLINES = ("core/add-4", "train/8-64-64-4-batch-1-adam", "train/8-64-64-4-batch-1-fused-adam", "train/784-128-64-10-batch-32-adam",
+             "train/784-128-64-10-batch-1024-adam", "infer/8-64-64-4-numpy", "conv/net-batch-32", "conv/5x5")
 
 
 def chosen(rows: Iterable, patterns: str) -> list:

@@ -99,7 +99,7 @@ ROWS = [
     Row(
         "infer",
         "8-64-64-4-numpy",
-        "the same, NumPy array in and out",
+        "inference, MLP 8-64-64-4 (tanh), batch 1, NumPy array in and out",
         partial(make_inference, arrays=True),
         bar=15,
     ),

@@ -172,15 +172,15 @@ def test_readme_table(tmp_path):
     setting = report.Setting("a processor", 2, "Linux", "3.14.0", {"nanograd": "1", "torch": "2"})
     readme = tmp_path / "README.md"
     readme.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
-    report.update_readme(readme, report.markdown(setting, results, []))
+    report.update_table(readme, report.markdown(setting, results, []))
     text = readme.read_text()
     assert text.startswith(f"before\n{report.BEGIN}\n") and text.endswith(f"\n{report.END}\nafter\n")
     assert "| the first | 1 us | 5 us | 5.00 | 4 | 5.00 | 3.2 |" in text
-    assert "| the second | 2 ms | 5 ms | **2.50** | 3 | **3.00** (slower than at 1 thread) | 2.4 |" in text
-    assert "\nold\n" not in text and "(2 of 4)" in text and "a processor" in text
+    assert "| the second | 2 ms | 5 ms | **2.50** | 3 | 3.00 † | 2.4 |" in text
+    assert "\nold\n" not in text and "misses its goal (1 of 4)" in text and "slower than with one thread (1)" in text and "a processor" in text
     readme.write_text("no markers")
     with pytest.raises(SystemExit, match="markers"):
-        report.update_readme(readme, "table")
+        report.update_table(readme, "table")
 
 
 @needs_rich
