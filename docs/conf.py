@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Sphinx: `python -m sphinx -W --keep-going -b html docs build/docs`. The reference pages are made from what each module exports."""
+import ast
 import importlib
 import inspect
 import re
@@ -13,53 +14,60 @@ copyright = "the nanograd developers"
 version = release = ng.__version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
-exclude_patterns = ["measurements.md"]
 myst_heading_anchors = 3
-html_theme = "alabaster"
-html_theme_options = {"page_width": "1100px", "sidebar_width": "260px", "description": f"version {ng.__version__}"}
+html_theme = "furo"                     # its navigation folds away on a phone
+html_title = f"nanograd {ng.__version__}"
 html_static_path = ["static"]
 html_css_files = ["pages.css"]
 autosummary_generate = False           # tables of names; the entries are below them
 autodoc_member_order = "bysource"
-autodoc_typehints = "none"
+autodoc_typehints = "signature"
 autodoc_inherit_docstrings = False     # forward() of every layer would say what Module says of it
 napoleon_numpy_docstring, napoleon_google_docstring = True, False
 napoleon_use_rtype = False
 suppress_warnings = ["autosummary.import_cycle"]
 
 CORE = "nanograd._core.tensor"
-# Title of a page -> the modules whose __all__ it documents; or a module and some of its names, where it fills several pages.
+# Title of a page -> what it is about, and the modules whose __all__ it documents; or a module and some of its names, where it
+# fills several pages.
 PAGES = {
-    "Tensors": [(CORE, "Tensor")],
-    "Making tensors": [(CORE, "tensor asarray zeros ones full empty arange linspace eye zeros_like ones_like full_like from_numpy "
-                              "from_dlpack tensor32 tensor64 get_default_dtype set_default_dtype")],
-    "Gradients": [(CORE, "grad no_grad enable_grad set_grad_enabled is_grad_enabled Node")],
-    "Operations of your own": ["nanograd._core.custom_function"],
-    "Arithmetic": [(CORE, "add sub mul div pow neg abs sign square sqrt rsqrt reciprocal exp expm1 log log1p log2 log10 sin cos tan sinh "
-                          "cosh arctan arctan2 erf floor ceil round clip maximum minimum where safe_div isnan isinf isfinite allclose")],
-    "Matrix products": ["nanograd._core.matmul"],
-    "Reductions": ["nanograd._core.reduce", "nanograd._core.statistics"],
-    "Shapes": ["nanograd._core.shape"],
-    "Indexing": ["nanograd._core.index"],
-    "Activations": [(CORE, "relu leaky_relu tanh sigmoid log_sigmoid softplus silu gelu elu"), "nanograd._core.softmax"],
-    "Losses": ["nanograd._core.loss", "nanograd._core.pair_loss"],
-    "Normalisation": ["nanograd._core.normalization"],
-    "Convolutions": ["nanograd._core.conv"],
-    "Pooling": ["nanograd._core.pool"],
-    "Composed functions": ["nanograd.composed"],
-    "Random numbers": ["nanograd._core.random"],
-    "Modules": ["nanograd.nn.module", "nanograd.nn.containers"],
-    "Activation modules": ["nanograd.nn.activation"],
-    "Loss modules": ["nanograd.nn.loss"],
-    "Layers": ["nanograd.nn.linear", "nanograd.nn"],       # linear, and all that is on none of the pages before
-    "Layers as functions": ["nanograd.nn.functional"],
-    "Initialisation": ["nanograd.nn.init"],
-    "Gradients of many parameters": ["nanograd.nn.utils"],
-    "Optimizers": ["nanograd.optim"],
-    "Mini-batches": ["nanograd.data"],
-    "Tests of your own": ["nanograd.testing"],
-    "Threads, memory, configuration": ["nanograd.threads", "nanograd.memory", "nanograd.config"],
-    "Errors": ["nanograd.errors"],
+    "Tensors": ("the class, with its attributes, methods and operators", [(CORE, "Tensor")]),
+    "Making tensors": ("from numbers and arrays, filled, counted; the default dtype", [
+        (CORE, "tensor asarray zeros ones full empty arange linspace eye zeros_like ones_like full_like from_numpy from_dlpack tensor32 "
+               "tensor64 get_default_dtype set_default_dtype")]),
+    "Gradients": ("`grad`, and switching the recording of graphs on and off", [
+        (CORE, "grad no_grad enable_grad set_grad_enabled is_grad_enabled Node")]),
+    "Operations of your own": ("`Function`: a forward and a backward that you write", ["nanograd._core.custom_function"]),
+    "Arithmetic": ("element by element: sums to arc tangents, `where`, `clip`", [
+        (CORE, "add sub mul div pow neg abs sign square sqrt rsqrt reciprocal exp expm1 log log1p log2 log10 sin cos tan sinh cosh arctan "
+               "arctan2 erf floor ceil round clip maximum minimum where safe_div isnan isinf isfinite allclose")]),
+    "Matrix products": ("`matmul`, `dot`, `outer`, `einsum`, `linear`", ["nanograd._core.matmul"]),
+    "Reductions": ("sums, means, extremes, variances, norms: of all elements, or along axes", [
+        "nanograd._core.reduce", "nanograd._core.statistics"]),
+    "Shapes": ("reshape, transpose, join, split, repeat, pad", ["nanograd._core.shape"]),
+    "Indexing": ("gather, take, index_set, sort, topk", ["nanograd._core.index"]),
+    "Activations": ("relu to gelu, and softmax", [
+        (CORE, "relu leaky_relu tanh sigmoid log_sigmoid softplus silu gelu elu"), "nanograd._core.softmax"]),
+    "Losses": ("cross-entropies, squared and absolute errors, divergences", ["nanograd._core.loss", "nanograd._core.pair_loss"]),
+    "Normalisation": ("batch, layer, group and RMS normalisation as functions", ["nanograd._core.normalization"]),
+    "Convolutions": ("`conv1d` and `conv2d`", ["nanograd._core.conv"]),
+    "Pooling": ("maxima and averages over windows", ["nanograd._core.pool"]),
+    "Composed functions": ("functions written in terms of the others", ["nanograd.composed"]),
+    "Random numbers": ("draws, dropout and generators, with the same bits on every machine", ["nanograd._core.random"]),
+    "Modules": ("`Module`, `Parameter`, `Sequential` and the other containers", ["nanograd.nn.module", "nanograd.nn.containers"]),
+    "Activation modules": ("activations to put between layers", ["nanograd.nn.activation"]),
+    "Loss modules": ("losses with settings of their own", ["nanograd.nn.loss"]),
+    "Layers": ("linear, convolutional, normalising, pooling, embedding, dropout; and what is on no page before", [
+        "nanograd.nn.linear", "nanograd.nn"]),
+    "Layers as functions": ("`nn.functional`: PyTorch's names and arguments", ["nanograd.nn.functional"]),
+    "Initialisation": ("`nn.init`: Xavier, Kaiming, orthogonal and plain", ["nanograd.nn.init"]),
+    "Gradients of many parameters": ("`nn.utils`: clipping and flattening", ["nanograd.nn.utils"]),
+    "Optimizers": ("SGD to Adagrad, averages of weights, SciPy's minimizers", ["nanograd.optim"]),
+    "Mini-batches": ("`ArrayLoader`", ["nanograd.data"]),
+    "Tests of your own": ("`gradcheck` and `assert_close`", ["nanograd.testing"]),
+    "Threads, memory, configuration": ("how many threads, how much memory, what was built", [
+        "nanograd.threads", "nanograd.memory", "nanograd.config"]),
+    "Errors": ("what is raised, and when", ["nanograd.errors"]),
 }
 
 
@@ -98,10 +106,15 @@ def entry(public, name):
     return f".. autoclass:: {public}.{name}\n   :members:\n" + (f"   :exclude-members: {', '.join(functions)}\n" if functions else "")
 
 
+def file_name(title):
+    return title.lower().replace(" ", "-").replace(",", "")
+
+
 def reference():
     """{name of a page: its text}."""
-    seen, pages = set(), {}
-    for title, sources in PAGES.items():
+    seen, pages, links = set(), {}, []
+    for title, (about, sources) in PAGES.items():
+        links.append(f"* :doc:`{title} <{file_name(title)}>`: {about.replace('`', '``')}\n")
         found = [pair for source in sources for pair in names_of(source) if pair not in seen]
         found = list(dict.fromkeys(found))
         seen.update(found)
@@ -112,14 +125,14 @@ def reference():
             text += f"The functions that are methods too (``x.exp()`` is ``ng.exp(x)``):\n\n.. currentmodule:: nanograd\n\n{methods}.\n\n"
         if title == "Making tensors":
             text += DTYPES
-        pages[title.lower().replace(" ", "-").replace(",", "")] = text + "\n".join(entry(*pair) for pair in found)
+        pages[file_name(title)] = text + "\n".join(entry(*pair) for pair in found)
     left_out = [name for name, value in vars(ng).items() if not name.startswith("_") and callable(value)
                 and (public_name("nanograd", name), name) not in seen and not inspect.ismodule(value)
                 and not getattr(value, "__module__", "").startswith(("nanograd.nn", "nanograd.errors"))]
     if left_out:
         raise RuntimeError(f"no page of the reference has {', '.join(left_out)}: add them to PAGES in docs/conf.py")
-    pages["index"] = ("Reference\n=========\n\nMade from the docstrings, whose examples run as tests.\n\n.. toctree::\n   :maxdepth: 1\n\n"
-                      + "".join(f"   {name}\n" for name in pages))
+    pages["index"] = ("Reference\n=========\n\nMade from the docstrings, whose examples run as tests.\n\n" + "".join(links)
+                      + "\n.. toctree::\n   :hidden:\n   :maxdepth: 1\n\n" + "".join(f"   {name}\n" for name in pages))
     return pages
 
 
@@ -136,19 +149,47 @@ def write_reference():
             page.write_text(text)
 
 
+def stub_signatures():
+    """The signatures of what is compiled, with types, from the stubs: {"softmax": ("(x: ...)", "Tensor"), "Tensor.item": ...}."""
+    found, aliases = {}, {}
+    for stub in (Path(ng.__file__).parent / "_core").glob("*.pyi"):
+        for node in ast.parse(stub.read_text()).body:
+            if isinstance(node, ast.Assign) and node.targets[0].id.startswith("_"):
+                aliases[node.targets[0].id] = ast.unparse(node.value)
+            inside = [(f"{node.name}.", member) for member in node.body] if isinstance(node, ast.ClassDef) else [("", node)]
+            for prefix, member in inside:
+                if isinstance(member, ast.FunctionDef):
+                    result = ast.unparse(member.returns) if member.returns else None
+                    found[prefix + member.name] = f"({ast.unparse(member.args)})", result
+
+    def spelt_out(text):
+        return text and re.sub(r"\b_\w+", lambda match: aliases.get(match[0], match[0]), text)
+    return {name: (spelt_out(arguments), spelt_out(result)) for name, (arguments, result) in found.items()}
+
+
 def real_signature(app, what, name, thing, options, signature, return_annotation):
-    """A class's as inspect sees it: Sphinx would show that of Module.__new__ for every layer."""
-    try:
-        shown = str(inspect.signature(thing)) if what == "class" else None
-        return shown and (re.sub(r": '([^']*)'", r": \1", shown.removesuffix(" -> 'None'")), None)     # annotations are strings
-    except ValueError:               # the Tensor, the Node: not constructors
-        return None
+    """With types: of compiled functions from the stubs; a class's as inspect sees it, where Sphinx would show that of
+    Module.__new__ for every layer."""
+    if what == "class":
+        try:
+            text = str(inspect.signature(thing)).removesuffix(" -> 'None'")
+        except ValueError:               # the Tensor, the Node: not constructors
+            return None
+        text = re.sub(r": '([^']*)'", r": \1", text)        # annotations are strings
+        return re.sub(r"\b(?:nanograd|numpy|collections|typing)(?:\.\w+)*\.(?=\w)", "", text), None
+    compiled = type(thing).__name__ in ("cython_function_or_method", "method_descriptor", "builtin_function_or_method")
+    key = ".".join(name.split(".")[-2:]) if what == "method" else name.rpartition(".")[2]
+    if compiled and key in STUBS:
+        arguments, result = STUBS[key]
+        return re.sub(r"^\(self(?:, )?(?:/, )?", "(", arguments), result
+    return None
 
 
 def setup(app):
     app.connect("autodoc-process-signature", real_signature)
 
 
+STUBS = stub_signatures()
 if __name__ != "reference":          # so tests/test_docs.py reads it
     sys.setrecursionlimit(5000)
     write_reference()

@@ -178,7 +178,7 @@ def save_picture(path, model, history, images, labels, logits):
         limit = np.abs(evidence).max()
         show(digit, images[i, 0], f"true {labels[i]}, said {said[i]} ({probabilities[i, said[i]]:.2f})", cmap="gray_r")
         show(places, evidence, f"blue: {labels[i]}, red: {other}", cmap="RdBu", vmin=-limit, vmax=limit)
-    figure.savefig(path, dpi=80)
+    figure.savefig(path, dpi=150)
     plt.close(figure)
 
 

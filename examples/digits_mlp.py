@@ -123,7 +123,7 @@ def save_picture(path, history, pixels, labels, probabilities):
     for place, i in enumerate(wrong):
         axes[str(place)].imshow(pixels[i].reshape(8, 8), cmap="gray_r")
         axes[str(place)].set_title(f"true {labels[i]}, said {said[i]} ({sure[i]:.2f})", fontsize=9)
-    figure.savefig(path, dpi=80)
+    figure.savefig(path, dpi=150)
 
 
 def main():

@@ -102,7 +102,7 @@ def save_picture(path, model, history, images, labels, logits):
     bottom.suptitle("The held-out digits it is least sure about", fontsize=10)
     for axis, i in zip(bottom.subplots(1, 6), np.argsort(sure)):
         show(axis, images[i, 0], f"true {labels[i]}, said {said[i]} ({probabilities[i, said[i]]:.2f})", cmap="gray_r")
-    figure.savefig(path, dpi=80)
+    figure.savefig(path, dpi=150)
     plt.close(figure)
 
 
