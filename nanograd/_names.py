@@ -13,10 +13,14 @@ float64 = np.dtype(np.float64)
 OURS = {
     "Variable": "tensor(data, requires_grad=True)",
     "absolute": "abs", "add_": "add", "amax": "max", "amin": "min", "as_tensor": "asarray", "atan": "arctan", "atan2": "arctan2",
-    "bmm": "matmul", "cat": "concatenate", "clamp": "clip", "clone": "copy", "divide": "div", "expand_dims": "unsqueeze",
-    "from_array": "from_numpy", "hstack": "concatenate", "masked_fill": "where", "mm": "matmul", "multiply": "mul", "mv": "matmul",
-    "negative": "neg", "power": "pow", "ravel": "flatten", "scatter": "index_set", "scatter_add": "index_add", "select": "take",
-    "subtract": "sub", "true_divide": "div", "truediv": "div", "view": "reshape", "vstack": "concatenate", "array": "tensor",
+    "bmm": "matmul", "cat": "concatenate", "clamp": "clip", "clone": "x.copy()", "divide": "div", "expand_dims": "unsqueeze",
+    "from_array": "from_numpy", "hstack": "ng.concatenate(tensors, axis=1), or ng.concatenate(tensors) of vectors",
+    "masked_fill": "ng.where(mask, value, x)", "mm": "matmul", "multiply": "mul", "mv": "matmul",
+    "negative": "neg", "power": "pow", "ravel": "flatten",
+    "scatter": "ng.index_set(x, (np.arange(len(index))[:, None], index), values) for the rows of a matrix (dim=1)",
+    "scatter_add": "ng.index_add(x, (np.arange(len(index))[:, None], index), values) for the rows of a matrix (dim=1)", "select": "take",
+    "subtract": "sub", "true_divide": "div", "truediv": "div", "view": "reshape",
+    "vstack": "ng.concatenate(tensors), or ng.stack(tensors) of vectors", "array": "tensor",
     "inference_mode": "no_grad", "float": "float32", "double": "float64", "einsum_path": "einsum", "index_select": "take",
     "masked_select": "x[mask]", "movedim": "permute", "moveaxis": "permute", "numel": "x.size", "std_mean": "std", "var_mean": "var",
     "logical_and": "np.logical_and", "logical_or": "np.logical_or", "Module": "nn.Module", "Adam": "optim.Adam", "SGD": "optim.SGD",
@@ -35,16 +39,20 @@ TENSORS = {
     "float": "x.astype(ng.float32)", "ge": "x >= y", "gt": "x > y", "index_select": "x.take(indices, axis)", "int": "x.numpy().astype(int)",
     "le": "x <= y", "long": "x.numpy().astype(int)", "lt": "x < y", "masked_fill": "ng.where(mask, value, x)", "masked_select": "x[mask]",
     "mm": "a @ b", "mv": "a @ b", "ne": "x != y", "nonzero": "np.nonzero(x.numpy())", "numel": "x.size", "ravel": "x.flatten()",
-    "scatter": "x.index_set(index, values)", "scatter_add": "x.index_add(index, values)", "t": "x.T", "to": "x.astype(dtype)",
+    "scatter": "x.index_set((np.arange(len(index))[:, None], index), values) for the rows of a matrix (dim=1)",
+    "scatter_add": "x.index_add((np.arange(len(index))[:, None], index), values) for the rows of a matrix (dim=1)", "t": "x.T",
+    "to": "x.astype(dtype) for a dtype, and x alone for a device: nanograd runs on the CPU",
     "tobytes": "x.numpy().tobytes(), or {k: v.numpy() for k, v in state.items()} of a whole state",
-    "type": "x.astype(dtype)", "unbind": "list(x)", "view": "x.reshape(shape)", "view_as": "x.reshape(y.shape)", "zero_": "p.assign(0)",
+    "type": "x.astype(dtype)", "unbind": "list(x)", "view": "x.reshape(shape)", "view_as": "x.reshape(y.shape)",
+    "zero_": "p.grad = None, or optimizer.zero_grad(), to drop a gradient, and p.assign(0) for a parameter's value",
 }
 
 # Likewise of PyTorch's modules.
 MODULES = {
     "add_module": "model.name = module", "cpu": "model, which is on the CPU", "cuda": "model: nanograd runs on the CPU",
     "double": "model.astype(ng.float64)", "float": "model.astype(ng.float32)", "register_module": "model.name = module",
-    "register_parameter": "model.name = nn.Parameter(value)", "to": "model.astype(dtype)", "type": "model.astype(dtype)",
+    "register_parameter": "model.name = nn.Parameter(value)",
+    "to": "model.astype(dtype) for a dtype, and model alone for a device: nanograd runs on the CPU", "type": "model.astype(dtype)",
 }
 
 
