@@ -221,6 +221,9 @@ def from_numpy(a):
     array = a
     type_number = cnp.PyArray_TYPE(array)
     if type_number != cnp.NPY_FLOAT32 and type_number != cnp.NPY_FLOAT64:
+        if array.dtype.kind in "biu":
+            raise DTypeError(f"from_numpy: a tensor's dtype is float32 or float64, got an array of dtype {a.dtype}; use the array itself for "
+                             f"labels and indices, or write ng.tensor(a) for floats")
         raise DTypeError(f"from_numpy: a tensor's dtype is float32 or float64, got an array of dtype {a.dtype}; write ng.tensor(a)")
     if not cnp.PyArray_ISNOTSWAPPED(array):
         raise ValueError(f"from_numpy: the array's byte order is not the machine's (dtype {a.dtype.str!r}); write ng.tensor(a) to copy it")

@@ -165,6 +165,10 @@ cdef object compare(object ufunc, Tensor x, object other):
 
 
 cdef object refuse_in_place(Tensor t, str operator):
+    if t.wants_grad and is_leaf(t) and not isinstance(t, Parameter):
+        raise TypeError(f"`x {operator}= y` would make x the result of an operation, and no leaf any more: write "
+                        f"x = (x {operator} y).detach().requires_grad_() for a leaf with the new value, or make x an nn.Parameter p and "
+                        f"write p.assign(p {operator} y)")
     if t.wants_grad and is_leaf(t):
         raise TypeError(f"`x {operator}= y` would rebind x to a new tensor and leave the leaf (the parameter) as it is: "
                         f"write p.assign(p {operator} y) for an nn.Parameter p, or x = x {operator} y for a new name")
