@@ -241,8 +241,8 @@ def markdown(setting: Setting, results: Sequence[Result], limits: Sequence[Limit
     lines += [
         "",
         f"Times are at {counts[0]} thread{'s' * (counts[0] > 1)}; a ratio above 1 says that nanograd is faster. Ratios are medians of "
-        f"PyTorch's time / ours over rounds in which the two take turns. **Bold**: misses its goal ({missed} of {len(results) + len(limits)}). "
-        f"†: slower than with one thread ({late}).{many} Measured on {setting}.",
+        f"PyTorch's time / ours over rounds in which the two take turns. **Bold**: misses its goal ({missed} of "
+        f"{len(results) + len(limits)}). †: slower than with one thread ({late}).{many} Measured on {setting}.",
     ]
     return "\n".join(lines)
 

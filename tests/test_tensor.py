@@ -109,7 +109,7 @@ def test_from_numpy_shares_and_checks():
         ng.from_numpy(np.arange(3, dtype=">f4"))
     with pytest.raises(ValueError, match="not aligned"):
         ng.from_numpy(np.frombuffer(b"\0" * 17, dtype=np.uint8)[1:].view("f8"))
-    with pytest.raises(DTypeError, match="dtype int64; write ng.tensor"):
+    with pytest.raises(DTypeError, match="dtype int64; use the array itself for labels and indices, or write ng.tensor"):
         ng.from_numpy(np.arange(3))
     with pytest.raises(TypeError, match="expected a NumPy array, got list"):
         ng.from_numpy([1.0])
@@ -446,8 +446,9 @@ def test_parameter():
     assert p.tolist() == [[13, 13], [13, 13]] and p.is_leaf
     with pytest.raises(ShapeError, match=r"^assign: the parameter has shape \(2, 2\), the value \(2,\)$"):
         p.assign([1, 2])
+    assert p.assign(np.eye(2)).tolist() == [[1, 0], [0, 1]] and p.dtype == F32      # an array is cast, a tensor not
     with pytest.raises(DTypeError):
-        p.assign(np.eye(2))
+        p.assign(ng.eye(2, dtype=np.float64))
     with pytest.raises(TypeError, match="requires_grad must be a bool"):
         ng.Parameter([1], requires_grad="yes")
     with pytest.raises(TypeError, match="initialised once"):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import nanograd as ng
-from nanograd import _names, nn, optim
+from nanograd import _names
 
 PACKAGE = pathlib.Path(ng.__file__).parent
 SOURCES = [path for suffix in ("py", "pyx", "pxi") for path in sorted(PACKAGE.rglob(f"*.{suffix}")) if path.name != "_names.py"]
@@ -202,11 +202,11 @@ NAMES = {
         "view": ("x.reshape(shape)", "shape = (4,)", "r.shape == (4,)"), "view_as": ("x.reshape(y.shape)", "y = ng.ones(4)", "r.shape == (4,)"),
         "zero_": ("p.assign(0)", "", "p.tolist() == [0, 0]"),
         **{name: (f"x.numpy().{name}", "", "r is not None") for name in ("byteswap", "ctypes", "tobytes")},
-        **{name: (None, "a = b = x", "r.tolist() == [[7, 10], [15, 22]]") for name in ("bmm", "mm", "mv")},
+        **dict.fromkeys(("bmm", "mm", "mv"), (None, "a = b = x", "r.tolist() == [[7, 10], [15, 22]]")),
     },
     "model": {
-        **{name: ("model", "", "r is model") for name in ("cpu", "cuda")},
-        **{name: (None, "model, module = nn.Module(), nn.Linear(1, 1)", "len(list(model.parameters())) == 2") for name in ("add_module", "register_module")},
+        **dict.fromkeys(("cpu", "cuda"), ("model", "", "r is model")),
+        **dict.fromkeys(("add_module", "register_module"), (None, "model, module = nn.Module(), nn.Linear(1, 1)", "len(list(model.parameters())) == 2")),
         "register_parameter": (None, "model, value = nn.Module(), [1.0]", "len(list(model.parameters())) == 1"),
         "to": ("model.astype(dtype)", "dtype = ng.float64", "r[0].weight.dtype == np.float64"), "type": ("model.astype(dtype)", "dtype = ng.float64", "r[0].weight.dtype == np.float64"),
     },
