@@ -52,7 +52,14 @@ static inline int64_t ng_gemm_cut(int dtype, ng_gemm_args *g, int64_t most)
     const double work = (double)g->m * (double)g->n * (double)g->k;
     if (work < 2 * piece) return g->m > 0 && g->n > 0;
     const int64_t want = ng_power_of_two(ng_lesser(most, work < 64 * piece ? (int64_t)(work / piece) : 64));
-    const int64_t rows_first = g->m >= g->n, longer = rows_first ? g->m : g->n, shorter = rows_first ? g->n : g->m;
+    /* Where our own kernels, to which such products go, pack panels of B, they pack them anew for every block of rows: 3 to 15 % of a
+     * square product (docs/measurements.md). Blocks of columns read all of A, which should stay in the second-level cache. */
+    const int64_t size = (int64_t)ng_itemsize(dtype);
+    const int packs = g->trans_b || g->ldb * size % 512 == 0 || (g->trans_a && g->m > 256);
+    const int columns_pay = packs && !g->epilogue && (g->n == g->m || (g->n >= 256 && g->m < 768)) && work <= 64 * 1048576.0
+                            && g->m * ng_lesser(g->k, 256) * size <= 524288;
+    const int64_t rows_first = g->m >= g->n && !columns_pay;
+    const int64_t longer = rows_first ? g->m : g->n, shorter = rows_first ? g->n : g->m;
     const int64_t first = ng_power_of_two(ng_lesser(want, ng_greater(longer / 192, ng_lesser(thin ? 64 : 4, longer / 64))));
     const int64_t second = ng_power_of_two(ng_lesser(want / first, shorter / 192));
     const int64_t over_k = first * second == 1 ? ng_power_of_two(ng_lesser(ng_lesser(want, 4), g->k / 256)) : 1;

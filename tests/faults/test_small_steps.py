@@ -24,6 +24,25 @@ def test_outer_products_of_every_width(m, k):
             np.testing.assert_allclose(ng.einsum("bmk,kn->mn", added, ng.tensor(b[:, :n].copy())).numpy(), 3 * narrow, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("m, k, n", [(128, 128, 128), (256, 256, 256), (384, 384, 384), (300, 256, 256), (300, 300, 300), (257, 64, 257)])
+def test_products_cut_by_columns(m, k, n, dtype):
+    """C, A.T and B.T of sizes that are cut into blocks of columns; the same bits for any number of threads."""
+    rng = np.random.default_rng(0)
+    a, b, dy = (rng.normal(size=shape).astype(dtype) for shape in ((m, k), (k, n), (m, n)))
+    seen = []
+    for threads in (1, 2, 4):
+        with ng.num_threads(threads):
+            x, y = ng.tensor(a, requires_grad=True), ng.tensor(b, requires_grad=True)
+            z = x @ y
+            z.backward(dy)
+            seen.append([t.numpy().copy() for t in (z, x.grad, y.grad)])
+    a, b, dy = (array.astype(np.float64) for array in (a, b, dy))
+    for got, want in zip(seen[0], (a @ b, dy @ b.T, a.T @ dy)):
+        np.testing.assert_allclose(got, want, rtol=0, atol=1e-4 if dtype == np.float32 else 1e-12)
+    assert all(np.array_equal(p, q) for other in seen[1:] for p, q in zip(seen[0], other))
+
+
 class Half(float):
     """A number that is asked as a subclass of float, not read as a float."""
 
