@@ -5,7 +5,7 @@
  *   NAME            its name                       VALUE              the type that it accumulates in
  *   START           the value of nothing           STEP(a, x, c)      a with element x
  *   MERGE(a, b)     two partial results, in order  FINISH(a, p, c)    the result; p: the parameter
- *   RUN(a, x, n, c) a with n contiguous elements, where there is something better than the loop here
+ *   RUN(a, x, n, c, beyond)  a with n contiguous elements, where there is something better than the loop here
  *   IDEMPOTENT      an element may be taken twice: the last block of a run overlaps the one before it
  *   CENTER          the type of the centers: c is the output's own. Without it, c is 0
  *   KIND            what reduce_range.h calls it, if its sums may leave the range
@@ -23,28 +23,44 @@
 #define THIS(kind) THIS__(kind, NAME)
 
 #ifndef RUN
-#  define RUN(value, x, n, c) THIS(run)(value, x, n, c)
-/* n contiguous elements: LANES independent accumulators, which the compiler keeps in registers. */
-static NG_NOINLINE VALUE THIS(run)(VALUE value, const REAL *restrict x, int64_t n, CENTER c)
+#  define RUN(value, x, n, c, beyond) THIS(run)(value, x, n, c, beyond)
+/* n contiguous elements: LANES independent accumulators, which the compiler keeps in registers (but in a copy for the
+ * last, short block, which all lanes take and only its own keep). */
+static NG_NOINLINE VALUE THIS(run)(VALUE value, const REAL *restrict x, int64_t n, CENTER c, int64_t beyond)
 {
+    VALUE lane[LANES], copy[LANES];
+    REAL last[LANES];
     int64_t i = 0;
-    if (n >= LANES) {
-        VALUE lane[LANES];
-        for (int j = 0; j < LANES; j++) lane[j] = START;
-        for (; i + LANES <= n; i += LANES)
-            for (int j = 0; j < LANES; j++) lane[j] = STEP(lane[j], x[i + j], c);
-#ifdef IDEMPOTENT
-        if (i < n)
-            for (int j = 0; j < LANES; j++) lane[j] = STEP(lane[j], x[n - LANES + j], c);
-        i = n;
-#endif
-        for (int width = LANES / 2; width > 0; width /= 2)
-            for (int j = 0; j < width; j++) lane[j] = MERGE(lane[j], lane[j + width]);
-        value = MERGE(value, lane[0]);
+    UNROLLED for (int j = 0; j < LANES; j++) lane[j] = START;      /* or gcc makes a slow `rep stos` of it */
+    for (; i + LANES <= n && i + LANES + AHEAD <= n + beyond; i += LANES) {
+        for (int j = 0; j < LANES; j += TAIL) __builtin_prefetch(x + i + AHEAD + j);
+        for (int j = 0; j < LANES; j++) lane[j] = STEP(lane[j], x[i + j], c);
     }
-    for (; i < n; i++) value = STEP(value, x[i], c);
+    for (; i + LANES <= n; i += LANES)
+        for (int j = 0; j < LANES; j++) lane[j] = STEP(lane[j], x[i + j], c);
+#ifdef IDEMPOTENT
+    if (i < n && n >= LANES) {
+        for (int j = 0; j < LANES; j++) lane[j] = STEP(lane[j], x[n - LANES + j], c);
+        i = n;
+    }
+#endif
+    FOR_LANES(j) copy[j] = lane[j];
+    if (i < n) {
+        const int rest = (int)(n - i);
+        for (int j = 0; j < LANES; j += TAIL)
+            load_tail(last + j, x + i + j, rest - j < 0 ? 0 : rest - j < TAIL ? rest - j : TAIL, 0);
+        FOR_LANES(j) {
+            const VALUE with = STEP(copy[j], last[j], c);
+            copy[j] = j < rest ? with : copy[j];
+        }
+    }
+    KEEP_LOOP for (int j = 0; j < 16; j++) copy[j] = MERGE(copy[j], copy[j + 16]);
+    KEEP_LOOP for (int j = 0; j < 8; j++) copy[j] = MERGE(copy[j], copy[j + 8]);
+    KEEP_LOOP for (int j = 0; j < 4; j++) copy[j] = MERGE(copy[j], copy[j + 4]);
+    copy[0] = MERGE(copy[0], copy[2]);
+    copy[1] = MERGE(copy[1], copy[3]);
     (void)c;
-    return value;
+    return MERGE(value, MERGE(copy[0], copy[1]));
 }
 #endif
 
@@ -127,6 +143,7 @@ void FN(THIS(fold))(const void *arguments, int64_t begin, int64_t end, ng_ctx *c
     const ng_fold_args *args = arguments;
     const ng_axes *a = &args->axes;
     const int64_t outputs = a->kept * a->width;
+    VALUE values[NG_FOLD_TILE];
     (void)ctx;
     if (args->is_merge) {
         for (int64_t o = begin; o < end; o++) {
@@ -137,8 +154,21 @@ void FN(THIS(fold))(const void *arguments, int64_t begin, int64_t end, ng_ctx *c
         }
         return;
     }
+    const REAL *const x_end = (const REAL *)args->x + outputs * a->folded * a->run;
+    if (a->width == 1 && a->n_folded == 0 && a->n_kept <= 1 && args->chunks == 1 && a->run >= LANES) {
+        /* Rows that follow each other: without the walk. */
+        const REAL *x = (const REAL *)args->x + begin * a->run;
+        for (int64_t item = begin; item < end; item += NG_FOLD_TILE) {
+            const int64_t rows = end - item < NG_FOLD_TILE ? end - item : NG_FOLD_TILE;
+            const CENTER *center = args->center ? (const CENTER *)args->center + item : NULL;
+            (void)center;
+            for (int64_t j = 0; j < rows; j++, x += a->run)
+                values[j] = RUN(START, x, a->run, CENTER_AT(center, j), x_end - (x + a->run));
+            THIS(store)(args, item, values, rows, 0);
+        }
+        return;
+    }
     const int is_short = a->width == 1 && a->run < LANES && a->n_folded == 0 && a->n_kept == 1 && args->chunks == 1;
-    VALUE values[NG_FOLD_TILE];
     for (int64_t item = begin; item < end; item++) {
         int64_t kept = item, chunk = 0, tile = 0;
         if (args->chunks > 1) chunk = kept % args->chunks, kept /= args->chunks;
@@ -163,7 +193,7 @@ void FN(THIS(fold))(const void *arguments, int64_t begin, int64_t end, ng_ctx *c
             if (a->n_folded > 0) run = position / a->run, from = position % a->run;
             const int64_t length = a->run - from < last - position ? a->run - from : last - position;
             const REAL *part = x + offset_of(run, a->n_folded, a->folded_dims, a->folded_strides) + from * a->stride;
-            if (a->width == 1) values[0] = RUN(values[0], part, length, CENTER_AT(center, 0));
+            if (a->width == 1) values[0] = RUN(values[0], part, length, CENTER_AT(center, 0), x_end - (part + length));
             else if (a->width < NARROW) THIS(narrow_rows)(values, part, length, a->width, center);
             else THIS(rows)(values, part, length, a->stride, width, center);
             position += length;
