@@ -14,14 +14,16 @@
 #include <immintrin.h>
 #endif
 
-/* to = from, both aligned to 64 bytes; ng_stream_end() after the last one, before another thread may read. */
+/* to = from, REALs; ng_stream_end() after the last one, before another thread may read. */
 static inline void ng_stream(REAL *restrict to, const REAL *restrict from, int64_t n)
 {
     int64_t i = 0;
 #if defined(__SSE2__)
     const int64_t lanes = 64 / (int64_t)sizeof(REAL);
-    if (((uintptr_t)to & 63) == 0)
-        for (; i + lanes <= n; i += lanes) {
+    const int64_t ahead = (int64_t)(-(uintptr_t)to & 63) / (int64_t)sizeof(REAL);      /* to a whole line */
+    if (ahead < n) {
+        memcpy(to, from, (size_t)ahead * sizeof(REAL));
+        for (i = ahead; i + lanes <= n; i += lanes) {
 #  if defined(__AVX512F__)
             _mm512_stream_si512((__m512i *)(void *)(to + i), _mm512_loadu_si512(from + i));
 #  else
@@ -29,6 +31,7 @@ static inline void ng_stream(REAL *restrict to, const REAL *restrict from, int64
                 _mm_stream_si128((__m128i *)(void *)(to + i + k), _mm_loadu_si128((const __m128i *)(const void *)(from + i + k)));
 #  endif
         }
+    }
 #endif
     memcpy(to + i, from + i, (size_t)(n - i) * sizeof(REAL));
 }

@@ -46,6 +46,9 @@ ARITHMETIC = [
     binary("div", np.divide, domain=((-3, 3), (0.5, 3))),
     binary("pow", np.power, domain=((0.2, 3), (-2, 2)), rtol={F32: 2e-6, F64: 1e-14}),
     OpSpec("pow", lambda x: x ** 3, call=lambda x: ng.pow(x, 3), case="exponent 3", elementwise=1, rtol={F32: 2e-6, F64: 1e-14}),
+    OpSpec("pow", lambda x: x ** -2.0, call=lambda x: ng.pow(x, -2), case="exponent -2", elementwise=1, domain=(0.3, 3), rtol=MATH),
+    OpSpec("pow", lambda x: x ** 1.5, call=lambda x: x ** 1.5, case="exponent 1.5", elementwise=1, domain=(0.3, 3), rtol=MATH, extremes=False),   # +inf at -inf
+    OpSpec("pow", lambda x: x ** 7, call=lambda x: x ** 7, case="exponent 7", elementwise=1, domain=(-2, 2), rtol=MATH),
     OpSpec("div", lambda x: 2 / x, call=lambda x: 2 / x, case="number over tensor", elementwise=1, domain=(0.5, 3)),
     OpSpec("sub", lambda x: 2 - x, call=lambda x: 2 - x, case="number minus tensor", elementwise=1),
     binary("maximum", np.maximum, distinct=True),

@@ -118,6 +118,7 @@ static inline int ng_coalesce(int rank, const int64_t *dims, int count, const in
             all_real = all_real && walks[k].strides[axis] == step;
             step *= out_dims[axis];
         }
+        if (out == 0) walks[k].strides[0] = 0;
         walks[k].mode = all_real && out > 0 ? NG_FULL : all_zero ? NG_SCALAR : NG_STRIDED;
     }
     return out;
@@ -156,7 +157,7 @@ static inline int ng_binary_launch(int dtype, int op, int which, ng_binary_args 
     args->streams = args->out != args->dy && ng_streams(dtype, n, 1 + (args->dy != NULL) + (args->mode[0] == NG_FULL) +
                                                                   (args->mode[1] == NG_FULL) + (args->y != NULL));
     return NG->launch(body, args, args->rank ? sizeof *args : offsetof(ng_binary_args, dims), n,
-                      ng_element_grain(dtype, cost + (args->rank ? 4 : 0)), 0);
+                      ng_element_grain(dtype, cost + (args->rank ? 1 : 0)), 0);
 }
 
 static inline int ng_binary_flat_(int dtype, int op, int which, void *out, const void *dy, const void *a, const void *b,

@@ -220,6 +220,8 @@ cdef object power(object a, object b):
             return binary_number(NG_BINARY_div, <Tensor>a, 1.0, True)
         if b == 0.5:
             return unary(NG_UNARY_sqrt, a)
+        if b != 0 and -64 <= b <= 64 and b * 2 == int(b * 2):
+            return unary(NG_UNARY_pow, a, float(b))
     return binary(NG_BINARY_pow, a, b)
 
 
