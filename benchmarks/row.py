@@ -13,7 +13,7 @@ OURS = "nanograd"
 # With 2 threads or more a row's bar is this share of its bar at 1 thread (but for a SteadyRow) ...
 THREADED_SHARE = 0.8
 # ... and our own time may be at most this multiple of our time at 1 thread.
-THREADED_LIMIT = 1.1
+THREADED_LIMIT = 1.05
 
 
 class Job:

@@ -9,13 +9,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
-from benchmarks import rows_arrays, rows_conv, rows_core, rows_infer, rows_norm, rows_ops, rows_pool, rows_process, rows_train
+from benchmarks import (
+    rows_arrays,
+    rows_conv,
+    rows_core,
+    rows_elementwise,
+    rows_infer,
+    rows_norm,
+    rows_ops,
+    rows_pool,
+    rows_process,
+    rows_train,
+)
 from benchmarks.row import Limit, Row
 
 ROWS: list[Row] = [*rows_core.ROWS, *rows_train.ROWS, *rows_infer.ROWS, *rows_arrays.ROWS, *rows_conv.ROWS, *rows_norm.ROWS,
                    *rows_pool.ROWS]  # fmt: skip
 LIMITS: list[Limit] = [*rows_process.LIMITS]
-OPS: list[Row] = [*rows_ops.ROWS]
+OPS: list[Row] = [*rows_ops.ROWS, *rows_elementwise.ROWS]
 # What the README shows; docs/benchmarks.md has all.
 HEADLINES = ("core/add-4", "train/8-64-64-4-batch-1-adam", "train/8-64-64-4-batch-1-fused-adam", "train/784-128-64-10-batch-32-adam",
              "train/784-128-64-10-batch-1024-adam", "infer/8-64-64-4-numpy", "conv/net-batch-32", "conv/5x5")

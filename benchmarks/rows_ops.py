@@ -8,7 +8,6 @@ in these lines are, and what shapes they have at each size. Where PyTorch return
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import partial
 
@@ -40,11 +39,6 @@ class OpRow(SteadyRow):
 
     size: str = ""
     is_brief = True
-
-    @property
-    def threaded_limit(self) -> float:
-        """None: it is PyTorch with as many threads that is compared with."""
-        return math.inf
 
 
 def make_job(library: str, *, op: Op, shape: tuple[int, ...]) -> Job | None:

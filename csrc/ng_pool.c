@@ -9,12 +9,10 @@
 
 enum {
     MAX_WORKERS = 1023,
-    /* Waking a sleeping thread takes 12 to 30 us (docs/measurements.md), as long as a piece. So a worker watches for the
+    /* Waking a sleeping thread takes 20 to 50 us (docs/measurements.md), longer than a piece. So a worker watches for the
      * next launch a little before it sleeps, and a launch for its last worker. Not where threads outnumber processors. */
     WORKER_SPIN_NS = 50000,
-    LAUNCH_SPIN_NS = 100000,
-    /* Whole pieces that are worth waking a thread for; for fewer it must be awake. */
-    WORTH_WAKING = 3
+    LAUNCH_SPIN_NS = 100000
 };
 
 static struct {
@@ -124,9 +122,10 @@ static void watch_forks(void)
 #endif
 }
 
+int ng_pool_awake(void) { return ng_atomic_load_int(&pool.awake) > 0; }
+
 int ng_pool_run(ng_job *job, int threads)
 {
-    if (job->count / job->grain < WORTH_WAKING && ng_atomic_load_int(&pool.awake) == 0) return 0;
     if (!ng_atomic_take(&pool.taken)) return 0;
     watch_forks();
     if (pool.cpus == 0) pool.cpus = ng_usable_cpus();

@@ -23,9 +23,11 @@ int64_t ng_job_run(ng_job *job, ng_ctx *ctx);
 /* The same with the calling thread's scratch memory; without it, none. */
 int64_t ng_job_work(ng_job *job);
 
-/* Runs the job on up to `threads` threads, the calling one among them; 0, and nothing has run, if the pool is taken or the
- * work is not worth waking it. The caller does not hold the GIL. */
+/* Runs the job on up to `threads` threads, the calling one among them; 0, and nothing has run, if the pool is taken. The
+ * caller does not hold the GIL. */
 int ng_pool_run(ng_job *job, int threads);
+/* Whether one of the threads works or watches. */
+int ng_pool_awake(void);
 /* Ends the threads, unless the pool is at work. */
 void ng_pool_stop(void);
 

@@ -27,6 +27,7 @@ cdef extern from "ng_api.h":
     void give_back_memory "NG->runtime->empty_cache" () noexcept
 cdef extern from "ng_connect.h":
     const ng_api *ng_connect(const char **reason)
+    void ng_launch_share_always(int always)
     const char *ng_blas_description()
     int *ng_grad_enabled()
     void ng_launch_set_gil(void *(*release)() noexcept nogil, void (*restore)(void *) noexcept nogil)
@@ -93,6 +94,13 @@ if NG == NULL:
     raise ImportError("nanograd: " + _reason.decode(errors="replace"))
 ng_launch_set_gil(ng_release_gil, ng_restore_gil)
 _api = PyCapsule_New(<void *>NG, "nanograd._core.tensor._api", NULL)
+
+
+def _share_always(bint always):
+    """For tests: whatever may be shared between threads is, also where it does not pay."""
+    ng_launch_share_always(always)
+
+
 
 include "elementwise_ops.pxi"        # generated from csrc/ops_*.def: the enumerators NG_UNARY_*, NG_BINARY_*
 include "tensor_buffer.pxi"          # memory
