@@ -20,7 +20,7 @@ class DTypeError(NanogradError, TypeError):
 
 
 class GraphError(NanogradError, RuntimeError):
-    """A backward pass that is impossible: nothing to differentiate, or a graph that is freed or in use."""
+    """A backward pass that is impossible (nothing to differentiate, a graph that is freed or in use), or a gradient that would be lost."""
 
 
 def shown(value: object) -> str:

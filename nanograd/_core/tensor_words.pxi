@@ -28,7 +28,7 @@ cdef extern from *:
     /* The functions of one module share one vectorcall: one slot for each that there is. */
     static vectorcallfunc ng_original[24];
 
-    static PyObject *ng_call_original(int i, PyObject *f, PyObject *const *args, size_t nargsf, PyObject *names)
+    static PyObject *ng_call_original(const int i, PyObject *f, PyObject *const *args, size_t nargsf, PyObject *names)
     {
         PyObject *result = ng_original[i](f, args, nargsf, names);
         if (result == NULL && names != NULL && PyErr_ExceptionMatches(PyExc_TypeError))
@@ -36,8 +36,9 @@ cdef extern from *:
         return result;
     }
 
+    /* Without keywords there is nothing to explain: then this is a jump. */
     #define NG_IN_FRONT(i) static PyObject *ng_in_front_##i(PyObject *f, PyObject *const *a, size_t n, PyObject *k) \\
-        { return ng_call_original(i, f, a, n, k); }
+        { return k == NULL ? ng_original[i](f, a, n, k) : ng_call_original(i, f, a, n, k); }
     NG_IN_FRONT(0) NG_IN_FRONT(1) NG_IN_FRONT(2) NG_IN_FRONT(3) NG_IN_FRONT(4) NG_IN_FRONT(5) NG_IN_FRONT(6) NG_IN_FRONT(7)
     NG_IN_FRONT(8) NG_IN_FRONT(9) NG_IN_FRONT(10) NG_IN_FRONT(11) NG_IN_FRONT(12) NG_IN_FRONT(13) NG_IN_FRONT(14) NG_IN_FRONT(15)
     NG_IN_FRONT(16) NG_IN_FRONT(17) NG_IN_FRONT(18) NG_IN_FRONT(19) NG_IN_FRONT(20) NG_IN_FRONT(21) NG_IN_FRONT(22) NG_IN_FRONT(23)
