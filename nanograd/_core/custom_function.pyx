@@ -201,12 +201,19 @@ cdef class OutputNode(Node):
 
 # ---- apply --------------------------------------------------------------------------------------
 
-cdef bint hides_tensor(object x, int depth=0):
-    """Whether a list, tuple or dict has a tensor that requires a gradient in it, down to a depth: one may hold itself."""
+cdef bint hides_tensor(object x, dict seen=None, int depth=0):
+    """Whether a list, tuple or dict has a tensor that requires a gradient in it, down to a depth. Each is looked into once: one
+    may hold itself, and more than once."""
     if depth == 64 or not isinstance(x, (list, tuple, dict)):
         return False
+    if seen is None:
+        seen = {}
+    key = <size_t><void *>x
+    if key in seen:
+        return False
+    seen[key] = x                # (which keeps the address taken)
     for item in list(x.values()) if isinstance(x, dict) else x:
-        if (isinstance(item, Tensor) and (<Tensor>item).wants_grad) or hides_tensor(item, depth + 1):
+        if (isinstance(item, Tensor) and (<Tensor>item).wants_grad) or hides_tensor(item, seen, depth + 1):
             return True
     return False
 

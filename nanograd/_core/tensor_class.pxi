@@ -265,7 +265,7 @@ cdef class Tensor:
         release_exported(view)
 
     def __dlpack__(self, *, stream=None, max_version=None, dl_device=None, copy=None):
-        return dlpack_capsule(self, max_version, dl_device, copy)
+        return dlpack_capsule(self, stream, max_version, dl_device, copy)
 
     def __dlpack_device__(self):
         return (1, 0)

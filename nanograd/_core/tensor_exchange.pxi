@@ -35,9 +35,11 @@ cdef extern from *:
 
     static void ng_dl_drop(PyObject *buffer, void *block)
     {
-        PyGILState_STATE state = PyGILState_Ensure();
-        Py_DECREF(buffer);
-        PyGILState_Release(state);
+        if (Py_IsInitialized()) {                  /* a consumer may outlive the interpreter */
+            PyGILState_STATE state = PyGILState_Ensure();
+            Py_DECREF(buffer);
+            PyGILState_Release(state);
+        }
         free(block);
     }
     static void ng_dl_delete_old(ng_dl_managed *self) { ng_dl_drop((PyObject *)self->manager_ctx, self); }
@@ -109,9 +111,13 @@ cdef extern from *:
     object ng_dl_capsule(PyObject *buffer, void *data, int is_f64, int rank, const int64_t *dims, int versioned, int is_copy)
 
 
-cdef object dlpack_capsule(Tensor t, object max_version, object dl_device, object copy):
+cdef object dlpack_capsule(Tensor t, object stream, object max_version, object dl_device, object copy):
     cdef Buffer buffer = t.buffer
     cdef bint versioned
+    if stream is not None:
+        raise BufferError(f"__dlpack__: the CPU has no streams: stream must be None, got {shown(stream)}")
+    if copy is not None and copy is not True and copy is not False:
+        raise TypeError(f"__dlpack__: copy must be a bool or None, got {shown(copy)}")
     if max_version is not None and not (isinstance(max_version, tuple) and len(max_version) == 2 and isinstance(max_version[0], int)):
         raise TypeError(f"__dlpack__: max_version must be a (major, minor) pair, got {shown(max_version)}")
     versioned = max_version is not None and max_version[0] >= 1
@@ -191,8 +197,14 @@ cdef int export_buffer(Tensor t, Py_buffer *view, int flags) except -1:
     cdef int i
     if needs_grad(t):
         raise array_error(t)
+    cdef int long_axes = 0
     if flags & PyBUF_WRITABLE:
         raise BufferError("a tensor's value never changes: its memory is read-only; write np.array(x) for a copy")
+    if (flags & PyBUF_F_CONTIGUOUS) == PyBUF_F_CONTIGUOUS and t.count:
+        for i in range(t.rank):
+            long_axes += t.dims[i] > 1
+        if long_axes > 1:
+            raise BufferError(f"a tensor's memory is in C order: Fortran's was asked for (shape {shape_tuple(t.rank, t.dims)})")
     cdef Buffer window = view_buffer(t.buffer, 0)
     exported = <Exported *>malloc(sizeof(Exported))
     if exported == NULL:

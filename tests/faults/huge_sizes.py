@@ -166,7 +166,7 @@ def reductions():
                 rest = shape[:axis] + shape[axis + 1:]
                 for name in ("sum", "prod", "mean", "var", "std", "logsumexp", "max", "norm", "argmax", "count_nonzero", "median", "all"):
                     if hasattr(ng, name):
-                        attempt(f"{name} {shape} {axis}", lambda: np.asarray(getattr(ng, name)(x, axis=axis)), lambda: rest)
+                        attempt(f"{name} {shape} {axis}", lambda: getattr(ng, name)(x, axis=axis), lambda: rest)
                 for name in ("softmax", "log_softmax", "cumsum", "sort", "flip"):
                     attempt(f"{name} {shape} {axis}", lambda: getattr(ng, name)(x, axis=axis), lambda: shape)
                 for k in (1, n):
@@ -187,7 +187,7 @@ def reductions():
             attempt(f"dropout {shape}", lambda: ng.dropout(x, 0.5), lambda: shape)
             attempt(f"categorical {shape}", lambda: ng.categorical(x), lambda: shape[:-1])
             attempt(f"numpy {shape}", lambda: x.numpy(), lambda: shape)
-            attempt(f"strides {shape}", lambda: (x.strides, x.nbytes, memoryview(x), np.from_dlpack(x.detach()))[-1], lambda: shape)
+            attempt(f"strides {shape}", lambda: (x.strides, x.nbytes, memoryview(x.detach()), np.from_dlpack(x.detach()))[-1], lambda: shape)
             attempt(f"astype {shape}", lambda: x.astype(np.float64), lambda: shape)
 
 
