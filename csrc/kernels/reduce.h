@@ -32,6 +32,7 @@ typedef struct ng_fold_args {
     const void *source;         /* elements */
     const void *center;         /* one per output (of the kernel's type CENTER), or NULL for zeros */
     double parameter;           /* what FINISH reads: the divisor of a mean ... */
+    double least_share;         /* of the center's square: sums of squares that are smaller are done over (reduce_range.h) */
     ng_axes axes;
     int64_t tiles, chunks, chunk;    /* tiles of a row; chunks of the run positions, positions in a chunk */
     int out_is_acc, is_partial, is_merge;
@@ -99,6 +100,8 @@ static inline int ng_fold(ng_body body, void *out, const void *x, const void *ce
     const ng_axes *a = &args.axes;
     const int64_t outputs = a->kept * a->width, positions = a->folded * a->run;
     if (outputs == 0) return NG_OK;
+    const double share = 1e-11 * (1 + (double)positions / 1000);       /* a sum of many elements has lost more digits than its last */
+    args.least_share = (double)positions * share * share;
     args.tiles = (a->width + NG_FOLD_TILE - 1) / NG_FOLD_TILE;
     const int64_t items = a->kept * args.tiles, row = a->width < NG_FOLD_TILE ? a->width : NG_FOLD_TILE;
     args.chunks = 1;

@@ -304,8 +304,8 @@ def std(x, axis=None, keepdims=False, *, ddof=0):
 
     Notes
     -----
-    Where all elements are equal the gradient is 0. Where n - ddof is not positive the result is NaN or inf, with a RuntimeWarning.
-    Squares that leave the range of float64 do no harm: elements are scaled then.
+    Where all elements are equal the result is 0, and so is the gradient. Where n - ddof is not positive the result is NaN or inf,
+    with a RuntimeWarning. Squares that leave the range of float64 do no harm: elements are scaled then.
 
     Examples
     --------

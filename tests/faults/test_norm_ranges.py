@@ -132,6 +132,35 @@ def test_zero_is_zero(n):
             assert y.item() == 0 and not x.grad.numpy().any()
 
 
+@pytest.mark.parametrize("value", [0.1, 0.525, 1234.1, -1e300, 1e-300])
+@pytest.mark.parametrize("shape, axis", [((6,), None), ((1000,), None), ((300_000,), None), ((3, 1000), 1), ((1000, 3), 0), ((2, 7, 5, 3), (0, 2))])
+def test_deviation_of_equal_numbers_is_zero(shape, axis, value):
+    """And its gradient with it: the mean of equal numbers is not always one of them."""
+    for dtype in (F32, F64):
+        with np.errstate(over="ignore", under="ignore"):
+            x = ng.tensor(np.full(shape, value).astype(dtype), requires_grad=True)
+        if np.isfinite(x.numpy()).all():
+            for function in (ng.std, ng.var):
+                y = function(x, axis)
+                x.grad = None
+                y.sum().backward()
+                assert not y.numpy().any() and not x.grad.numpy().any()
+
+
+@pytest.mark.parametrize("shape, axis", [((1000,), None), ((3, 1000), 1), ((1000, 3), 0)])
+def test_deviation_of_nearly_equal_doubles(shape, axis):
+    """A few units in the last place apart."""
+    values = 0.1 + 5e-17 * np.random.default_rng(0).integers(-3, 4, shape)
+    x = ng.tensor(values, requires_grad=True)
+    wide = values.astype(np.longdouble) - np.longdouble(0.1)
+    want = wide.std(axis, keepdims=True)
+    y = ng.std(x, axis, True)
+    np.testing.assert_allclose(y.numpy(), want.astype(F64), rtol=1e-12)
+    y.sum().backward()
+    right = (wide - wide.mean(axis, keepdims=True)) / want / 1000
+    assert np.abs(x.grad.numpy() - right).max() < 0.3e-3      # the mean is a double
+
+
 @pytest.mark.parametrize("n", [5, 300_000])
 def test_same_bits_with_any_number_of_threads(n):
     x = ng.tensor(1e200 * np.random.default_rng(0).normal(size=(3, n)))
