@@ -29,7 +29,9 @@ def _leaves(op, parameters):
     if isinstance(parameters, Tensor):
         parameters = [parameters]
     leaves = {}
-    for p in _tensors(op, parameters):
+    for p in _items(op, parameters):        # in one loop: this runs in every step
+        if not isinstance(p, Tensor):
+            raise _no_tensor(op, p)
         if not p.is_leaf:
             raise ValueError(f"{op}: a tensor of shape {p.shape} is no leaf, so it keeps no gradient")
         leaves[id(p)] = p                                       # a shared parameter counts once
@@ -47,8 +49,12 @@ def _tensors(op, items):
     """The items of an iterable, each of which has to be a tensor: checked as they come, since nobody knows how many there are."""
     for item in _items(op, items):
         if not isinstance(item, Tensor):
-            raise TypeError(f"{op}: expected tensors, got {type(item).__name__} {shown(item)}")
+            raise _no_tensor(op, item)
         yield item
+
+
+def _no_tensor(op, item):
+    return TypeError(f"{op}: expected tensors, got {type(item).__name__} {shown(item)}")
 
 
 def _order(op, norm_type):
