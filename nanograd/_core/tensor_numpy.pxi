@@ -104,15 +104,19 @@ def register_numpy(name, function):
             ARRAY_FUNCTIONS[theirs] = function
 
 
-cdef object values_of(object x):
-    """x with arrays in place of tensors, as deep as NumPy's arguments go."""
+cdef object values_of(object x, tuple inside=()):
+    """x with arrays in place of tensors, as deep as NumPy's arguments go. A container may hold itself: `inside` are those around x."""
     if isinstance(x, Tensor):
         return tensor_array(<Tensor>x)
-    if type(x) is list or type(x) is tuple:
-        return type(x)([values_of(item) for item in x])
+    if not (type(x) is list or type(x) is tuple or type(x) is dict) or len(inside) > 64:
+        return x
+    for container in inside:
+        if container is x:
+            return x
+    inside = (*inside, x)
     if type(x) is dict:
-        return {name: values_of(item) for name, item in x.items()}
-    return x
+        return {name: values_of(item, inside) for name, item in x.items()}
+    return type(x)([values_of(item, inside) for item in x])
 
 
 cdef object scipy_function(object ufunc):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import nanograd as ng
-from nanograd import nn
+from nanograd import nn, optim
 from nanograd.errors import GraphError
 
 LOST = r"write (x\.detach\(\) or )?x\.numpy\(\) for its values?"
@@ -127,3 +127,16 @@ def test_pytorch(x):
             call(x)
         assert call(x.detach()).tolist() == [1, 2, 3]
     assert torch.from_numpy(x.numpy().copy()).tolist() == [1, 2, 3]
+
+
+def test_lists_that_hold_themselves_or_nest_without_end_are_no_crash():
+    held, deep = [], []
+    held.append(held)
+    for _ in range(100_000):
+        deep = [deep]
+    for wrong in (held, deep):
+        assert not np.array_equal(ng.ones(2), wrong)
+        with pytest.raises(ValueError):
+            optim.EMA(nn.Linear(1, 1)).load_state_dict({"decay": 0.5, "averages": {"weight": wrong, "bias": wrong}})
+    while deep:                                     # taken apart, or its own release would go as deep
+        deep = deep.pop()
