@@ -88,7 +88,8 @@ cdef Tensor rounded(Tensor x, object ndigits):
         with np.errstate(all="ignore"):
             near = np.round(values, digits)
         values = np.where(np.isfinite(near), near, values)        # what overflows when it is scaled has no decimals
-    out.buffer = array_tensor("round", np.asarray(values), x.kind, True).buffer
+    cdef Tensor decimals = array_tensor("round", np.asarray(values), x.kind, True)
+    set_value(out, decimals.buffer)
     return out
 
 

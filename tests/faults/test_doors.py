@@ -250,6 +250,13 @@ def test_numpy_rounds_to_decimals():
         (round(x, 1) * 3 + x).backward()
         assert x.grad.tolist() == [1] * 5
         assert round(x.detach(), 1).requires_grad is False
+    x = ng.tensor([1.26, 2.34], dtype=ng.float64, requires_grad=True)
+    y = round(x, 1)
+    detached, p = y.detach(), nn.Parameter(y.detach())
+    p.assign(y)                                  # shares the buffer: a step in place must not reach y
+    (p * 1.0).sum().backward()
+    ng.optim.SGD([p], lr=1.0).step()
+    assert y.tolist() == detached.tolist() == [1.3, 2.3]
     for digits in (1.5, "1", 10**30):
         with pytest.raises((TypeError, ValueError), match="ndigits"):
             round(x, digits)
