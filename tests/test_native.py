@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt" or not shutil.which(COMPILER[0])
 ], ids=["plain", "address", "thread"])
 def test_runtime(flags, forks, tmp_path):
     program = tmp_path / "stress"
-    command = [*COMPILER, "-std=c11", "-D_GNU_SOURCE=1", "-pthread", f"-I{ROOT / 'csrc'}", *flags, "-o", str(program)]
+    command = [*COMPILER, "-std=c11", "-D_GNU_SOURCE=1", "-pthread", f"-I{ROOT / 'csrc'}", f"-I{SOURCES[0].parent}", *flags, "-o", str(program)]
     compiled = subprocess.run([*command, *map(str, SOURCES)], capture_output=True, text=True)
     if compiled.returncode and "-O3" not in flags:
         pytest.skip("the compiler has no such sanitizer here")
