@@ -17,7 +17,8 @@ static const struct {
     {"MATH(log10)", 12}, {"MATH(sqrt)", 4},   {"MATH(tanh)", 11},     {"MATH(sigmoid)", 12}, {"MATH(erf)", 12},
     {"MATH(sin)", 14},  {"MATH(cos)", 14},    {"MATH(tan)", 16},      {"MATH(sinh)", 8},     {"MATH(cosh)", 6},
     {"MATH(arctan)", 7}, {"MATH(arctan2)", 11}, {"MATH(pow)", 72},    {"MATH(softplus)", 15}, {"MATH(floor_divide)", 200},
-    {"MATH(remainder)", 200}, {"MATH(logistic)", 9}, {"MATH(negexp)", 5}, {"MATH(power)", 4}, {" / ", 3},
+    {"MATH(remainder)", 200}, {"MATH(logistic)", 9}, {"MATH(negexp_square)", 7}, {"MATH(gelu)", 15}, {"MATH(gelu_slope)", 16},
+    {"MATH(gated)", 9}, {"MATH(negexp)", 5}, {"MATH(power)", 4}, {" / ", 3},
 };
 
 static int formula_cost(const char *formula)

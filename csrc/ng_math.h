@@ -52,6 +52,7 @@ NG_INLINE double ng_float64(uint64_t bits)
 #  define NG_LIBM(name) name
 #  include "ng_math_f64.h"
 #endif
+#include "ng_math_normal.h"
 
 /* condition ? yes : no, without a branch: of a ?: whose sides are loads, or single numbers, gcc may make one, and a random
  * condition is mispredicted */

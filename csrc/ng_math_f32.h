@@ -26,9 +26,8 @@ NG_INLINE float ng_reduce_ln2_f32(float x, uint32_t *n)
 }
 
 /* expm1(r) = r + r^2 q, |r| <= 0.3471: 2^-26, enough for exp */
-NG_INLINE float ng_reduced_expm1_f32(float x, uint32_t *n)
+NG_INLINE float ng_expm1_of_rest_f32(float r)
 {
-    const float r = ng_reduce_ln2_f32(x, n);
     float q = 1.391778e-3f;
     q = q * r + 8.36768933e-3f;
     q = q * r + 4.1666612e-2f;
@@ -36,6 +35,7 @@ NG_INLINE float ng_reduced_expm1_f32(float x, uint32_t *n)
     q = q * r + 0.5f;
     return r + r * r * q;
 }
+NG_INLINE float ng_reduced_expm1_f32(float x, uint32_t *n) { return ng_expm1_of_rest_f32(ng_reduce_ln2_f32(x, n)); }
 
 /* the same to 2^-31, where 1 will be subtracted */
 NG_INLINE float ng_exact_expm1_f32(float x, uint32_t *n)
@@ -120,7 +120,7 @@ NG_INLINE float ng_math_sigmoid(float x)
 /* The same within 2.5 units, for what is rounded further: gradients, and what it is a factor of */
 NG_INLINE float ng_math_logistic(float x)
 {
-    const float e = ng_math_negexp(x < 0 ? x : -x);
+    const float e = ng_math_negexp(-fabsf(x));
     return (x < 0 ? e : 1.0f) / (1.0f + e);
 }
 
@@ -251,24 +251,6 @@ NG_INLINE float ng_math_erf(float x)
     large = ng_reduced_expm1_f32(-(large * a + a), &n);
     large = 1.0f - (1.0f + large) * ng_pow2_f32(n, 0);
     return a < 0.93f ? small * x + x : ng_with_sign_f32(large, x);
-}
-
-/* The distribution function of the normal distribution, for gradients. With t = 1 / (1 + 0.35 |x|) that of -|x| is
- * exp(-x^2 / 2) t P(t): P within 2^-24.9, the whole within 3.2e-7. The exponential is the density's. */
-NG_INLINE float ng_math_normal_cdf(float x)
-{
-    const float e = ng_math_negexp(-0.5f * x * x), t = 1.0f / (1.0f + 0.35f * ng_abs_f32(x));
-    float p = -0.0291580297f;
-    p = p * t + 0.144031614f;
-    p = p * t - 0.255840391f;
-    p = p * t + 0.159321249f;
-    p = p * t - 0.023213394f;
-    p = p * t + 0.105552927f;
-    p = p * t + 0.119821183f;
-    p = p * t + 0.139863536f;
-    p = p * t + 0.139621302f;
-    p = e * (t * p);
-    return x < 0 ? p : 1.0f - p;
 }
 
 /* Trigonometric functions ------------------------------------------------------------------------------------------ */

@@ -23,11 +23,9 @@ NG_INLINE double ng_pow2_f64(uint64_t shifted, int offset)
     return ng_float64((shifted << 52) + ((uint64_t)(1023 + offset) << 52));
 }
 
-/* Writes x = n ln 2 + r with |r| <= 0.347; returns expm1(r), and n in the low bits of *n */
-NG_INLINE double ng_reduced_expm1_f64(double x, uint64_t *n)
+/* expm1(r), |r| <= 0.3471 */
+NG_INLINE double ng_expm1_of_rest_f64(double r)
 {
-    const double shifted = x * 1.44269504088896340736 + NG_SHIFT_F64, whole = shifted - NG_SHIFT_F64;
-    const double r = (x - whole * NG_LN2_HIGH_F64) - whole * NG_LN2_LOW_F64;
     double q = 2.5145250428983957e-08;              /* expm1(r) = r + r^2 / 2 + r^3 q, |r| <= 0.3471: 2^-55 */
     q = q * r + 2.7622987604029199e-07;
     q = q * r + 2.7557150416791815e-06;
@@ -38,8 +36,14 @@ NG_INLINE double ng_reduced_expm1_f64(double x, uint64_t *n)
     q = q * r + 0.041666666666617634;
     q = q * r + 0.16666666666666699;
     q = q * r + 0.5;
-    *n = ng_bits64(shifted);
     return r + r * r * q;
+}
+/* Writes x = n ln 2 + r with |r| <= 0.347; returns expm1(r), and n in the low bits of *n */
+NG_INLINE double ng_reduced_expm1_f64(double x, uint64_t *n)
+{
+    const double shifted = x * 1.44269504088896340736 + NG_SHIFT_F64, whole = shifted - NG_SHIFT_F64;
+    *n = ng_bits64(shifted);
+    return ng_expm1_of_rest_f64((x - whole * NG_LN2_HIGH_F64) - whole * NG_LN2_LOW_F64);
 }
 
 /* exp(x) for x in [-746, 710], in two steps as 2^n may be out of range where the result is not */
@@ -101,7 +105,7 @@ NG_INLINE double ng_math_sigmoid(double x)
 /* The same within 2.5 units, for what is rounded further: gradients, and what it is a factor of */
 NG_INLINE double ng_math_logistic(double x)
 {
-    const double e = ng_math_negexp(x < 0 ? x : -x);
+    const double e = ng_math_negexp(-fabs(x));
     return (x < 0 ? e : 1.0) / (1.0 + e);
 }
 
@@ -260,8 +264,6 @@ NG_INLINE double ng_math_erf(double x)
     large = 1.0 - (1.0 + large) * ng_pow2_f64(n, 0);
     return a < 1.0 ? small * x + x : ng_with_sign_f64(large, x);
 }
-
-NG_INLINE double ng_math_normal_cdf(double x) { return 0.5 * (1.0 + ng_math_erf(x * 0.70710678118654752440)); }
 
 /* Arcus tangens ----------------------------------------------------------------------------------------------------- */
 

@@ -3,7 +3,7 @@
 # NumPy arrays. Their formulas and derivatives are in csrc/ops_*.def; accuracy is measured by tests/test_math_accuracy.py.
 
 def safe_div(a, b, eps=1e-8):
-    """Quotient that stays finite where the divisor is 0: ``a / (b + eps)``.
+    """Quotient that stays finite where the divisor is 0: ``a / (b + eps)``, which divides by zero where b is ``-eps``.
 
     Parameters
     ----------
@@ -28,7 +28,11 @@ def safe_div(a, b, eps=1e-8):
 
     Notes
     -----
-    Both operands get their gradient. A divisor near ``-eps`` is as dangerous as 0 is for a plain division.
+    Both operands get their gradient.
+
+    The formula is the original's, and so is its other end: ``safe_div(a, -eps)`` divides by zero, with infinite value and gradient, and
+    divisors near ``-eps`` give huge ones. It is for divisors that are not negative, such as norms and counts. For divisors of either
+    sign replace those that are too small, ``a / ng.where(abs(b.numpy()) < eps, eps, b)``.
 
     Examples
     --------
@@ -37,6 +41,8 @@ def safe_div(a, b, eps=1e-8):
     >>> ng.safe_div(1.0, b, eps=1.0).backward()
     >>> b.grad
     tensor([-1.  , -0.25], dtype=float32)
+    >>> ng.safe_div(1.0, ng.tensor([-1.0, 0.0]), eps=1.0)
+    tensor([inf,  1.], dtype=float32)
     """
     cdef int64_t dims[8]
     cdef double epsilon = as_real("safe_div", "eps", eps)
