@@ -122,6 +122,13 @@ NG_UNUSED static REAL row_max(const REAL *restrict x, int64_t n)
     return lane[0];
 }
 
+/* A sum of exponentials, the largest of which is 1, so near 1 that the others do not come from it with all digits of REAL. */
+#if NG_DTYPE == 32
+#  define NG_CERTAIN 1e-7
+#else
+#  define NG_CERTAIN 0.5
+#endif
+
 /* What is read in order is fetched 8 KB ahead: the processor's own prefetching ends with each page. */
 enum { AHEAD = 8192 / sizeof(REAL) };
 
@@ -157,9 +164,9 @@ NG_INLINE ACC row_dot_(const REAL *restrict x, const REAL *restrict y, int64_t n
 NG_UNUSED static ACC row_dot(const REAL *x, const REAL *y, int64_t n) { return row_dot_(x, y, n, 1, 0); }
 NG_UNUSED static ACC row_sum(const REAL *x, int64_t n) { return row_dot_(x, x, n, 0, 0); }
 
-/* e[i] = exp(x[i] - shift), shift the largest; returns their sum. Exponentials and sum in loops of their own are faster than
- * one loop. The last block of a row may overlap the one before it: it has the same bits again. */
-NG_UNUSED static ACC row_exp(REAL *restrict e, const REAL *restrict x, REAL shift, int64_t n)
+/* e[i] = exp(x[i] - shift), shift the largest. The last block of a row may overlap the one before it: it has the same bits
+ * again. */
+NG_UNUSED static void row_powers(REAL *restrict e, const REAL *restrict x, REAL shift, int64_t n)
 {
     const int64_t whole = n - n % LANES;
     for (int64_t i = 0; i < whole; i++) e[i] = MATH(negexp)(x[i] - shift);
@@ -171,6 +178,26 @@ NG_UNUSED static ACC row_exp(REAL *restrict e, const REAL *restrict x, REAL shif
         FOR_LANES(j) block[j] = MATH(negexp)(block[j] - shift);
         store_lanes(e, 1, (int)n, block);
     }
+}
+
+/* Their sum but for 1, which is the largest of them. Where little is left, each is taken by itself: what is lost beside 1 would
+ * be all of it. */
+NG_UNUSED static ACC row_rest(const REAL *restrict e, int64_t n)
+{
+    const ACC rest = row_sum(e, n) - 1;
+    if (!(rest < NG_CERTAIN)) return rest;
+    ACC lane[LANES] = {0};
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        FOR_LANES(j) lane[j] += e[i + j] == 1 ? 0 : (ACC)e[i + j];
+    for (; i < n; i++) lane[0] += e[i] == 1 ? 0 : (ACC)e[i];
+    return sum_of(lane);
+}
+
+/* The same; returns their sum. Exponentials and sum in loops of their own are faster than one loop. */
+NG_UNUSED static ACC row_exp(REAL *restrict e, const REAL *restrict x, REAL shift, int64_t n)
+{
+    row_powers(e, x, shift, n);
     return row_sum(e, n);
 }
 

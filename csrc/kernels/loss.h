@@ -42,7 +42,7 @@ typedef struct ng_pair_loss_args {
     void *loss;
     double *parts;
     void *dx, *dt;
-    const void *x, *target;
+    const void *x, *target, *weight, *pos_weight;     /* weights: bce_logits_weighted's, of x's size */
     double parameter, divisor;
     int64_t grain;
     int reduction;
@@ -135,16 +135,18 @@ static inline int ng_nll_backward(int dtype, void *dx, const void *dy, const int
 }
 
 /* The losses of pairs x[i], target[i]. */
-enum { NG_LOSS_MSE, NG_LOSS_L1, NG_LOSS_SMOOTH_L1, NG_LOSS_HUBER, NG_LOSS_BCE, NG_LOSS_BCE_LOGITS, NG_LOSS_KL, NG_LOSS_FROM_PROBS };
+enum { NG_LOSS_MSE, NG_LOSS_L1, NG_LOSS_SMOOTH_L1, NG_LOSS_HUBER, NG_LOSS_BCE, NG_LOSS_BCE_LOGITS, NG_LOSS_BCE_LOGITS_WEIGHTED, NG_LOSS_KL,
+       NG_LOSS_FROM_PROBS };
 
 /* loss = their sum / divisor, or (not reduced) one each; dx, dt: NULL where not wanted. NG_INDEX_RANGE: x is no probability */
 static inline int ng_pair_loss(int dtype, int which, void *loss, void *dx, void *dt, const void *x, const void *target,
-                               double parameter, double divisor, int is_reduced, int64_t count)
+                               const void *weight, const void *pos_weight, double parameter, double divisor, int is_reduced, int64_t count)
 {
     const ng_kernels *k = NG->kernels[dtype];
     const ng_body bodies[] = {k->loss_mse, k->loss_l1, k->loss_smooth_l1, k->loss_huber, k->loss_bce, k->loss_bce_logits,
-                              k->loss_kl, k->loss_from_probs};
-    ng_pair_loss_args args = {.loss = loss, .dx = dx, .dt = dt, .x = x, .target = target, .parameter = parameter,
+                              k->loss_bce_logits_weighted, k->loss_kl, k->loss_from_probs};
+    ng_pair_loss_args args = {.loss = loss, .dx = dx, .dt = dt, .x = x, .target = target, .weight = weight,
+                              .pos_weight = pos_weight, .parameter = parameter,
                               .divisor = divisor, .reduction = is_reduced ? NG_LOSS_SUM : NG_LOSS_NONE,
                               .grain = ng_grain(dtype == NG_F32 ? 8 : 16)};
     return ng_loss_launch(dtype, bodies[which], &args, sizeof args, loss, &args.parts, NULL, 0, divisor, is_reduced, count,

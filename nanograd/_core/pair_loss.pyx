@@ -5,6 +5,7 @@ cimport cython
 from libc.stdint cimport int64_t
 
 from nanograd._core.tensor cimport *
+from nanograd._core.shape import broadcast_to
 from nanograd.errors import ShapeError, shown
 
 cdef extern from "kernels/loss.h":
@@ -14,10 +15,11 @@ cdef extern from "kernels/loss.h":
     enum: NG_LOSS_HUBER
     enum: NG_LOSS_BCE
     enum: NG_LOSS_BCE_LOGITS
+    enum: NG_LOSS_BCE_LOGITS_WEIGHTED
     enum: NG_LOSS_KL
     enum: NG_LOSS_FROM_PROBS
-    int ng_pair_loss(int dtype, int which, void *loss, void *dx, void *dt, const void *x, const void *target, double parameter,
-                     double divisor, int is_reduced, int64_t count)
+    int ng_pair_loss(int dtype, int which, void *loss, void *dx, void *dt, const void *x, const void *target, const void *weight,
+                     const void *pos_weight, double parameter, double divisor, int is_reduced, int64_t count)
 
 include "loss_node.pxi"
 
@@ -70,25 +72,29 @@ cdef class CrossEntropyFromProbsNode(LossNode):
     pass
 
 
-cdef Tensor pairs(str op, LossNode node, int which, object input, object target, double parameter, object reduction):
-    """A loss of input and target of one shape. `node`: an empty one of the right class."""
+cdef Tensor pairs(str op, LossNode node, int which, object input, object target, double parameter, object reduction,
+                  object weight=None, object pos_weight=None):
+    """A loss of input and target of one shape. `node`: an empty one of the right class. Weights: of the loss that has them."""
     cdef int mode = parse_reduction(op, reduction)
     cdef int kind = common_kind(op, input, target)
     cdef Tensor x = as_tensor(op, input, kind, False)
     cdef Tensor t = as_tensor(op, target, kind, False)
-    cdef Buffer xb = x.buffer, tb = t.buffer
+    cdef Buffer xb = x.buffer, tb = t.buffer, wb = None, pb = None
     cdef Tensor out
     cdef int status
     if not same_shape(x, t):
         raise ShapeError(f"{op}: input and target must have one shape, got {shape_tuple(x.rank, x.dims)} and {shape_tuple(t.rank, t.dims)}")
+    if which == NG_LOSS_BCE_LOGITS_WEIGHTED:
+        wb = spelt_out(op, weight, x)
+        pb = spelt_out(op, pos_weight, x)
     out = new_tensor(kind, x.rank if mode == NG_LOSS_NONE else 0, x.dims)
     warn_if(mode == NG_LOSS_MEAN and x.count == 0, op, x)
     if needs_grad(x):
         save(node, SAVED_DX, new_buffer(<size_t>x.count * ng_itemsize(kind)))
     if needs_grad(t):
         save(node, SAVED_DT, new_buffer(<size_t>x.count * ng_itemsize(kind)))
-    status = ng_pair_loss(kind, which, out.buffer.data, saved(node, SAVED_DX), saved(node, SAVED_DT), xb.data, tb.data, parameter,
-                          <double>x.count if mode == NG_LOSS_MEAN else 1.0, mode != NG_LOSS_NONE, x.count)
+    status = ng_pair_loss(kind, which, out.buffer.data, saved(node, SAVED_DX), saved(node, SAVED_DT), xb.data, tb.data,
+                          NULL if wb is None else wb.data, NULL if pb is None else pb.data, parameter, <double>x.count if mode == NG_LOSS_MEAN else 1.0, mode != NG_LOSS_NONE, x.count)
     if status == NG_INDEX_RANGE:
         raise ValueError(f"{op}: p must be probabilities in [0, 1], got {x.numpy()[(x < 0) | (x > 1)].flat[0]}; for "
                          f"logits write binary_cross_entropy_with_logits")
@@ -279,17 +285,7 @@ def huber_loss(input, target, *, delta=1.0, reduction="mean"):
     return pairs("huber_loss", HuberLossNode.__new__(HuberLossNode), NG_LOSS_HUBER, input, target, width, reduction)
 
 
-cdef object weighted(str op, Tensor losses, object weight, object reduction):
-    """losses * weight, reduced. weight may broadcast to their shape, and has no gradient."""
-    cdef Tensor w = as_tensor(op, weight, losses.kind, True)
-    cdef int64_t dims[8]
-    cdef int mode = parse_reduction(op, reduction)
-    cdef int rank = broadcast_shapes(op, losses.rank, losses.dims, w.rank, w.dims, dims)
-    if shape_tuple(rank, dims) != shape_tuple(losses.rank, losses.dims):
-        raise ShapeError(f"{op}: weight {shape_tuple(w.rank, w.dims)} does not broadcast to input's shape "
-                         f"{shape_tuple(losses.rank, losses.dims)}")
-    product = losses * w.detach()
-    return product.mean() if mode == NG_LOSS_MEAN else product.sum() if mode == NG_LOSS_SUM else product
+include "pair_loss_weights.pxi"
 
 
 def binary_cross_entropy(p, target, *, weight=None, reduction="mean"):
@@ -343,7 +339,7 @@ def binary_cross_entropy(p, target, *, weight=None, reduction="mean"):
 def binary_cross_entropy_with_logits(x, target, *, weight=None, pos_weight=None, reduction="mean"):
     """Cross entropy between logits of yes and targets in [0, 1]: sigmoid and binary_cross_entropy in one, without overflow.
 
-    ``max(x, 0) - x * target + log(1 + exp(-abs(x)))``.
+    ``(1 - target) * softplus(x) + pos_weight * target * softplus(-x)``.
 
     Parameters
     ----------
@@ -370,7 +366,9 @@ def binary_cross_entropy_with_logits(x, target, *, weight=None, pos_weight=None,
 
     Notes
     -----
-    The gradient to x is ``sigmoid(x) - target``, that to the target ``-x``.
+    Without pos_weight the gradient to x is ``sigmoid(x) - target``, that to the target ``-x``. A target 0 or 1 loses no digits
+    in either, however small the loss is. A part whose factor is 0 counts for nothing, also where x is infinite: the loss of
+    ``inf`` is 0 for target 1 and ``inf`` for others.
 
     Examples
     --------
@@ -384,17 +382,9 @@ def binary_cross_entropy_with_logits(x, target, *, weight=None, pos_weight=None,
     tensor([-0.25,  0.5 ], dtype=float32)
     """
     cdef str op = "binary_cross_entropy_with_logits"
-    if pos_weight is not None:
-        # pos_weight * target * softplus(-x) + (1 - target) * softplus(x), and softplus(-x) is the loss for target 1
-        t = as_tensor(op, target, common_kind(op, x, target), True)
-        yes = binary_cross_entropy_with_logits(x, 0 * t.detach() + 1, reduction="none")
-        no = binary_cross_entropy_with_logits(x, 0 * t.detach(), reduction="none")
-        losses = weighted(op, t * yes, pos_weight, "none") + (1 - t) * no
-        return weighted(op, losses, 1.0 if weight is None else weight, reduction)
-    if weight is not None:
-        return weighted(op, binary_cross_entropy_with_logits(x, target, reduction="none"), weight, reduction)
-    return pairs(op, BinaryCrossEntropyWithLogitsNode.__new__(BinaryCrossEntropyWithLogitsNode), NG_LOSS_BCE_LOGITS, x, target, 0,
-                 reduction)
+    cdef int which = NG_LOSS_BCE_LOGITS if weight is None and pos_weight is None else NG_LOSS_BCE_LOGITS_WEIGHTED
+    return pairs(op, BinaryCrossEntropyWithLogitsNode.__new__(BinaryCrossEntropyWithLogitsNode), which, x, target, 0, reduction,
+                 weight, pos_weight)
 
 
 def kl_div(log_p, target, *, reduction="mean"):
