@@ -74,12 +74,101 @@ static inline int64_t ng_column_grain(int64_t n)
     return grain;
 }
 
+/* float32 adds up to NG_FEW gradients to an element as they come, which costs it 2e-7 at most. Elements that get more have sums in
+ * double, in `wide` (outer, wide rows, inner), where x[o, rows[s], :] is row s, or (rows NULL) all of x. */
+enum { NG_FEW = 4, NG_NARROW_ROW = 8 };
+
+/* Which positions of the map have more than NG_FEW entries. First (slots NULL): counts, in `table`, and stores how many such
+ * positions there are in *found. Then: rows[s] = the position of row s; slots[i] = the row of entry i, or -1.
+ * table: per position, a byte and (of `rows`) an int32; hashed: a power of two of places, twice as many as entries. */
+typedef struct ng_repeats_place { int64_t key; int32_t count, slot; } ng_repeats_place;
+typedef struct ng_repeats_args {
+    void *table;
+    int64_t places;          /* 0: not hashed */
+    int32_t *slots, *row_of; /* row_of: by position */
+    int64_t *rows, *found;
+    const int64_t *map;
+    int64_t n, m;
+} ng_repeats_args;
+
+/* is_flat: map and slots have a position for each element of y (outer, n, inner), and x is flat; else as ng_rows_args */
+typedef struct ng_wide_args {
+    double *wide;
+    void *x;
+    const void *y;
+    const int64_t *map, *rows;
+    const int32_t *slots;    /* NULL: the map's positions */
+    int64_t n, m, inner, n_rows;
+    int is_flat, is_back;    /* scatter_move_wide: x = wide, or wide = x */
+} ng_wide_args;
+
+/* Adds by way of `wide`. n_rows: of it; slots, rows NULL: all m. */
+static inline int ng_scatter_add_wide_(void *x, const void *y, const int64_t *map, const int32_t *slots, const int64_t *rows,
+                                       int64_t outer, int64_t n, int64_t m, int64_t inner, int64_t n_rows, int is_flat)
+{
+    const ng_kernels *k = NG->kernels[NG_F32];
+    const int64_t width = is_flat ? 1 : inner, count = (is_flat ? 1 : outer) * n_rows * width;
+    ng_wide_args args = {NULL, x, y, map, rows, slots, n, m, inner, n_rows, is_flat, 0};
+    args.wide = (double *)NG->alloc((size_t)count * sizeof(double));
+    if (!args.wide) return NG_NO_MEMORY;
+    int status = NG->launch(k->scatter_move_wide, &args, sizeof args, count, ng_grain(8), 0);
+    if (status == NG_OK) status = NG->launch(k->scatter_add_wide, &args, sizeof args, outer * inner, ng_column_grain(n), 0);
+    args.is_back = 1;
+    if (status == NG_OK) status = NG->launch(k->scatter_move_wide, &args, sizeof args, count, ng_grain(8), 0);
+    NG->release(args.wide, (size_t)count * sizeof(double));
+    return status;
+}
+
+/* Adds the n entries of a map as `plain` does, but wide where positions repeat: the work of a float32 scatter. is_flat: the map
+ * has outer * n * inner entries, m positions. */
+static inline int ng_scatter_add_counted_(ng_body plain, void *x, const void *y, const int64_t *map, int64_t outer, int64_t n,
+                                          int64_t m, int64_t inner, int is_flat)
+{
+    const ng_kernels *k = NG->kernels[NG_F64];
+    const ng_rows_args direct = {x, y, map, n, m, inner};
+    const int64_t entries = is_flat ? outer * n * inner : n, width = is_flat ? 1 : inner;
+    int64_t found = 0;
+    int status = NG_OK;
+    /* counting is not worth it where most have more, or where it takes as long as adding */
+    if (entries <= NG_FEW * m && (width >= NG_NARROW_ROW || m > entries)) {
+        ng_repeats_args a = {.map = map, .n = entries, .m = m, .found = &found};
+        if (m / 32 > entries)
+            for (a.places = 16; a.places < 2 * entries;) a.places *= 2;
+        const size_t bytes = a.places ? (size_t)a.places * sizeof(ng_repeats_place) : (size_t)m;
+        a.table = NG->alloc(bytes);
+        if (!a.table) return NG_NO_MEMORY;
+        status = NG->launch(k->index_repeats, &a, sizeof a, 1, 1, 0);
+        if (status == NG_OK && found > 0) {
+            const int64_t n_rows = found;
+            const size_t sizes[] = {(size_t)n_rows * sizeof(int64_t), (size_t)entries * sizeof(int32_t),
+                                    a.places ? 0 : (size_t)m * sizeof(int32_t)};
+            char *memory = (char *)NG->alloc(sizes[0] + sizes[1] + sizes[2]);
+            if (memory) {
+                a.rows = (int64_t *)(void *)memory;
+                a.slots = (int32_t *)(void *)(memory + sizes[0]);
+                a.row_of = (int32_t *)(void *)(memory + sizes[0] + sizes[1]);
+                status = NG->launch(k->index_repeats, &a, sizeof a, 1, 1, 0);
+                if (status == NG_OK)
+                    status = ng_scatter_add_wide_(x, y, map, a.slots, a.rows, outer, n, m, inner, n_rows, is_flat);
+                NG->release(memory, sizes[0] + sizes[1] + sizes[2]);
+            } else status = NG_NO_MEMORY;
+        } else if (status == NG_OK)
+            status = NG->launch(plain, &direct, sizeof direct, outer * inner, ng_column_grain(n), 0);
+        NG->release(a.table, bytes);
+        return status;
+    }
+    return ng_scatter_add_wide_(x, y, map, NULL, NULL, outer, n, m, inner, m, is_flat);
+}
+
 /* x[o, map[i], :] += y[o, i, :] */
 static inline int ng_scatter_add_rows(int dtype, void *x, const void *y, const int64_t *map, int64_t outer, int64_t n,
                                       int64_t m, int64_t inner)
 {
     const ng_rows_args args = {x, y, map, n, m, inner};
-    return NG->launch(NG->kernels[dtype]->scatter_add_rows, &args, sizeof args, outer * inner, ng_column_grain(n), 0);
+    const ng_body plain = NG->kernels[dtype]->scatter_add_rows;
+    if (dtype == NG_F32 && n > NG_FEW && outer * inner > 0)
+        return ng_scatter_add_counted_(plain, x, y, map, outer, n, m, inner, 0);
+    return NG->launch(plain, &args, sizeof args, outer * inner, ng_column_grain(n), 0);
 }
 
 /* x[o, map[i], :] = y[o, i, :], the last one where positions repeat; y NULL: zeros */
@@ -90,12 +179,16 @@ static inline int ng_scatter_rows(int dtype, void *x, const void *y, const int64
     return NG->launch(NG->kernels[dtype]->scatter_rows, &args, sizeof args, outer * inner, ng_column_grain(n), 0);
 }
 
-/* x[map[o, i, k]] += y[o, i, k], for a map of flat positions where different (o, k) never meet */
+/* x[map[o, i, k]] += y[o, i, k], for a map of flat positions in x where different (o, k) never meet; m: the elements of x, or 0
+ * where no two entries do */
 static inline int ng_scatter_add_flat(int dtype, void *x, const void *y, const int64_t *map, int64_t outer, int64_t n,
-                                      int64_t inner)
+                                      int64_t inner, int64_t m)
 {
-    const ng_rows_args args = {x, y, map, n, 0, inner};
-    return NG->launch(NG->kernels[dtype]->scatter_add_flat, &args, sizeof args, outer * inner, ng_column_grain(n), 0);
+    const ng_rows_args args = {x, y, map, n, m, inner};
+    const ng_body plain = NG->kernels[dtype]->scatter_add_flat;
+    if (dtype == NG_F32 && n > NG_FEW && m > 0 && outer * inner > 0)
+        return ng_scatter_add_counted_(plain, x, y, map, outer, n, m, inner, 1);
+    return NG->launch(plain, &args, sizeof args, outer * inner, ng_column_grain(n), 0);
 }
 
 /* winners[i] = map[i], or -1 where a later i has the same position; last (M): memory to work in */

@@ -194,7 +194,7 @@ NG_UNUSED static ACC row_rest(const REAL *restrict e, int64_t n)
     return sum_of(lane);
 }
 
-/* The same; returns their sum. Exponentials and sum in loops of their own are faster than one loop. */
+/* e as row_powers has it; returns their sum. Exponentials and sum in loops of their own are faster than one loop. */
 NG_UNUSED static ACC row_exp(REAL *restrict e, const REAL *restrict x, REAL shift, int64_t n)
 {
     row_powers(e, x, shift, n);

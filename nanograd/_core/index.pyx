@@ -39,7 +39,8 @@ cdef extern from "kernels/index.h":
     int ng_gather_rows(int dtype, void *y, const void *x, const int64_t *map, int64_t outer, int64_t n, int64_t m, int64_t inner)
     int ng_scatter_add_rows(int dtype, void *x, const void *y, const int64_t *map, int64_t outer, int64_t n, int64_t m, int64_t inner)
     int ng_scatter_rows(int dtype, void *x, const void *y, const int64_t *map, int64_t outer, int64_t n, int64_t m, int64_t inner)
-    int ng_scatter_add_flat(int dtype, void *x, const void *y, const int64_t *map, int64_t outer, int64_t n, int64_t inner)
+    int ng_scatter_add_flat(int dtype, void *x, const void *y, const int64_t *map, int64_t outer, int64_t n, int64_t inner,
+                            int64_t m)
     int ng_index_winners(int64_t *winners, int64_t *last, const int64_t *map, int64_t n, int64_t m)
     int ng_one_hot(int dtype, void *y, const int64_t *map, int64_t n, int64_t classes)
     int ng_sort_rows(int dtype, void *values, int64_t *positions, const void *x, int64_t rows, int64_t n, int64_t keep, int descending)

@@ -114,7 +114,7 @@ cdef class GatherNode(Node):
         cdef Buffer dx = begin_part(run, self, 0)
         check("backward", ng_scatter_add_flat(
             self.kind, dx.data, dy.data, <const int64_t *>saved(self, SAVED_MAP), product(self.dims, 0, self.axis), self.dims[self.axis],
-            product(self.dims, self.axis + 1, self.rank)))
+            product(self.dims, self.axis + 1, self.rank), (<Node>self.inputs[0]).count))
         return end_part(run, self, 0, dx)
 
 

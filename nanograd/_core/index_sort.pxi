@@ -15,7 +15,7 @@ cdef class SortNode(Node):
         dx = begin_part(run, self, 0)
         check("backward", ng_scatter_add_flat(
             self.kind, dx.data, dy.data, <const int64_t *>map.data, product(self.dims, 0, self.axis), self.dims[self.axis],
-            product(self.dims, self.axis + 1, self.rank)))
+            product(self.dims, self.axis + 1, self.rank), 0))
         return end_part(run, self, 0, dx)
 
     cdef int release(self) except -1:
