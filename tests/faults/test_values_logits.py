@@ -96,7 +96,7 @@ def test_binary_at_infinity(dtype, options, reduction):
 def test_binary_nan_stays_visible(dtype):
     for x, t in ((np.nan, 0.0), (np.nan, 1.0), (1.0, np.nan)):
         for options in ({}, {"pos_weight": 2.0}):
-            loss, dx, _ = gradients(lambda x, t: ng.binary_cross_entropy_with_logits(x, t, **options), dtype, [x], [t])
+            loss, dx, _ = gradients(lambda x, t, options=options: ng.binary_cross_entropy_with_logits(x, t, **options), dtype, [x], [t])
             assert np.isnan(loss) and np.isnan(dx).all()
 
 
@@ -183,7 +183,7 @@ def test_log_softmax_and_nll_of_confident_logits(dtype, n):
     with mpmath.workdps(60):
         loss, dx = exact_classes(x, np.eye(n)[1])
     for rows in (1, 17):
-        found, gradient = gradients(lambda x: ng.nll_loss(ng.log_softmax(x, -1), [1] * len(x), reduction="sum"), dtype,  # noqa: B023
+        found, gradient = gradients(lambda x: ng.nll_loss(ng.log_softmax(x, -1), [1] * len(x), reduction="sum"), dtype,
                                     np.tile(x, (rows, 1)))
         close(found / rows, [loss], dtype)
         close(gradient[-1], dx, dtype)
