@@ -7,12 +7,14 @@ import math
 import resource
 import signal
 import sys
+import warnings
 
 import numpy as np
 
 import nanograd as ng
 from nanograd import nn
 
+warnings.simplefilter("ignore", RuntimeWarning)        # means of nothing, which some of these sizes are
 resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))
 HUGE = (2**31 - 1, 2**31, 2**32 + 1, 2**59, 2**60, 2**61 + 1, 2**62 - 1, 2**62, 2**63 - 1, 274177, 67280421310721)
 REFUSALS = (ValueError, TypeError, MemoryError, OverflowError, IndexError)

@@ -94,6 +94,7 @@ def fake_distribution(folder, name, files):
     info.mkdir(parents=True)
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
     (info / "RECORD").write_text("".join(f"{file},,\n" for file in files))
+    importlib.invalidate_caches()           # what was found in the folder a moment ago
 
 
 def test_another_distribution_that_is_mixed_with_ours(tmp_path, monkeypatch):
