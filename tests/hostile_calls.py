@@ -201,7 +201,7 @@ def public(module):
 
 NOT_CALLED = {"Tensor", "Node", "Function", "DTypeError", "GraphError", "NanogradError", "ShapeError", "show_config",
               "nn.Parameter", "nn.Module", "float32", "float64", "optim.scipy_minimize"}
-NOT_METHODS = {"__class__", "__new__", "__init__", "__init_subclass__", "__subclasshook__", "__getattribute__", "__setattr__", "__delattr__", "__dir__", "__sizeof__",
+NOT_METHODS = {"__class__", "__class_getitem__", "__new__", "__init__", "__init_subclass__", "__subclasshook__", "__getattribute__", "__setattr__", "__delattr__", "__dir__", "__sizeof__",
                "__reduce_ex__", "__getstate__", "__doc__", "__module__", "__dict__", "__weakref__", "__slots__", "__hash__", "__str__", "__setstate__"}
 
 

@@ -21,7 +21,7 @@ cdef int dtype_kind(object dtype) except -1:
         raise DTypeError(f"dtype must be float32 or float64, got {type(dtype).__name__} {shown(dtype)}")
     try:
         dtype = np.dtype(dtype)
-    except (MemoryError, RecursionError):
+    except MemoryError:
         raise
     except Exception:
         hint = "; a shape is one argument, a tuple" if isinstance(dtype, int) else ""

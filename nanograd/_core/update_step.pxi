@@ -136,6 +136,8 @@ cdef class Step:
             if not arrays >> i & 1:
                 continue
             old = state.get(i)
+            if old is not None and not same_shape(old, p):        # a parameter that was given its value after its state
+                raise ValueError(f"step: the parameter has shape {p.shape}, and its state {old.shape}: make a new optimizer")
             if old is not None and holds_alone(old):
                 ng_update_state(item, i, old.buffer.data, old.buffer.data, 0)
                 self.hold(<PyObject *><void *>old.buffer)

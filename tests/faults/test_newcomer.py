@@ -94,6 +94,9 @@ def fake_distribution(folder, name, files):
     info.mkdir(parents=True)
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
     (info / "RECORD").write_text("".join(f"{file},,\n" for file in files))
+    for file in map(folder.joinpath, files):
+        file.parent.mkdir(exist_ok=True)
+        file.touch()
     importlib.invalidate_caches()           # what was found in the folder a moment ago
 
 
