@@ -32,7 +32,7 @@ nanograd\._core\.runtime\.__test__
 nanograd\._core\.batch\.RowSource
 nanograd\._core\.custom_function\.FunctionContext
 nanograd\._core\.random\.Generator
-nanograd\._core\.tensor\.(HookHandle|Node|Parameter|Tensor)
+nanograd\._core\.tensor\.(HookHandle|Node|Parameter|Tensor|set_grad_enabled)
 nanograd\._core\.update\.ParameterState
 # not constructors; __cinit__, which is no __init__; __getattr__ stands for the free attributes of a context
 nanograd\._core\.(tensor\.Tensor|tensor\.Node|custom_function\.Function|custom_function\.FunctionContext)\.__init__
