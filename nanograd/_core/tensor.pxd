@@ -116,6 +116,7 @@ cdef class Tensor
 cdef class Node:
     cdef int64_t number      # in the order of creation: consumers always carry higher numbers
     cdef int64_t run         # the backward run that the node belongs to while its slot is filled, or it is running
+    cdef int64_t mark        # of find_wanted(): its run's id if the node is wanted, -id if it was only seen
     cdef Buffer slot         # the gradient slot: where the gradient of this node's output gathers
     cdef object extra        # None, or NodeExtra: hooks, retained gradient
     cdef PyObject *weak_owner
@@ -202,16 +203,18 @@ cdef class Run:
     cdef dict parts          # node of several outputs -> what has arrived for each
     cdef dict captures       # node -> positions, for grad() and inputs=
     cdef list captured       # gradients, as tensors
-    cdef set wanted          # then: the nodes that lead to a captured one; all others are left out
+    cdef bint prunes         # then: only nodes that lead to a captured one are run: those that have this run's mark,
+    cdef set wanted, seen    # or, since marks are for one run at a time, that are in the set `wanted`
     cdef int64_t oldest      # then: the number of the oldest captured node
     cdef list retained       # (node, gradient) of tensors that called retain_grad()
     cdef bint accumulates    # captured leaves get their .grad (backward(inputs=)) or not (grad())
 
-cdef bint is_wanted(Run run, PyObject *node) noexcept
+cdef bint is_wanted(Run run, Node node) noexcept
 cdef inline bint wants(Run run, Node node, int i) noexcept:
     """Whether input i wants a gradient from this run: whether its leaf, or some leaf that it leads to, is asked for one."""
     cdef PyObject *input = node.inputs[i]
-    return input != NULL and not (<Node>input).unwanted and (run.wanted is None or is_wanted(run, input))
+    return input != NULL and not (<Node>input).unwanted and (
+        not run.prunes or (<Node>input).mark == run.id or (run.wanted is not None and is_wanted(run, <Node>input)))
 
 # Adds a gradient (a buffer with the dtype and size of input i's output) into the slot of input i. The buffer is shared,
 # not copied: the caller may give the same one to several inputs, and must not write to it afterwards.

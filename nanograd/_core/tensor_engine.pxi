@@ -3,7 +3,7 @@
 
 cdef int start(Run run, Node root, Buffer gradient) except -1:
     """Give a root its gradient; it belongs to this run until the end."""
-    if run.wanted is not None and root not in run.wanted:
+    if run.prunes and not is_wanted(run, root):
         return 0
     give_node(run, root, gradient)
     if type(root) is not LeafNode:
@@ -68,7 +68,7 @@ cdef int step_back(Run run, Node node) except -1:
     disown(&dy.owners)
     run.dy = None
     # Where what is asked for ends, the graph below stays as it is.
-    if run.retain_graph or (not runs and run.wanted is not None):
+    if run.retain_graph or (not runs and run.prunes):
         node.running = is_root
         return 0
     node.released = True
@@ -215,8 +215,21 @@ cdef dict capture_positions(str op, list inputs):
     return captures
 
 
-cdef bint is_wanted(Run run, PyObject *node) noexcept:
-    return <Node>node in run.wanted
+# What a walk has found out of a node: a mark in the node, which no other run may need until this one ends, or an entry in a set.
+cdef bint is_wanted(Run run, Node node) noexcept:
+    return node.mark == run.id if run.wanted is None else node in run.wanted
+
+cdef inline bint is_seen(Run run, Node node) noexcept:
+    return node.mark == run.id or node.mark == -run.id if run.wanted is None else node in run.seen
+
+cdef inline int see(Run run, Node node, bint wanted) except -1:
+    if run.wanted is None:
+        node.mark = run.id if wanted else -run.id
+    else:
+        run.seen.add(node)
+        if wanted:
+            run.wanted.add(node)
+    return 0
 
 
 cdef struct Visit:
@@ -228,19 +241,26 @@ cdef int find_wanted(Run run, list roots) except -1:
     """Which nodes lead from the roots to a captured one. Nothing has run yet, and nothing is changed.
 
     A walk in depth with a stack of its own, through nodes that are younger than the oldest captured one: others cannot lead there.
+    No other thread runs meanwhile.
     """
-    cdef set seen = set(), wanted = set()
+    global _marking
     cdef Visit *path = NULL
     cdef Visit *longer
     cdef Visit *top
     cdef Py_ssize_t depth = 0, capacity = 0
     cdef Node node, next_node
     run.oldest = min([(<Node>captured).number for captured in run.captures])
+    run.prunes = True
+    if _marking == 0:
+        _marking = run.id
+    else:
+        run.wanted = set()
+        run.seen = set()
     try:
         for root in roots:
             next_node = <Node>root
             while True:
-                if next_node is not None and next_node.number >= run.oldest and next_node not in seen:
+                if next_node is not None and next_node.number >= run.oldest and not is_seen(run, next_node):
                     if next_node.released and next_node.number != run.oldest and type(next_node) is not LeafNode:
                         refuse_freed(next_node)
                     if depth == capacity:
@@ -252,11 +272,9 @@ cdef int find_wanted(Run run, list roots) except -1:
                     path[depth].node = <PyObject *>next_node
                     path[depth].next = 0
                     depth += 1
-                    seen.add(next_node)
-                    if next_node in run.captures:
-                        wanted.add(next_node)
-                elif next_node is not None and depth != 0 and next_node in wanted:
-                    wanted.add(<Node>path[depth - 1].node)
+                    see(run, next_node, next_node in run.captures)
+                elif next_node is not None and depth != 0 and is_wanted(run, next_node):
+                    see(run, <Node>path[depth - 1].node, True)
                 if depth == 0:
                     break
                 top = &path[depth - 1]
@@ -270,11 +288,10 @@ cdef int find_wanted(Run run, list roots) except -1:
                 depth -= 1
                 if depth == 0:
                     break
-                if node in wanted:
-                    wanted.add(<Node>path[depth - 1].node)
+                if is_wanted(run, node):
+                    see(run, <Node>path[depth - 1].node, True)
     finally:
         free(path)
-    run.wanted = wanted
     return 0
 
 
@@ -380,7 +397,7 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=False, allow_unused=Fa
     buffers = [seed("grad", output, gradient) for output, gradient in zip(roots, seeds)]
     find_wanted(run, [node_of(t) for t in roots])
     for position, t in enumerate(targets):
-        if not may_be_unused and t.node not in run.wanted:
+        if not may_be_unused and not is_wanted(run, (<Tensor>t).node):
             raise GraphError(f"grad: the outputs do not depend on inputs[{position}] (shape {shape_tuple(t.rank, t.dims)}); "
                              f"write allow_unused=True to get None for it")
     try:

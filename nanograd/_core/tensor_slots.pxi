@@ -4,13 +4,17 @@
 # contributed. Leaves wait aside: at the end of the run their slots are added into .grad, all of them or none.
 
 cdef int64_t _runs_made = 0
+cdef int64_t _marking = 0          # the run whose marks are in the nodes
 
 
 @cython.final
 @cython.no_gc
 cdef class Run:
     def __dealloc__(self):
+        global _marking
         cdef Py_ssize_t i
+        if _marking == self.id:
+            _marking = 0
         for i in range(self.heap_size):
             Py_DECREF(<object>self.heap[i])
         free(self.heap)
@@ -115,6 +119,7 @@ cdef int refuse_freed(Node node) except -1:
 
 cdef void leave(Run run) noexcept:
     """Nothing of this run stays in the graph: no slot, no claim on a node."""
+    global _marking
     cdef Node node
     while run.heap_size != 0:
         node = pop(run)
@@ -132,6 +137,8 @@ cdef void leave(Run run) noexcept:
     for node in run.roots:
         if node.run == run.id:
             node.running = False
+    if _marking == run.id:
+        _marking = 0
 
 
 cdef int give(Run run, Node node, int i, Buffer gradient) except -1:

@@ -277,6 +277,27 @@ def test_frozen_between_forward_and_backward_is_not_moved():
     np.testing.assert_array_equal(layer.weight, before)
 
 
+def test_a_pruned_pass_inside_of_a_pruned_pass():
+    """Each keeps what it has found out: of the same nodes, in a hook of the other, one wants what the other does not."""
+    x, w = (ng.ones(2, requires_grad=True) for _ in range(2))
+    trunk = (x * 2) * (w * 3)
+    a, b = trunk * 5, trunk * 7
+    inner = []
+
+    def hook(gradient):
+        inner.append(ng.grad(b, w, retain_graph=True)[0].tolist())
+        with pytest.raises(GraphError, match="do not depend"):
+            ng.grad(b, [w, a], retain_graph=True)
+        inner.append(ng.grad(b, [w, x], retain_graph=True)[1].tolist())
+    handle = a.register_hook(hook)
+    assert ng.grad(a, x, retain_graph=True)[0].tolist() == [30, 30]
+    assert inner == [[42, 42], [42, 42]]
+    handle.remove()
+    assert ng.grad(a, w, retain_graph=True)[0].tolist() == [30, 30]
+    a.backward(inputs=x)
+    assert x.grad.tolist() == [30, 30] and w.grad is None
+
+
 def test_pruned_passes_in_threads_do_not_mix_their_marks():
     """Two passes over one shared part, each with inputs of its own."""
     ws = [ng.tensor(np.full(200_000, 1.0 + i), requires_grad=True) for i in range(3)]
