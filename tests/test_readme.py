@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(not README.exists(), reason="the README is not b
 HEADINGS = [
     "Two commands",
     "Twenty lines",
-    "What the digits look like when they are learnt",
+    "Learning the digits",
     "Save and load",
     "How fast",
     "When not to use it",
