@@ -32,12 +32,12 @@ CORE = "nanograd._core.tensor"
 # fills several pages.
 PAGES = {
     "Tensors": ("the class, with its attributes, methods and operators", [(CORE, "Tensor")]),
-    "Making tensors": ("from numbers and arrays, filled, counted; the default dtype", [
+    "Making tensors": ("from numbers and arrays, filled, evenly spaced; the default dtype", [
         (CORE, "tensor asarray zeros ones full empty arange linspace eye zeros_like ones_like full_like from_numpy from_dlpack tensor32 "
                "tensor64 get_default_dtype set_default_dtype")]),
     "Gradients": ("`grad`, and switching the recording of graphs on and off", [
         (CORE, "grad no_grad enable_grad set_grad_enabled is_grad_enabled Node")]),
-    "Operations of your own": ("`Function`: a forward and a backward that you write", ["nanograd._core.custom_function"]),
+    "Custom operations": ("`Function`: a forward and a backward that you write", ["nanograd._core.custom_function"]),
     "Arithmetic": ("element by element: sums to arc tangents, `where`, `clip`", [
         (CORE, "add sub mul div pow neg abs sign square sqrt rsqrt reciprocal exp expm1 log log1p log2 log10 sin cos tan sinh cosh arctan "
                "arctan2 erf floor ceil round clip maximum minimum where safe_div isnan isinf isfinite allclose")]),
@@ -56,16 +56,16 @@ PAGES = {
     "Random numbers": ("draws, dropout and generators, with the same bits on every machine", ["nanograd._core.random"]),
     "Modules": ("`Module`, `Parameter`, `Sequential` and the other containers", ["nanograd.nn.module", "nanograd.nn.containers"]),
     "Activation modules": ("activations to put between layers", ["nanograd.nn.activation"]),
-    "Loss modules": ("losses with settings of their own", ["nanograd.nn.loss"]),
-    "Layers": ("linear, convolutional, normalising, pooling, embedding, dropout; and what is on no page before", [
+    "Loss modules": ("losses with their own settings", ["nanograd.nn.loss"]),
+    "Layers": ("linear, convolutional, normalising, pooling, embedding, dropout; and whatever is on no earlier page", [
         "nanograd.nn.linear", "nanograd.nn"]),
     "Layers as functions": ("`nn.functional`: PyTorch's names and arguments", ["nanograd.nn.functional"]),
     "Initialisation": ("`nn.init`: Xavier, Kaiming, orthogonal and plain", ["nanograd.nn.init"]),
     "Gradients of many parameters": ("`nn.utils`: clipping and flattening", ["nanograd.nn.utils"]),
     "Optimizers": ("SGD to Adagrad, averages of weights, SciPy's minimizers", ["nanograd.optim"]),
-    "Mini-batches": ("`ArrayLoader`", ["nanograd.data"]),
-    "Tests of your own": ("`gradcheck` and `assert_close`", ["nanograd.testing"]),
-    "Threads, memory, configuration": ("how many threads, how much memory, what was built", [
+    "Mini-batches": ("`ArrayLoader`: shuffles and batches arrays", ["nanograd.data"]),
+    "Testing": ("`gradcheck` and `assert_close`", ["nanograd.testing"]),
+    "Threads, memory, configuration": ("the number of threads, memory in use, what was built", [
         "nanograd.threads", "nanograd.memory", "nanograd.config"]),
     "Errors": ("what is raised, and when", ["nanograd.errors"]),
 }

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""Neural networks that are small or mid-sized and live on a CPU: eager autograd at the machine's floor.
+"""Small and mid-sized neural networks on CPUs: eager autograd with almost no overhead.
 
     import nanograd as ng
     from nanograd import nn, optim
 
-Functions use NumPy's words (axis, keepdims, astype), layers PyTorch's. The reference is in docs/.
+Functions have NumPy's names (axis, keepdims, astype), layers PyTorch's. The reference is in docs/.
 """
 from nanograd import _core                                  # first: it loads the BLAS
 
