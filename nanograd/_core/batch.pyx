@@ -13,12 +13,7 @@ include "capsule.pxi"
 
 cnp.import_array()
 
-cdef extern from "kernels/batch.h" nogil:
-    enum: NG_ROWS_SAME
-    enum: NG_ROWS_FLOAT32
-    enum: NG_ROWS_FLOAT64
-    int ng_batch_rows(int dtype, void *out, const void *source, const int64_t *rows, int64_t n, int64_t stride,
-                      int64_t row_bytes, int source_type)
+from kernels.batch cimport NG_ROWS_FLOAT32, NG_ROWS_FLOAT64, NG_ROWS_SAME, ng_batch_rows
 
 
 @cython.final

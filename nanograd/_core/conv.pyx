@@ -11,25 +11,10 @@ from nanograd.errors import ShapeError, shown
 
 include "images.pxi"
 
-cdef extern from "kernels/conv.h":
-    ctypedef struct ng_conv:
-        int64_t N, C, H, W, O, KH, KW, P, Q, G, SH, SW, PH, PW, DH, DW
-    int ng_conv_forward(int dtype, void *y, void *z, const void *x, const void *weight, const void *bias, int op, double p, double q,
-                        const ng_conv *s)
-    int ng_conv_dx(int dtype, void *dx, const void *dy, const void *weight, const ng_conv *s)
-    int ng_conv_dweight(int dtype, void *dweight, const void *x, const void *dy, const ng_conv *s)
-    int ng_unary_backward(int dtype, int op, void *dx, const void *dy, const void *x, const void *y, double p, double q, int64_t n)
-
-cdef extern from "kernels/elementwise.h":
-    int ng_fill(int dtype, void *dst, double value, int64_t n)
-
-cdef extern from "kernels/reduce.h":
-    int ng_sum_axes(int dtype, void *out, const void *x, int rank, const int64_t *dims, unsigned int mask, double divisor)
-
-cdef extern from "ng_api.h":
-    enum: NG_UNARY_COUNT
-    enum: NG_READS_X
-    enum: NG_READS_Y
+from kernels.conv cimport ng_conv, ng_conv_dweight, ng_conv_dx, ng_conv_forward
+from kernels.elementwise cimport ng_fill, ng_unary_backward
+from kernels.reduce cimport ng_sum_axes
+from kernels.ops cimport NG_READS_X, NG_READS_Y, NG_UNARY_COUNT
 
 cdef dict ACTIVATIONS = {NG.unary_info[i].name.decode(): i for i in range(NG_UNARY_COUNT) if NG.unary_info[i].is_activation}
 cdef double NEGATIVE_SLOPE = 0.01       # of leaky_relu, the one activation with a parameter; the others do not read it

@@ -27,23 +27,9 @@ cdef extern from "Python.h":
     Py_ssize_t PySlice_AdjustIndices(Py_ssize_t length, Py_ssize_t *start, Py_ssize_t *stop, Py_ssize_t step)
     bint PySlice_Check(object x)
     bint PyLong_CheckExact(object x)
-cdef extern from "kernels/transpose.h":
-    int ng_strided_copy(int dtype, void *out, const void *x, int rank, const int64_t *dims, const int64_t *out_strides,
-                        const int64_t *in_strides)
-    int ng_strided_add(int dtype, void *out, const void *x, int rank, const int64_t *dims, const int64_t *out_strides,
-                       const int64_t *in_strides)
-    void ng_contiguous_strides(int64_t *strides, int rank, const int64_t *dims)
-cdef extern from "kernels/index.h":
-    int ng_index_check(int64_t *map, const int64_t *indices, int64_t limit, int wrap, int64_t scale, int add, int64_t count)
-    int ng_index_map(int64_t *map, const int64_t *indices, int64_t limit, int rank, const int64_t *dims, const int64_t *x_dims, int axis)
-    int ng_gather_rows(int dtype, void *y, const void *x, const int64_t *map, int64_t outer, int64_t n, int64_t m, int64_t inner)
-    int ng_scatter_add_rows(int dtype, void *x, const void *y, const int64_t *map, int64_t outer, int64_t n, int64_t m, int64_t inner)
-    int ng_scatter_rows(int dtype, void *x, const void *y, const int64_t *map, int64_t outer, int64_t n, int64_t m, int64_t inner)
-    int ng_scatter_add_flat(int dtype, void *x, const void *y, const int64_t *map, int64_t outer, int64_t n, int64_t inner,
-                            int64_t m)
-    int ng_index_winners(int64_t *winners, int64_t *last, const int64_t *map, int64_t n, int64_t m)
-    int ng_one_hot(int dtype, void *y, const int64_t *map, int64_t n, int64_t classes)
-    int ng_sort_rows(int dtype, void *values, int64_t *positions, const void *x, int64_t rows, int64_t n, int64_t keep, int descending)
+from kernels.transpose cimport ng_contiguous_strides, ng_strided_add, ng_strided_copy
+from kernels.index cimport (ng_gather_rows, ng_index_check, ng_index_map, ng_index_winners, ng_one_hot, ng_scatter_add_flat,
+                            ng_scatter_add_rows, ng_scatter_rows, ng_sort_rows)
 
 
 cdef inline void *at(void *data, int kind, int64_t offset) noexcept:

@@ -13,17 +13,7 @@ from nanograd.errors import DTypeError, ShapeError, shown
 
 cnp.import_array()
 
-cdef extern from "kernels/loss.h":
-    int64_t ng_labels_pieces(int64_t count)
-    int ng_labels(int dtype, int64_t *labels, double *totals, const void *given, int bytes, int is_signed, const void *weight,
-                  int64_t count, int64_t classes, int64_t ignore_index)
-    int ng_cross_entropy(int dtype, void *loss, void *dx, void *dt, const void *x, const int64_t *labels, const double *totals,
-                         const void *target, const void *weight, double smoothing, int reduction, int64_t outer, int64_t n,
-                         int64_t inner)
-    int ng_nll(int dtype, void *loss, const void *x, const int64_t *labels, const double *totals, const void *weight, int reduction,
-               int64_t outer, int64_t n, int64_t inner)
-    int ng_nll_backward(int dtype, void *dx, const void *dy, const int64_t *labels, const double *totals, const void *weight,
-                        int reduction, int64_t outer, int64_t n, int64_t inner)
+from kernels.loss cimport ng_cross_entropy, ng_labels, ng_labels_pieces, ng_nll, ng_nll_backward
 
 include "loss_node.pxi"
 

@@ -1,11 +1,7 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 # What both modules of losses have: the node, and the argument reduction.
 
-cdef extern from "kernels/loss.h":
-    enum: NG_LOSS_NONE
-    enum: NG_LOSS_SUM
-    enum: NG_LOSS_MEAN
-    int ng_loss_scale(int dtype, void *dx, const void *gradient, const void *dy, int64_t outer, int64_t n, int64_t inner)
+from kernels.loss cimport NG_LOSS_MEAN, NG_LOSS_NONE, NG_LOSS_SUM, ng_loss_scale
 
 
 @cython.no_gc

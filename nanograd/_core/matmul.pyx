@@ -7,21 +7,10 @@ from nanograd._core.tensor cimport *
 
 from nanograd.errors import ShapeError, shown
 
-cdef extern from "kernels/linear.h":
-    int ng_gemm(int dtype, void *c, const void *a, const void *b, int trans_a, int trans_b, int64_t m, int64_t n, int64_t k,
-                int64_t lda, int64_t ldb, int64_t ldc, int accumulate)
-    int ng_gemm_batched(int dtype, void *c, const void *a, const void *b, int trans_a, int trans_b, int64_t m, int64_t n, int64_t k,
-                        int rank, int sum_rank, const int64_t *dims, const int64_t *a_strides, const int64_t *b_strides)
-    int ng_linear_forward(int dtype, int op, void *y, void *z, const void *x, const void *w, const void *b, double p, int64_t rows,
-                          int64_t outputs, int64_t inputs)
-    int ng_linear_backward_x(int dtype, void *dx, const void *dz, const void *w, int64_t rows, int64_t outputs, int64_t inputs)
-    int ng_linear_backward_w(int dtype, void *dw, const void *dz, const void *x, int64_t rows, int64_t outputs, int64_t inputs)
-    int ng_linear_backward_b(int dtype, void *db, const void *dz, int64_t rows, int64_t outputs)
-    int ng_unary_backward(int dtype, int op, void *dx, const void *dy, const void *x, const void *y, double p, double q, int64_t n)
-cdef extern from "ng_api.h":
-    enum: NG_UNARY_COUNT
-    enum: NG_READS_X
-    enum: NG_READS_Y
+from kernels.elementwise cimport ng_unary_backward
+from kernels.gemm cimport ng_gemm, ng_gemm_batched
+from kernels.linear cimport ng_linear_backward_b, ng_linear_backward_w, ng_linear_backward_x, ng_linear_forward
+from kernels.ops cimport NG_READS_X, NG_READS_Y, NG_UNARY_COUNT
 
 
 # ---- matmul -------------------------------------------------------------------------------------

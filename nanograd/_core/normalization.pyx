@@ -11,21 +11,8 @@ import operator
 
 from nanograd.errors import ShapeError, shown
 
-cdef extern from "kernels/norm.h":
-    int ng_norm_forward(int dtype, void *y, void *statistics, const void *x, const void *weight, const void *bias, int centered,
-                        int64_t rows, int64_t segments, int64_t run, int64_t turns, double eps)
-    int ng_norm_backward(int dtype, void *dx, void *dweight, void *dbias, const void *dy, const void *x, const void *weight,
-                         const void *statistics, int centered, int64_t rows, int64_t segments, int64_t run, int64_t turns, double eps)
-    int ng_batch_norm_forward(int dtype, int op, void *y, void *z, void *statistics, double *moments, const void *x, const void *weight,
-                              const void *bias, double p, int64_t N, int64_t C, int64_t run, double eps, int frozen)
-    int ng_batch_norm_backward(int dtype, int op, void *dz, void *dx, void *dweight, void *dbias, const void *dy, const void *x,
-                               const void *z, const void *y, const void *weight, const void *statistics, double p, int64_t N, int64_t C,
-                               int64_t run, double eps, int frozen)
-
-cdef extern from "ng_api.h":
-    enum: NG_UNARY_COUNT
-    enum: NG_READS_X
-    enum: NG_READS_Y
+from kernels.norm cimport ng_batch_norm_backward, ng_batch_norm_forward, ng_norm_backward, ng_norm_forward
+from kernels.ops cimport NG_READS_X, NG_READS_Y, NG_UNARY_COUNT
 
 cdef dict ACTIVATIONS = {NG.unary_info[i].name.decode(): i for i in range(NG_UNARY_COUNT) if NG.unary_info[i].is_activation}
 cdef double NEGATIVE_SLOPE = 0.01       # of leaky_relu, the one activation with a parameter; the others do not read it

@@ -8,18 +8,8 @@ from nanograd._core.tensor cimport *
 from nanograd._core.shape import broadcast_to
 from nanograd.errors import ShapeError, shown
 
-cdef extern from "kernels/loss.h":
-    enum: NG_LOSS_MSE
-    enum: NG_LOSS_L1
-    enum: NG_LOSS_SMOOTH_L1
-    enum: NG_LOSS_HUBER
-    enum: NG_LOSS_BCE
-    enum: NG_LOSS_BCE_LOGITS
-    enum: NG_LOSS_BCE_LOGITS_WEIGHTED
-    enum: NG_LOSS_KL
-    enum: NG_LOSS_FROM_PROBS
-    int ng_pair_loss(int dtype, int which, void *loss, void *dx, void *dt, const void *x, const void *target, const void *weight,
-                     const void *pos_weight, double parameter, double divisor, int is_reduced, int64_t count)
+from kernels.loss cimport (NG_LOSS_BCE, NG_LOSS_BCE_LOGITS, NG_LOSS_BCE_LOGITS_WEIGHTED, NG_LOSS_FROM_PROBS, NG_LOSS_HUBER, NG_LOSS_KL,
+                           NG_LOSS_L1, NG_LOSS_MSE, NG_LOSS_SMOOTH_L1, ng_pair_loss)
 
 include "loss_node.pxi"
 

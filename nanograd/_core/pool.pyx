@@ -11,20 +11,9 @@ from nanograd.errors import ShapeError, shown
 
 include "images.pxi"
 
-cdef extern from "kernels/pool.h":
-    ctypedef struct ng_windows:
-        int64_t planes, H, W, P, Q, KH, KW, SH, SW, PH, PW, DH, DW
-    ctypedef struct ng_axis:
-        int64_t size, out, K, S, P
-        int counts_padding, adaptive
-    int ng_pool_tap_bytes(const ng_windows *s)
-    int ng_max_pool_forward(int dtype, void *y, void *taps, const void *x, const ng_windows *s)
-    int ng_max_pool_backward(int dtype, void *dx, const void *dy, const void *taps, const ng_windows *s)
-    int ng_plane_mean(int dtype, void *y, const void *x, int64_t planes, int64_t size)
-    int ng_avg_pool(int dtype, void *out, const void *x, int64_t planes, const ng_axis *rows, const ng_axis *columns, bint backward)
-
-cdef extern from "kernels/reduce.h":
-    int ng_broadcast_axes(int dtype, void *dx, const void *dy, int rank, const int64_t *dims, unsigned int mask, double divisor)
+from kernels.pool cimport (ng_avg_pool, ng_axis, ng_max_pool_backward, ng_max_pool_forward, ng_plane_mean, ng_pool_tap_bytes,
+                           ng_windows)
+from kernels.reduce cimport ng_broadcast_axes
 
 
 @cython.final

@@ -20,22 +20,10 @@ from nanograd.errors import DTypeError, ShapeError, shown
 
 cnp.import_array()
 
-cdef extern from "kernels/random.h":
-    ctypedef struct ng_stream:
-        uint64_t seed, counter
-    uint64_t ng_random_blocks(int64_t n, int64_t per_group)
-    int64_t ng_random_per_group(int dtype)
-    int64_t ng_integers_per_group(uint64_t range)
-    int ng_random_uniform(int dtype, void *out, ng_stream stream, double offset, double scale, int64_t n)
-    int ng_random_normal(int dtype, void *out, ng_stream stream, double offset, double scale, int64_t n)
-    int ng_random_integers(int64_t *out, ng_stream stream, int64_t low, uint64_t range, int64_t n)
-    int ng_random_permutation(int64_t *out, ng_stream stream, int64_t n)
-    int ng_random_categorical(int dtype, int64_t *out, const void *x, ng_stream stream, int64_t rows, int64_t n)
-    int ng_dropout_forward(int dtype, void *y, uint64_t *bits, const void *x, ng_stream stream, uint32_t threshold, double scale, int64_t n)
-    int ng_dropout_backward(int dtype, void *dx, const uint64_t *bits, const void *dy, double scale, int64_t n)
-cdef extern from "kernels/transpose.h":
-    int ng_strided_copy(int dtype, void *out, const void *x, int rank, const int64_t *dims, const int64_t *out_strides,
-                        const int64_t *in_strides)
+from kernels.random cimport (ng_dropout_backward, ng_dropout_forward, ng_integers_per_group, ng_random_blocks, ng_random_categorical,
+                             ng_random_integers, ng_random_normal, ng_random_per_group, ng_random_permutation, ng_random_uniform,
+                             ng_stream)
+from kernels.transpose cimport ng_strided_copy
 
 
 include "random_generator.pxi"      # Generator, manual_seed

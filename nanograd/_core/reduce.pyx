@@ -13,14 +13,8 @@ import numpy as np
 
 cnp.import_array()
 
-cdef extern from "kernels/reduce.h":
-    int ng_sum_axes(int dtype, void *out, const void *x, int rank, const int64_t *dims, unsigned int mask, double divisor)
-    int ng_broadcast_axes(int dtype, void *dx, const void *dy, int rank, const int64_t *dims, unsigned int mask, double divisor)
-    int ng_max(int dtype, void *out, const void *x, int rank, const int64_t *dims, unsigned int mask, int smallest)
-    int ng_max_backward(int dtype, void *dx, double *ties, const void *dy, const void *x, const void *y, int rank,
-                        const int64_t *dims, unsigned int mask)
-cdef extern from "kernels/argmax.h":
-    int ng_argmax(int dtype, int64_t *out, const void *x, int64_t outer, int64_t n, int64_t inner, int smallest)
+from kernels.reduce cimport ng_broadcast_axes, ng_max, ng_max_backward, ng_sum_axes
+from kernels.argmax cimport ng_argmax
 
 include "axes.pxi"
 

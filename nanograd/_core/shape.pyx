@@ -21,16 +21,8 @@ from nanograd.errors import ShapeError, shown
 
 cnp.import_array()
 
-cdef extern from "kernels/elementwise.h":
-    int ng_fill(int dtype, void *dst, double value, int64_t n)
-cdef extern from "kernels/transpose.h":
-    int ng_strided_copy(int dtype, void *out, const void *x, int rank, const int64_t *dims, const int64_t *out_strides,
-                        const int64_t *in_strides)
-    int ng_strided_add(int dtype, void *out, const void *x, int rank, const int64_t *dims, const int64_t *out_strides,
-                       const int64_t *in_strides)
-    int ng_triangle(int dtype, void *y, const void *x, int upper, int64_t k, int64_t batch, int64_t n, int64_t m)
-    int ng_roll(int dtype, void *y, const void *x, int64_t rows, int64_t n, int64_t shift)
-    void ng_contiguous_strides(int64_t *strides, int rank, const int64_t *dims)
+from kernels.elementwise cimport ng_fill
+from kernels.transpose cimport ng_contiguous_strides, ng_roll, ng_strided_add, ng_strided_copy, ng_triangle
 
 cdef inline void *at(void *data, int kind, int64_t offset) noexcept:
     """The address of element `offset`."""

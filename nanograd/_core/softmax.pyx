@@ -6,10 +6,7 @@ from libc.stdint cimport int64_t
 
 from nanograd._core.tensor cimport *
 
-cdef extern from "kernels/softmax.h":
-    int ng_softmax(int dtype, void *y, const void *x, int is_log, int64_t outer, int64_t n, int64_t inner)
-    int ng_softmax_backward(int dtype, void *dx, const void *dy, const void *y, int is_log, int64_t outer, int64_t n,
-                            int64_t inner)
+from kernels.softmax cimport ng_softmax, ng_softmax_backward
 
 
 @cython.no_gc

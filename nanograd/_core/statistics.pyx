@@ -11,23 +11,9 @@ import numpy as np
 from nanograd._core.tensor import ARRAY_FUNCTIONS
 from nanograd.errors import shown
 
-cdef extern from "kernels/reduce.h":
-    int ng_prod(int dtype, void *out, const void *x, int rank, const int64_t *dims, unsigned int mask)
-    int ng_prod_backward(int dtype, void *dx, void *zeros, double *rest, const void *dy, const void *x, int rank,
-                         const int64_t *dims, unsigned int mask)
-    int ng_logsumexp(int dtype, void *out, void *largest, double *sums, const void *x, int rank, const int64_t *dims,
-                     unsigned int mask, int64_t outputs)
-    int ng_logsumexp_backward(int dtype, void *dx, const void *dy, const void *x, const void *largest, const double *sums,
-                              int rank, const int64_t *dims, unsigned int mask)
-    int ng_var(int dtype, void *out, double *mean, const void *x, int rank, const int64_t *dims, unsigned int mask, double count,
-               double divisor, int root)
-    int ng_var_backward(int dtype, void *dx, const void *dy, const void *x, const void *y, const double *mean, int rank,
-                        const int64_t *dims, unsigned int mask, double divisor, int root)
-    int ng_norm(int dtype, void *out, const void *x, int rank, const int64_t *dims, unsigned int mask, int order)
-    int ng_norm_backward(int dtype, void *dx, double *ties, const void *dy, const void *x, const void *y, int rank,
-                         const int64_t *dims, unsigned int mask, int order)
-cdef extern from "kernels/argmax.h":
-    int ng_cumsum(int dtype, void *y, const void *x, int64_t outer, int64_t n, int64_t inner, int backward)
+from kernels.reduce cimport (ng_logsumexp, ng_logsumexp_backward, ng_norm, ng_norm_backward, ng_prod, ng_prod_backward, ng_var,
+                             ng_var_backward)
+from kernels.argmax cimport ng_cumsum
 
 include "axes.pxi"
 

@@ -11,6 +11,13 @@ from cpython.pythread cimport PyThread_get_thread_ident
 from cpython.ref cimport Py_DECREF, Py_INCREF, Py_XDECREF
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset
+from kernels.compare cimport NG_IS_FINITE, NG_IS_INF, NG_IS_NAN, ng_classify, ng_near
+from kernels.elementwise cimport (NG_DA, NG_DB, NG_FROM_F32, NG_FROM_F64, ng_accumulate, ng_binary_backward, ng_binary_broadcast,
+                                  ng_binary_broadcast_backward, ng_binary_forward, ng_broadcast_strides, ng_cast, ng_fill,
+                                  ng_unary_backward, ng_unary_forward, ng_where_backward, ng_where_forward)
+from kernels.ops cimport *              # the enumerators NG_UNARY_*, NG_BINARY_* and NG_READS_*
+from kernels.reduce cimport ng_sum_axes
+from kernels.transpose cimport ng_contiguous_strides, ng_strided_copy
 cimport numpy as cnp
 
 import itertools
@@ -40,49 +47,6 @@ cdef extern from "Python.h":
     void *ng_release_gil() noexcept nogil
     void ng_restore_gil(void *) noexcept nogil
 
-cdef extern from "kernels/elementwise.h":
-    enum: NG_READS_X
-    enum: NG_READS_Y
-    enum: NG_READS_A
-    enum: NG_READS_B
-    enum: NG_READS_OUT
-    enum: NG_DA
-    enum: NG_DB
-    enum: NG_FROM_F32
-    enum: NG_FROM_F64
-    int ng_fill(int dtype, void *dst, double value, int64_t n)
-    int ng_accumulate(int dtype, void *dst, const void *src, int64_t n)
-    int ng_cast(int dtype, void *dst, const void *src, int source, int64_t n)
-    int ng_unary_forward(int dtype, int op, void *y, const void *x, double p, double q, int64_t n)
-    int ng_unary_backward(int dtype, int op, void *dx, const void *dy, const void *x, const void *y, double p, double q, int64_t n)
-    int ng_binary_forward(int dtype, int op, void *y, const void *a, const void *b, double a_scalar, double b_scalar, int64_t n)
-    int ng_binary_broadcast(int dtype, int op, void *y, const void *a, const void *b, int rank, const int64_t *dims,
-                            const int64_t *a_strides, const int64_t *b_strides)
-    int ng_binary_backward(int dtype, int op, int which, void *out, const void *dy, const void *a, const void *b, const void *y,
-                           double a_scalar, double b_scalar, int64_t n)
-    int ng_binary_broadcast_backward(int dtype, int op, int which, void *out, const void *dy, const void *a, const void *b,
-                                     const void *y, int rank, const int64_t *dims, const int64_t *a_strides, const int64_t *b_strides)
-    int ng_where_forward(int dtype, void *y, const uint8_t *cond, const void *a, const void *b, double a_scalar, double b_scalar,
-                         int rank, const int64_t *dims, const int64_t *cond_strides, const int64_t *a_strides, const int64_t *b_strides)
-    int ng_where_backward(int dtype, int which, void *out, const void *dy, const uint8_t *cond, int rank, const int64_t *dims,
-                          const int64_t *cond_strides)
-    void ng_broadcast_strides(int rank, int operand_rank, const int64_t *operand_dims, int64_t *strides)
-
-cdef extern from "kernels/compare.h":
-    enum: NG_IS_NAN
-    enum: NG_IS_INF
-    enum: NG_IS_FINITE
-    int ng_classify(int dtype, int which, uint8_t *out, const void *x, int64_t n)
-    int ng_near(int dtype, int *far, const void *a, const void *b, int64_t a_step, int64_t b_step, double rtol, double atol, int64_t n)
-
-cdef extern from "kernels/transpose.h":
-    int ng_strided_copy(int dtype, void *out, const void *x, int rank, const int64_t *dims, const int64_t *out_strides,
-                        const int64_t *in_strides)
-    void ng_contiguous_strides(int64_t *strides, int rank, const int64_t *dims)
-
-cdef extern from "kernels/reduce.h":
-    int ng_sum_axes(int dtype, void *out, const void *x, int rank, const int64_t *dims, unsigned int mask, double divisor)
-
 cdef extern from *:
     unsigned long Py_TPFLAGS_HEAPTYPE
     int PyErr_CheckSignals() except -1
@@ -101,8 +65,6 @@ def _share_always(bint always):
     ng_launch_share_always(always)
 
 
-
-include "elementwise_ops.pxi"        # generated from csrc/ops_*.def: the enumerators NG_UNARY_*, NG_BINARY_*
 include "tensor_buffer.pxi"          # memory
 include "tensor_operands.pxi"        # dtypes, shapes, and whatever a user may pass for a tensor
 include "tensor_cycles.pxi"          # garbage that Python's collector cannot see

@@ -25,36 +25,10 @@ from nanograd.errors import ShapeError, shown
 
 include "capsule.pxi"
 
-cdef extern from "kernels/update.h" nogil:
-    ctypedef struct ng_update_item:
-        int fresh
-    ctypedef struct ng_update_table:
-        int64_t n, count
-        void *result
-        double order, scale
-    ctypedef struct ng_adam_bias:
-        pass
-    size_t ng_update_table_size(int64_t n)
-    ng_update_item *ng_update_add(ng_update_table *table, void *new_value, const void *value, const void *gradient, int64_t size)
-    void ng_update_state(ng_update_item *item, int i, void *new_state, const void *state, int fresh)
-    void ng_sgd_item(ng_update_item *item, double lr, double momentum, double dampening, double decay, int nesterov)
-    ng_adam_bias ng_adam_correct_bias(double beta1, double beta2, double step)
-    void ng_adam_item(ng_update_item *item, double lr, double beta1, double beta2, double eps, double decay,
-                      int decoupled, int amsgrad, ng_adam_bias bias)
-    void ng_rmsprop_item(ng_update_item *item, double lr, double alpha, double eps, double decay, double momentum, int centered)
-    void ng_adagrad_item(ng_update_item *item, double lr, double lr_decay, double eps, double decay, double initial, double step)
-    void ng_ema_item(ng_update_item *item, double decay)
-    void ng_scale_item(ng_update_item *item, double factor)
-    void ng_clamp_item(ng_update_item *item, double low, double high)
-    int ng_update_sgd(int dtype, const ng_update_table *table)
-    int ng_update_adam(int dtype, const ng_update_table *table)
-    int ng_update_rmsprop(int dtype, const ng_update_table *table)
-    int ng_update_adagrad(int dtype, const ng_update_table *table)
-    int ng_update_ema(int dtype, const ng_update_table *table)
-    int ng_update_scale(int dtype, const ng_update_table *table)
-    int ng_update_clamp(int dtype, const ng_update_table *table)
-    int ng_update_norm(int dtype, const ng_update_table *table)
-    int64_t ng_update_norm_pieces(int dtype, int64_t count)
+from kernels.update cimport (ng_adagrad_item, ng_adam_bias, ng_adam_correct_bias, ng_adam_item, ng_clamp_item, ng_ema_item,
+                             ng_rmsprop_item, ng_scale_item, ng_sgd_item, ng_update_adagrad, ng_update_adam, ng_update_add,
+                             ng_update_clamp, ng_update_ema, ng_update_item, ng_update_norm, ng_update_norm_pieces, ng_update_rmsprop,
+                             ng_update_scale, ng_update_sgd, ng_update_state, ng_update_table, ng_update_table_size)
 
 ctypedef int (*update_launcher)(int dtype, const ng_update_table *table) noexcept nogil
 
