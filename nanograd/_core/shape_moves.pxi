@@ -128,7 +128,7 @@ def roll(x, shift, axis=-1):
     axes = axis if isinstance(axis, (tuple, list)) else (axis,)
     amounts = shift if isinstance(shift, (tuple, list)) else (shift,) * len(axes)
     if len(axes) != len(amounts):
-        raise ValueError(f"roll: expected one shift for each axis, got shift {shift} and axis {axis}")
+        raise ValueError(f"roll: expected one shift for each axis, got shift {shown(shift)} and axis {shown(axis)}")
     memset(shifts, 0, sizeof(shifts))
     for amount, item in zip(amounts, axes):
         a = normalize_axis("roll", item, t.rank)
