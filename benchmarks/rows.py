@@ -26,7 +26,6 @@ from benchmarks.row import Limit, Row
 ROWS: list[Row] = [*rows_core.ROWS, *rows_train.ROWS, *rows_infer.ROWS, *rows_arrays.ROWS, *rows_conv.ROWS, *rows_norm.ROWS,
                    *rows_pool.ROWS]  # fmt: skip
 LIMITS: list[Limit] = [*rows_process.LIMITS]
-OPS: list[Row] = [*rows_ops.ROWS, *rows_elementwise.ROWS]
 # What the README shows; docs/benchmarks.md has all.
 HEADLINES = ("core/add-4", "train/8-64-64-4-batch-1-adam", "train/8-64-64-4-batch-1-fused-adam", "train/784-128-64-10-batch-32-adam",
              "train/784-128-64-10-batch-1024-adam", "infer/8-64-64-4-numpy", "conv/net-batch-32", "conv/5x5")
@@ -38,9 +37,15 @@ def chosen(rows: Iterable, patterns: str) -> list:
     return _matching(rows, wanted)
 
 
+def ops() -> list[Row]:
+    """The ops' rows."""
+    return [*rows_ops.rows(), *rows_elementwise.ROWS]
+
+
 def chosen_ops(patterns: str) -> list:
     """The ops' rows, by those of the patterns that begin with "ops"."""
-    return _matching(OPS, [pattern.strip() for pattern in patterns.split(",") if pattern.strip().startswith("ops")])
+    wanted = [pattern.strip() for pattern in patterns.split(",") if pattern.strip().startswith("ops")]
+    return _matching(ops(), wanted) if wanted else []
 
 
 def _matching(rows: Iterable, wanted: list[str]) -> list:

@@ -23,7 +23,7 @@ from nanograd import nn, optim
 
 ALLOWED = (TypeError, ValueError, IndexError, OverflowError, MemoryError, ZeroDivisionError, ng.NanogradError, Hostile, BufferError, UserWarning)
 REALS = {"threshold", "beta", "ord", "ddof", "low", "high", "param", "a", "gain", "mean", "std", "start", "stop", "step", "norm_type", "fill_value"}
-ANY = {"i", "value", "name", "item", "other", "key", "_stacklevel", "index", "pad_width"}           # ignored (PyTorch's own), or with other meanings for what is no int
+ANY = {"i", "value", "name", "item", "other", "key", "_stacklevel", "index", "pad_width", "min", "max"}           # ignored (PyTorch's own), or with other meanings for what is no int
 MEMORY = {"from_numpy", "from_dlpack", "Function.apply", "Generator.set_state"}      # they take an array in some layouts only
 SETTERS = {"set_default_dtype", "set_grad_enabled"}                      # they are there to change what the canary looks at
 SECONDS = 10

@@ -5,12 +5,13 @@ import inspect
 import types
 
 import numpy as np
+from specs import SPECS
 
 import nanograd as ng
 from nanograd import data, nn, optim, testing
 from nanograd.nn import functional, init, utils
 
-# Arguments by the name of the parameter, where CALLS says nothing; a parameter with a default keeps that.
+# Arguments by the name of the parameter, where neither CALLS nor an OpSpec says one; a parameter with a default keeps that.
 BY_NAME = {
     **dict.fromkeys("x a b input input1 x1 x2 logits p log_p q r data_ tensor_ values actual expected".split(), "T(2, 3)"),
     "target": "T(2, 3).detach()", "cond": "np.ones((2, 3), bool)", "data": "np.ones((2, 3), np.float32)", "shape": "(2, 3)", "fill_value": "2.0", "dtype": "ng.float32",
@@ -19,26 +20,21 @@ BY_NAME = {
     "mean": "0.0", "std": "1.0", "subscripts": "'ij,kj->ik'", "tensor": "P(2, 3)", "parameters": "[P(2, 3)]", "params": "[P(2, 3)]", "module": "nn.Linear(3, 3)", "modules": "[nn.Linear(3, 3)]",
     "val": "1.0", "fn": "abs_of", "inputs": "[T(2, 3)]", "outputs": "T(2, 3).sum()", "flag": "True", "num_classes": "3",
 }
-# The arguments of a call, as one writes them; those that take *args also by position.
+# The arguments of a call, as one writes them, where those of its OpSpec will not do, or there is none; those that take *args also by position.
 CALLS = {
-    "from_dlpack": ["ng.ones(2)"], "from_numpy": ["np.ones((2, 3), np.float32)"], "reshape": ["T(2, 3)", "3", "2"], "expand": ["T(2, 3)", "2", "3"], "transpose": ["T(2, 3)", "1", "0"],
-    "linear": ["T(2, 3)", "T(4, 3)", "bias=T(4)", "activation='relu'"], "functional.linear": ["T(2, 3)", "T(4, 3)", "bias=T(4)"],
-    "matmul": ["T(2, 3)", "T(3, 2)"], "dot": ["T(3)", "T(3)"], "outer": ["T(3)", "T(2)"], "einsum": ["'ij,kj->ik'", "T(2, 3)", "T(2, 3)"],
-    "broadcast_to": ["T(2, 3)", "(4, 2, 3)"], "swapaxes": ["T(2, 3)", "0", "1"], "squeeze": ["T(2, 1)", "axis=1"], "unsqueeze": ["T(2, 3)", "0"], "narrow": ["T(2, 3)", "0", "0", "1"], "gather": ["T(2, 3)", "1", "np.zeros((2, 3), int)"],
-    "index_set": ["T(2, 3)", "0", "T(3)"], "index_add": ["T(2, 3)", "np.array([0, 0])", "T(3)"], "embedding": ["np.array([0, 1])", "T(3, 2)", "padding_idx=0"], "functional.embedding": ["np.array([0, 1])", "T(3, 2)", "padding_idx=0"],
-    "take": ["T(2, 3)", "np.array([0, 1])", "axis=0"], "one_hot": ["np.array([0, 1])", "3"], "functional.one_hot": ["np.array([0, 1])"],
-    "cross_entropy": ["T(2, 3)", "np.array([0, 2])", "weight=np.ones(3, np.float32)"], "nll_loss": ["T(2, 3)", "np.array([0, 2])", "weight=np.ones(3, np.float32)"],
+    "from_dlpack": ["ng.ones(2)"], "from_numpy": ["np.ones((2, 3), np.float32)"],
+    "functional.linear": ["T(2, 3)", "T(4, 3)", "bias=T(4)"],
+    "embedding": ["np.array([0, 1])", "T(3, 2)", "padding_idx=0"], "functional.embedding": ["np.array([0, 1])", "T(3, 2)", "padding_idx=0"],
+    "one_hot": ["np.array([0, 1])", "3"], "functional.one_hot": ["np.array([0, 1])"],
     "functional.cross_entropy": ["T(2, 3)", "np.array([0, 2])"], "functional.nll_loss": ["T(2, 3)", "np.array([0, 2])"],
-    "binary_cross_entropy": ["T(2, 3)", "T(2, 3).detach()", "weight=np.ones(3, np.float32)"], "binary_cross_entropy_with_logits": ["T(2, 3)", "T(2, 3).detach()", "weight=np.ones(3, np.float32)", "pos_weight=np.ones(3, np.float32)"],
     "functional.softmax": ["T(2, 3)", "dim=-1"], "functional.log_softmax": ["T(2, 3)", "dim=-1"], "functional.pad": ["T(2, 3)", "(1, 1)"], "functional.gelu": ["T(2, 3)"],
-    "conv1d": ["T(2, 2, 5)", "T(3, 2, 2)", "bias=T(3)"], "conv2d": ["T(2, 2, 4, 4)", "T(3, 2, 2, 2)", "bias=T(3)"],
     "functional.conv1d": ["T(2, 2, 5)", "T(3, 2, 2)", "bias=T(3)"], "functional.conv2d": ["T(2, 2, 4, 4)", "T(3, 2, 2, 2)", "bias=T(3)"],
-    **{f"{prefix}{kind}_pool{n}d": [f"T(1, 2, {'4, 4' if n == 2 else '4'})", "2"] for prefix in ("", "functional.") for kind in ("max", "avg", "adaptive_avg") for n in (1, 2)},
-    **{f"nn.{kind}Pool{n}d": ["2"] for kind in ("Max", "Avg", "AdaptiveAvg") for n in (1, 2)}, "nn.ZeroPad2d": ["1"], "global_avg_pool2d": ["T(1, 2, 3, 3)"],
+    **{f"functional.{kind}_pool{n}d": [f"T(1, 2, {'4, 4' if n == 2 else '4'})", "2"] for kind in ("max", "avg", "adaptive_avg") for n in (1, 2)},
+    **{f"nn.{kind}Pool{n}d": ["2"] for kind in ("Max", "Avg", "AdaptiveAvg") for n in (1, 2)}, "nn.ZeroPad2d": ["1"],
     "batch_norm": ["T(4, 3)", "running_mean=ng.zeros(3)", "running_var=ng.ones(3)", "weight=T(3)", "bias=T(3)", "training=True"],
     "functional.batch_norm": ["T(4, 3)", "ng.zeros(3)", "ng.ones(3)", "weight=T(3)", "bias=T(3)", "training=True"],
-    "group_norm": ["T(2, 4, 3)", "2", "weight=T(4)", "bias=T(4)"], "functional.group_norm": ["T(2, 4, 3)", "2", "weight=T(4)", "bias=T(4)"],
-    "layer_norm": ["T(2, 3)", "3", "weight=T(3)", "bias=T(3)"], "rms_norm": ["T(2, 3)", "3", "weight=T(3)"], "functional.layer_norm": ["T(2, 3)", "3", "weight=T(3)", "bias=T(3)"], "functional.rms_norm": ["T(2, 3)", "3", "weight=T(3)"],
+    "functional.group_norm": ["T(2, 4, 3)", "2", "weight=T(4)", "bias=T(4)"],
+    "functional.layer_norm": ["T(2, 3)", "3", "weight=T(3)", "bias=T(3)"], "functional.rms_norm": ["T(2, 3)", "3", "weight=T(3)"],
     "rand": ["2", "3", "dtype=ng.float32"], "randn": ["2", "3", "dtype=ng.float32"], "set_num_threads": ["1"], "num_threads": ["1"], "set_default_dtype": ["ng.float32"],
     "grad": ["(LEAF * 2.0).sum()", "[LEAF]", "grad_outputs=None"],
     "Parameter": ["np.ones((2, 3), np.float32)", "requires_grad=True"], "Generator": ["0"], "no_grad": [], "enable_grad": [], "set_grad_enabled": ["True"],
@@ -157,6 +153,12 @@ class Target:
         return result(*positional, **keyword) if callable(result) else result
 
 
+def usual(name, function, skip=0):
+    """Good arguments for a function: those of CALLS, of a spec, or by the names of its parameters; None where nothing says them."""
+    given = CALLS.get(name, of_specs().get(name))
+    return by_signature(name, function, skip) if given is None else completed(name, function, given, skip)
+
+
 def by_signature(name, function, skip=0):
     """Good arguments for every parameter; None where one of them is unknown."""
     try:
@@ -178,6 +180,48 @@ def by_signature(name, function, skip=0):
         else:
             return None
     return arguments
+
+
+def code(value):
+    """What makes a value of a spec's call, or None; tensors have other numbers."""
+    if isinstance(value, ng.Tensor):
+        return f"T{tuple(value.shape)}"
+    if isinstance(value, np.ndarray):
+        return f"np.array({value.tolist()}, np.{value.dtype})"
+    if isinstance(value, (tuple, list)):
+        codes = [code(item) for item in value]
+        return None if None in codes else f"[{', '.join(codes)}]" if isinstance(value, list) else f"({''.join(f'{item}, ' for item in codes)})"
+    if isinstance(value, ng.Generator):
+        return "ng.Generator(0)"
+    if isinstance(value, float) and not np.isfinite(value):
+        return f"float('{value}')"
+    return repr(value) if isinstance(value, (int, float, str, slice, types.NoneType, types.EllipsisType)) else None
+
+
+@functools.cache
+def of_specs():
+    """{function: the arguments, as one writes them, of that call among its specs' which has the most}."""
+    found = {}
+    for spec in SPECS:
+        filled = [shapes for shapes in spec.shapes if all(shape and 0 not in shape for shape in shapes)]
+        if not filled:
+            continue
+        shapes = next((shapes for shapes in filled if len(shapes[0]) > 1), filled[0])
+        function, calls = getattr(ng, spec.name), []
+
+        def recorder(*args, function=function, calls=calls, **kwargs):
+            calls.append((args, kwargs))
+            return function(*args, **kwargs)
+        setattr(ng, spec.name, recorder)
+        try:
+            spec.call(*(ng.tensor(a, requires_grad=True) if a.dtype.kind == "f" else a for a in spec.make(shapes, np.dtype(np.float32))))
+        finally:
+            setattr(ng, spec.name, function)
+        for args, kwargs in calls[:1]:
+            arguments = [code(value) for value in args] + [(text := code(value)) and f"{key}={text}" for key, value in kwargs.items()]
+            if None not in arguments and len(arguments) > len(found.get(spec.name, ())) and sum(map(len, arguments)) < 1000:
+                found[spec.name] = arguments
+    return found
 
 
 def completed(name, function, given, skip=0):
@@ -213,7 +257,7 @@ def targets():
             name = prefix + name
             if name in NOT_CALLED:
                 continue
-            arguments = completed(name, function, CALLS[name]) if name in CALLS else by_signature(name, function)
+            arguments = usual(name, function)
             if arguments is None:
                 missing.append(name)
             else:
@@ -247,9 +291,11 @@ def targets():
                 continue
             if kind.startswith(("Module", "ParameterList")) and kind != "Module" and hasattr(nn.Module, name) and name not in calls:
                 continue
+            made_by = holder
             if id(value) in functions and name not in calls:
-                arguments = completed(name, value, CALLS[name]) if name in CALLS else by_signature(name, value)
-                arguments = arguments and arguments[1:]
+                arguments = usual(name, value)
+                if arguments:
+                    made_by, *arguments = arguments
             elif name in calls:
                 arguments = completed(name, value, calls[name], skip=1)
             elif name.startswith("__") and name.endswith("__"):
@@ -259,5 +305,5 @@ def targets():
             if arguments is None:
                 missing.append(label)
             else:
-                found.append(Target(label, holder, name, arguments, inspect.getdoc(value)))
+                found.append(Target(label, made_by, name, arguments, inspect.getdoc(value)))
     return found, missing

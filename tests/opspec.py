@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""What the contract test needs to know of an op: one OpSpec, filled in by tests/specs.py."""
+"""What the tests and the benchmarks need to know of an op: one OpSpec, filled in by tests/specs.py and the files beside it."""
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,6 +27,24 @@ class Raises:
 
 
 @dataclass(frozen=True)
+class Bench:
+    """A row of `python -m benchmarks --filter ops`; `benchmarks/operands.py` says what the names in its calls are.
+
+    ours : the call (default: of one tensor, or of two for an elementwise op of two).
+    theirs : PyTorch's (default: the same, of the function of the same name).
+    shapes : the name of the operands' shapes in `benchmarks/operands.py`.
+    floors : the name of the least ratios in `benchmarks/rows_ops.py` (default: those of one node, or of composed functions).
+    case : tells rows of one op apart.
+    """
+
+    ours: str = ""
+    theirs: str = ""
+    shapes: str = "VECTOR"
+    floors: str = ""
+    case: str = ""
+
+
+@dataclass(frozen=True)
 class OpSpec:
     """One public function of `nanograd`, or (with `case`) one way to call it.
 
@@ -40,6 +58,11 @@ class OpSpec:
     grads : which inputs get a gradient; () where the op gives NumPy arrays.
     inputs : makes the inputs for (shapes, generator), where numbers from `domain` will not do.
     extremes : whether +-1e4, inf and nan have the reference's result (False: say why in a comment).
+
+    What follows is said by one spec of each name, where the default does not do:
+    torch : PyTorch's operators whose samples the function takes (default: the one of the same name).
+    no_torch : why there is none.
+    bench : its rows in the benchmarks (default: one, see Bench).
     """
 
     name: str
@@ -59,6 +82,9 @@ class OpSpec:
     elementwise: int = 0            # the number of operands, where all have one shape or broadcast
     extremes: bool = True
     errors: tuple[Raises, ...] = ()
+    torch: tuple[str, ...] = ()
+    no_torch: str = ""
+    bench: tuple[Bench, ...] = ()
 
     def __post_init__(self):
         n = self.elementwise

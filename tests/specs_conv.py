@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Convolutions."""
 import numpy as np
-from opspec import F32, F64, OpSpec, Raises, zeros
+from opspec import F32, F64, Bench, OpSpec, Raises, zeros
 
 import nanograd as ng
 
@@ -36,7 +36,11 @@ def conv1d_reference(x, w, b=None, stride=1, padding=0, dilation=1, groups=1):
 def spec(name, case, shapes, large, tails, **arguments):
     reference = conv2d_reference if name == "conv2d" else conv1d_reference
     return OpSpec(name, lambda *a: reference(*a, **arguments), case=case, call=lambda *a: getattr(ng, name)(*a, **arguments),
-                  shapes=shapes, large=large, tails=tails, **CLOSE)
+                  shapes=shapes, large=large, tails=tails, bench=BENCH[name], **CLOSE)
+
+
+BENCH = {name: (Bench(f"ng.{name}(x, kernel, channel, padding=1)", f"F.{name}(x, kernel, channel, padding=1)", shapes),)
+         for name, shapes in (("conv1d", "SIGNALS"), ("conv2d", "IMAGES"))}
 
 
 def images(n):

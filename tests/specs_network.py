@@ -2,7 +2,7 @@
 """Softmax and losses."""
 
 import numpy as np
-from opspec import F32, F64, OpSpec, Raises, public, zeros
+from opspec import F32, F64, Bench, OpSpec, Raises, public, zeros
 
 import nanograd as ng
 
@@ -32,6 +32,11 @@ def along_axis(name, ref, **options):
             atol=1.0 if name == "softmax" else 0.1,
             rtol={F32: 1e-6, F64: 5e-15},
             errors=errors if axis == -1 else (),
+            torch=(name, name + "/with_dtype"),
+            bench=(
+                Bench(f"ng.{name}(x)", f"torch.{name}(x, -1)", "ROWS_OF_100"),
+                Bench(f"ng.{name}(x, 0)", shapes="ROWS_OF_100", case="first axis"),
+            ),
             **options,
         )
         for axis in (-1, 0, 1)
@@ -90,6 +95,10 @@ def classes(
         rtol={F32: 1e-6, F64: 1e-14},
         atol=1.0,
         errors=errors,
+        bench=(
+            Bench("ng.cross_entropy(x, labels)", shapes="ROWS_OF_100"),
+            Bench("ng.cross_entropy(x, labels, label_smoothing=0.1)", shapes="ROWS_OF_100", case="smoothed"),
+        ),
     )
 
 
@@ -104,6 +113,7 @@ LOSSES = [
             tails=lambda n: ((n,), (n,)),
             large=((600, 1001), (600, 1001)),
             rtol={F32: 1e-6, F64: 1e-14},
+            bench=(Bench("ng.mse_loss(x, target)"),),
             errors=()
             if reduction != "mean"
             else (
@@ -175,6 +185,7 @@ DROPOUT = [
         lambda x: x * kept(x.shape),
         call=lambda x: ng.dropout(x, 0.25, generator=ng.Generator(5)),
         elementwise=1,
+        bench=(Bench("ng.dropout(x)", "F.dropout(x)"),),
         errors=(
             Raises("ValueError", r"dropout: .*1\.5", lambda: ng.dropout(zeros(3), 1.5)),
             Raises("DTypeError", r"dropout: .*object", lambda: ng.dropout(np.array([None]))),
@@ -206,10 +217,12 @@ def pairs(
     shapes=(((3, 4), (3, 4)), ((), ()), ((33, 70), (33, 70))),
     reductions=tuple(REDUCE),
     options=None,
+    bench=None,
     **fields,
 ):
     """A loss of pairs, with each reduction."""
     options = options or {}
+    bench = bench or Bench(f"ng.{name}(x, target)")
     return [
         OpSpec(
             name,
@@ -222,6 +235,7 @@ def pairs(
             atol=1.0,
             rtol={F32: 2e-6, F64: 1e-14},
             errors=errors if r == "mean" else (),
+            bench=(bench,),
             **fields,
         )
         for r in reductions
@@ -232,6 +246,8 @@ def shape_error(name):
     return Raises("ShapeError", rf"{name}: .*\(3, 1\).*\(3,\)", lambda: public(name)(ng.zeros((3, 1)), zeros(3)))
 
 
+PROBABILITIES = Bench("ng.binary_cross_entropy(part, chance)")
+LOGITS = Bench("ng.binary_cross_entropy_with_logits(x, chance)", "F.binary_cross_entropy_with_logits(x, chance)")
 PAIRS = [
     *pairs("l1_loss", lambda x, t: np.abs(x - t), distinct=True, domain=(-300, 300), errors=(shape_error("l1_loss"),)),
     *pairs(
@@ -257,6 +273,7 @@ PAIRS = [
     *pairs(
         "binary_cross_entropy",
         lambda p, t: -(t * logarithm(p) + (1 - t) * logarithm(1 - p)),
+        bench=PROBABILITIES,
         domain=(0.05, 0.95),
         extremes=False,
         errors=(
@@ -271,12 +288,14 @@ PAIRS = [
         lambda p, t: 2 * -(t * logarithm(p) + (1 - t) * logarithm(1 - p)),
         "weight",
         options=dict(weight=2.0),
+        bench=PROBABILITIES,
         domain=(0.05, 0.95),
         extremes=False,
     ),
     *pairs(
         "binary_cross_entropy_with_logits",
         lambda x, t: softplus(x) - x * t,
+        bench=LOGITS,
         extremes=False,  # inf - inf
         errors=(shape_error("binary_cross_entropy_with_logits"),),
     ),
@@ -285,10 +304,16 @@ PAIRS = [
         lambda x, t: 0.5 * (3 * t * softplus(-x) + (1 - t) * softplus(x)),
         "weights",
         options=dict(weight=0.5, pos_weight=3.0),
+        bench=LOGITS,
         extremes=False,
     ),
     *pairs(
-        "kl_div", lambda x, t: t * (np.log(t) - x), domain=((-3, 3), (0.1, 2)), extremes=False, errors=(shape_error("kl_div"),)
+        "kl_div",
+        lambda x, t: t * (np.log(t) - x),
+        domain=((-3, 3), (0.1, 2)),
+        extremes=False,
+        errors=(shape_error("kl_div"),),
+        bench=Bench("ng.kl_div(x, chance, reduction='batchmean')", "F.kl_div(x, chance, reduction='batchmean')", "ROWS_OF_100"),
     ),
     OpSpec(
         "kl_div",
@@ -307,6 +332,10 @@ PAIRS = [
         lambda p, t: -t * np.log(p),
         domain=(0.1, 2),
         extremes=False,
+        no_torch="the original's form: test_softmax_loss.py",
+        bench=Bench(
+            "ng.cross_entropy_from_probs(part, chance)", "-(chance * torch.log(part.clamp(min=1e-10))).sum()", "ROWS_OF_100"
+        ),
         errors=(
             shape_error("cross_entropy_from_probs"),
             Raises(
@@ -324,6 +353,7 @@ PAIRS = [
             tails=lambda n: ((n, n + 1), (n,)),
             large=((6000, 101), (6000,)),
             inputs=lambda shapes, rng: with_labels(shapes, rng, 1),
+            bench=(Bench("ng.nll_loss(x, labels)", "F.nll_loss(x, labels)", "ROWS_OF_100"),),
             grads=(True, False),
             rtol={F32: 1e-6, F64: 1e-14},
             atol=1.0,

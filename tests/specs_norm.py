@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Normalisation. The references work in float64 on whole arrays."""
 import numpy as np
-from opspec import F32, F64, OpSpec, Raises, zeros
+from opspec import F32, F64, Bench, OpSpec, Raises, zeros
 
 import nanograd as ng
 
@@ -57,23 +57,28 @@ def errors(name, *more):
 NORM = [
     OpSpec("layer_norm", layer_norm, call=lambda x, w, b: ng.layer_norm(x, w.shape, w, b),
            shapes=(((3, 4), (4,), (4,)), ((5,), (5,), (5,)), ((2, 3, 4), (3, 4), (3, 4)), ((0, 4), (4,), (4,)), ((2, 300), (300,), (300,))),
-           tails=lambda n: ((2, n + 1), (n + 1,), (n + 1,)), large=((900, 1000), (1000,), (1000,)), extremes=False, errors=errors(
+           tails=lambda n: ((2, n + 1), (n + 1,), (n + 1,)), large=((900, 1000), (1000,), (1000,)), extremes=False,
+           bench=(Bench("ng.layer_norm(x, classes, row, row2)", "F.layer_norm(x, (classes,), row, row2)", "ROWS_OF_100"),), errors=errors(
                "layer_norm",
                Raises("ShapeError", r"layer_norm: normalized_shape \(2,\) must be the last axes of x, which has shape \(2, 3\)",
                       lambda: ng.layer_norm(zeros(2, 3), 2)),
                Raises("ShapeError", r"layer_norm: normalized_shape must have at least one axis", lambda: ng.layer_norm(zeros(2, 3), ()))), **CLOSE),
     OpSpec("rms_norm", rms_norm, call=lambda x, w: ng.rms_norm(x, w.shape, w, 1e-5),
            shapes=(((3, 4), (4,)), ((5,), (5,)), ((2, 3, 4), (3, 4)), ((0, 4), (4,)), ((2, 300), (300,))),
-           tails=lambda n: ((2, n), (n,)), large=((900, 1000), (1000,)), extremes=False, errors=errors("rms_norm"), **CLOSE),
+           tails=lambda n: ((2, n), (n,)), large=((900, 1000), (1000,)), extremes=False, errors=errors("rms_norm"),
+           bench=(Bench("ng.rms_norm(x, classes, row)", "F.rms_norm(x, (classes,), row)", "ROWS_OF_100"),), **CLOSE),
     OpSpec("group_norm", group_norm, call=lambda x, w, b: ng.group_norm(x, 2, w, b),
            shapes=(((3, 8), (8,), (8,)), ((2, 6, 3), (6,), (6,)), ((2, 4, 3, 5), (4,), (4,)), ((0, 4, 3), (4,), (4,)), ((1, 2, 300), (2,), (2,))),
-           tails=lambda n: ((2, 4, n), (4,), (4,)), large=((40, 8, 50, 60), (8,), (8,)), extremes=False, errors=errors(
+           tails=lambda n: ((2, 4, n), (4,), (4,)), large=((40, 8, 50, 60), (8,), (8,)), extremes=False,
+           bench=(Bench("ng.group_norm(x, 1, channel, channel2)", "F.group_norm(x, 1, channel, channel2)", "IMAGES"),), errors=errors(
                "group_norm",
                Raises("ValueError", r"group_norm: num_groups must divide 3 channels, got 2", lambda: ng.group_norm(zeros(2, 3), 2)),
                Raises("ShapeError", r"group_norm: x must be \(N, C, \.\.\.\), got shape \(3,\)", lambda: ng.group_norm(zeros(3), 1))), **CLOSE),
     OpSpec("batch_norm", batch_norm, case="training", call=lambda x, w, b: ng.batch_norm(x, None, None, w, b, training=True),
            shapes=(((5, 4), (4,), (4,)), ((7, 35), (35,), (35,)), ((2, 3, 4), (3,), (3,)), ((2, 3, 4, 5), (3,), (3,)), ((1, 3, 300), (3,), (3,))),
-           tails=lambda n: ((3, 2, n + 1), (2,), (2,)), large=((40, 8, 50, 60), (8,), (8,)), extremes=False, errors=errors(
+           tails=lambda n: ((3, 2, n + 1), (2,), (2,)), large=((40, 8, 50, 60), (8,), (8,)), extremes=False,
+           bench=(Bench("ng.batch_norm(x, None, None, channel, channel2, training=True)",
+                        "F.batch_norm(x, None, None, channel, channel2, training=True)", "IMAGES"),), errors=errors(
                "batch_norm",
                Raises("ShapeError", r"batch_norm: training needs more than one value per channel, got shape \(1, 3\); write model\.eval\(\) for single "
                                     r"samples", lambda: ng.batch_norm(zeros(1, 3), training=True)),

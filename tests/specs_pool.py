@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-from opspec import F32, F64, OpSpec, Raises, zeros
+from opspec import F32, F64, Bench, OpSpec, Raises, zeros
 
 import nanograd as ng
 
@@ -71,9 +71,10 @@ REFERENCES = {
 
 
 def spec(name, case, shapes, large, tails, **arguments):
+    bench = Bench(f"ng.{name}(x, 2)", f"F.{name}(x, 2)", "SIGNALS" if name.endswith("1d") else "IMAGES")
     return OpSpec(name, lambda x: REFERENCES[name](x, **arguments), case=case, call=lambda x: getattr(ng, name)(x, **arguments),
                   shapes=tuple((shape,) for shape in shapes), large=(large,), tails=lambda n: (tails(n),),
-                  rtol=EXACT if name.startswith("max") else CLOSE, atol=0.0 if name.startswith("max") else 4.0, distinct=name.startswith("max"))
+                  rtol=EXACT if name.startswith("max") else CLOSE, atol=0.0 if name.startswith("max") else 4.0, distinct=name.startswith("max"), bench=(bench,))
 
 
 def image(n):
@@ -101,7 +102,9 @@ POOL = [
     spec("adaptive_avg_pool2d", "one axis", ((2, 3, 8, 8), (3, 5, 7)), LARGE, lambda n: (1, 2, 4, n), output_size=(None, 1)),
     spec("adaptive_avg_pool2d", "1", ((2, 3, 8, 8), (3, 5, 7)), LARGE, lambda n: (1, 2, 4, n), output_size=1),
     OpSpec("global_avg_pool2d", lambda x: x.mean((-2, -1)), shapes=(((2, 3, 5, 7),), ((3, 5, 7),), ((0, 3, 2, 2),), ((2, 1, 1, 1),)),
-           large=(LARGE,), tails=lambda n: ((2, 3, 2, n),), rtol=CLOSE, atol=4.0, errors=(
+           large=(LARGE,), tails=lambda n: ((2, 3, 2, n),), rtol=CLOSE, atol=4.0,
+           no_torch="the mean over two axes: test_ops_contract.py",
+           bench=(Bench("ng.global_avg_pool2d(x)", "F.adaptive_avg_pool2d(x, 1).flatten(1)", "IMAGES"),), errors=(
                Raises("ShapeError", r"global_avg_pool2d: x must be \(N, C, H, W\) or \(C, H, W\), got shape \(3, 3\)", lambda: ng.global_avg_pool2d(zeros(3, 3))),
                Raises("ShapeError", r"global_avg_pool2d: x has no element to pool over, got shape \(3, 0, 2\)", lambda: ng.global_avg_pool2d(zeros(3, 0, 2))),
            )),

@@ -2,7 +2,7 @@
 """Reductions."""
 
 import numpy as np
-from opspec import F32, F64, OpSpec, Raises, public, zeros
+from opspec import F32, F64, Bench, OpSpec, Raises, public, zeros
 from scipy import special
 
 import nanograd as ng
@@ -55,11 +55,19 @@ def reduction(name, ref, empty=True, **options):
     return specs
 
 
-def extreme(name, ref):
+def extreme(name, ref, bench=()):
     """max or min. The domain is wide, so that the steps of gradcheck do not reorder elements."""
     op = public(name)
     return [
-        *reduction(name, ref, empty=False, distinct=True, domain=(-300, 300)),
+        *reduction(
+            name,
+            ref,
+            empty=False,
+            distinct=True,
+            domain=(-300, 300),
+            torch=(f"a{name}", f"{name}/reduction_no_dim", f"{name}/reduction_with_dim"),
+            bench=bench,
+        ),
         OpSpec(
             name,
             ref,
@@ -76,7 +84,7 @@ def extreme(name, ref):
     ]
 
 
-def position(name, ref):
+def position(name, ref, bench=()):
     """argmax or argmin."""
     op = public(name)
     errors = (
@@ -95,6 +103,7 @@ def position(name, ref):
             distinct=True,
             grads=(),
             errors=errors if axis is None else (),
+            bench=bench,
             extremes=False,
         )  # a NaN wins as in NumPy, but float32 has ties at 1e4 that the reference has not
         for axis in (None, 0, -1)
@@ -122,6 +131,11 @@ def norms(order):
             atol=1.0,
             inputs=separate,
             extremes=case != "no axes",
+            torch=("norm", "norm/fro", "norm/inf", "linalg.vector_norm"),
+            bench=(
+                Bench(theirs="torch.linalg.vector_norm(x)"),
+                Bench("ng.norm(x, ord=1)", "torch.linalg.vector_norm(x, 1)", case="order 1"),
+            ),
             errors=(
                 Raises("ValueError", r"norm: ord .*3", lambda: ng.norm(zeros(3), ord=3)),
                 Raises("ValueError", r"norm: .*\(0,\)", lambda: ng.norm(zeros(0), ord=np.inf)),
@@ -138,16 +152,26 @@ def separate(shapes, rng):
     return [(rng.permutation(int(np.prod(shape))) + 1.0).reshape(shape) * rng.choice([-0.1, 0.1], shape) for shape in shapes]
 
 
+def last_axis(name, theirs=""):
+    return Bench(f"ng.{name}(x, -1)", theirs, "ROWS_OF_100", case="last axis")
+
+
 REDUCTIONS = [
-    *reduction("sum", np.sum),
-    *reduction("mean", np.mean, empty=False),
-    *extreme("max", np.max),
+    *reduction("sum", np.sum, bench=(Bench(), last_axis("sum"), Bench("ng.sum(x, 0)", shapes="ROWS_OF_100", case="first axis"))),
+    *reduction("mean", np.mean, empty=False, bench=(Bench(), last_axis("mean"))),
+    *extreme("max", np.max, (Bench(), last_axis("max", "torch.amax(x, -1)"))),
     *extreme("min", np.min),
-    *position("argmax", np.argmax),
+    *position("argmax", np.argmax, (Bench(), last_axis("argmax"))),
     *position("argmin", np.argmin),
-    *reduction("prod", np.prod, empty=True, domain=(0.98, 1.02)),
-    *reduction("logsumexp", special.logsumexp, empty=False),
-    *reduction("var", np.var, empty=False),
+    *reduction("prod", np.prod, empty=True, domain=(0.98, 1.02), bench=(Bench("ng.prod(near_one)"),)),
+    *reduction("logsumexp", special.logsumexp, empty=False, bench=(Bench("ng.logsumexp(x, -1)", shapes="ROWS_OF_100"),)),
+    *reduction(
+        "var",
+        np.var,
+        empty=False,
+        torch=("var", "var/unbiased"),
+        bench=(Bench(theirs="torch.var(x, correction=0)"), last_axis("var", "torch.var(x, -1, correction=0)")),
+    ),
     OpSpec(
         "var",
         lambda x: np.var(x, 1, ddof=1),
@@ -158,7 +182,13 @@ REDUCTIONS = [
         large=LARGE,
         atol=1.0,
     ),
-    *[spec for spec in reduction("std", np.std, empty=False) if spec.case != "no axes"],  # of one element: 0, a kink
+    *[
+        spec
+        for spec in reduction(
+            "std", np.std, empty=False, torch=("std", "std/unbiased"), bench=(Bench(theirs="torch.std(x, correction=0)"),)
+        )
+        if spec.case != "no axes"  # of one element: 0, a kink
+    ],
     *[spec for order in (1, 2, np.inf) for spec in norms(order)],
     *[
         OpSpec(
@@ -170,6 +200,7 @@ REDUCTIONS = [
             tails=lambda n: ((3, n, n + 1),),
             large=((60, 101, 110),),
             atol=1.0,
+            bench=(Bench("ng.cumsum(x, 0)"), last_axis("cumsum")),
             errors=(Raises("IndexError", r"cumsum: .*axis -1.*0 dim", lambda: ng.cumsum(zeros())),),
         )
         for axis in (0, 1, -1)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Ops that move elements."""
 import numpy as np
-from opspec import F32, F64, OpSpec, Raises, zeros
+from opspec import F32, F64, Bench, OpSpec, Raises, zeros
 
 import nanograd as ng
 
@@ -9,10 +9,34 @@ LARGE = ((600, 1001),)
 EXACT = {F32: 0.0, F64: 0.0}
 
 
+BENCH = {
+    "reshape": Bench("ng.reshape(x, -1)", "torch.reshape(x, (-1,))", "MATRIX"), "flatten": Bench(shapes="MATRIX"),
+    "transpose": Bench("ng.transpose(x)", "x.T.contiguous()", "MATRIX"),
+    "permute": Bench("ng.permute(x, (0, 2, 1))", "torch.permute(x, (0, 2, 1)).contiguous()", "BATCH"),
+    "swapaxes": Bench("ng.swapaxes(x, 0, 1)", "torch.swapaxes(x, 0, 1).contiguous()", "MATRIX"),
+    "squeeze": Bench("ng.squeeze(x, 1)", shapes="COLUMN"), "unsqueeze": Bench("ng.unsqueeze(x, 0)"),
+    "broadcast_to": Bench("ng.broadcast_to(row, shape)", "torch.broadcast_to(row, shape).contiguous()", "ROWS_OF_100"),
+    "expand": Bench("ng.expand(row, *shape)", "row.expand(*shape).contiguous()", "ROWS_OF_100"),
+    "narrow": Bench("ng.narrow(x, 0, half, half)"), "slice": Bench("ng.slice(x, half, half)", "x[half : half + half]"),
+    "concatenate": Bench("ng.concatenate((x, y))", shapes="HALF"), "stack": Bench("ng.stack((x, y))", shapes="HALF"),
+    "split": Bench("ng.split(x, quarter)"), "chunk": Bench("ng.chunk(x, 4)"), "tile": Bench("ng.tile(x, 2)", "torch.tile(x, (2,))", "HALF"),
+    "repeat": Bench("ng.repeat(x, 2)", "torch.repeat_interleave(x, 2)", "HALF"), "flip": Bench("ng.flip(x, 0)", "torch.flip(x, (0,))"),
+    "roll": Bench("ng.roll(x, 1, 0)"), "pad": Bench("ng.pad(x, 1)", "F.pad(x, (1, 1, 1, 1))", "MATRIX"), "tril": Bench(shapes="MATRIX"),
+    "triu": Bench(shapes="MATRIX"), "diagonal": Bench("ng.diagonal(x)", "torch.diagonal(x).contiguous()", "MATRIX"),
+}
+# Where PyTorch has the function under other names, or several that are it.
+TORCH = {
+    "reshape": "reshape view", "flatten": "flatten ravel", "squeeze": "squeeze squeeze/multiple", "swapaxes": "transpose",
+    "transpose": "permute movedim T mT", "slice": "narrow", "concatenate": "cat", "split": "split/list_args split_with_sizes split",
+    "tile": "tile repeat", "repeat": "repeat_interleave", "flip": "flip fliplr flipud",
+    "pad": "nn.functional.pad/constant nn.functional.pad/reflect nn.functional.pad/replicate nn.functional.pad/replicate_negative",
+}
+
+
 def moves(name, ref, call, case, shapes, errors=(), tails=None, large=LARGE):
     """An op that only moves elements."""
     return OpSpec(name, ref, call=call, case=case, shapes=shapes, tails=tails or (lambda n: ((n, n + 1),)), large=large, rtol=EXACT,
-                  errors=errors)
+                  errors=errors, torch=tuple(TORCH.get(name, "").split()), bench=(BENCH.get(name, Bench()),))
 
 
 SHAPE = [

@@ -2,7 +2,7 @@
 """normalize and cosine_similarity."""
 
 import numpy as np
-from opspec import F32, F64, OpSpec, Raises, zeros
+from opspec import F32, F64, Bench, OpSpec, Raises, zeros
 
 import nanograd as ng
 
@@ -23,6 +23,7 @@ VECTORS = [
             tails=lambda n: ((3, 2, n),),
             large=((60, 101, 110),),
             avoid=(0.0,) if ord == 1 else (),
+            bench=(Bench("ng.normalize(x)", "F.normalize(x, dim=-1)", "ROWS_OF_100"),),
             rtol={F32: 1e-6, F64: 1e-14},
             atol=1.0,
             errors=(
@@ -43,6 +44,7 @@ VECTORS = [
             shapes=(((3, 4), (3, 4)), ((2, 33, 7), (2, 33, 7)), *((((3, 1, 4), (3, 2, 1)),) if axis == 0 else (((4,), (3, 4)), ((3, 1, 4), (5, 4))))),
             tails=lambda n: ((3, n), (3, n)),
             large=((600, 1001), (600, 1001)),
+            bench=(Bench("ng.cosine_similarity(x, y)", "F.cosine_similarity(x, y, -1)", "ROWS_OF_100"),),
             rtol={F32: 1e-6, F64: 1e-14},
             atol=1.0,
             errors=(

@@ -89,8 +89,8 @@ def test_ops_are_a_family_of_their_own():
     """Hundreds of rows: only a pattern that begins with their family's name chooses them, and the README has none."""
     from benchmarks import rows
 
-    assert len({row.id for row in rows.OPS}) == len(rows.OPS)
-    assert rows.chosen_ops("ops") == rows.OPS
+    assert len({row.id for row in rows.ops()}) == len(rows.ops())
+    assert [row.id for row in rows.chosen_ops("ops")] == [row.id for row in rows.ops()]
     assert [row.id for row in rows.chosen_ops("core, ops/exp/*")] == ["ops/exp/4", "ops/exp/1000", "ops/exp/4M"]
     assert rows.chosen_ops("") == rows.chosen_ops("exp") == [row for row in rows.ROWS if row.family == "ops"] == []
     assert {row.bar_at(2) for row in rows.chosen_ops("ops/exp/*,ops/einsum/*,ops/sort/4M")} == {4, 1, 0.8, 1.5, 0.7, 0.4}
@@ -101,11 +101,24 @@ def test_every_op_has_a_row():
     from specs import SPECS
 
     import nanograd.composed
-    from benchmarks.rows_ops import COMPOSED, OPS
+    from benchmarks.rows_ops import COMPOSED, ops
 
-    rows = {op.name.split(",")[0]: op for op in OPS}
+    rows = {op.name.split(",")[0]: op for op in ops()}
     assert {spec.name for spec in SPECS} - set(rows) == set()
     assert {name for name, op in rows.items() if op.floors == COMPOSED} == set(rows) & set(nanograd.composed.__all__)
+
+
+def test_an_op_that_needs_more_than_one_tensor_says_how_it_is_called():
+    from opspec import OpSpec
+
+    from benchmarks.rows_ops import usual_call
+
+    assert usual_call(OpSpec("cbrt", None, elementwise=1)) == "ng.cbrt(x)"
+    assert usual_call(OpSpec("hypot", None, elementwise=2)) == "ng.hypot(x, y)"
+    assert usual_call(OpSpec("div", None, elementwise=2, domain=((-3, 3), (0.5, 3)))) == "ng.div(x, p)"
+    assert usual_call(OpSpec("cumprod", None, shapes=(((3, 4),),))) == "ng.cumprod(x)"
+    with pytest.raises(ValueError, match="^solve: how is it called in the benchmarks"):
+        usual_call(OpSpec("solve", None, shapes=(((3, 3), (3, 1)),)))
 
 
 def test_rows_of_ops_do_the_same():
@@ -115,7 +128,7 @@ def test_rows_of_ops_do_the_same():
 
     import nanograd as ng
     from benchmarks import operands
-    from benchmarks.rows_ops import OPS
+    from benchmarks.rows_ops import ops
 
     def run(module, call, op, shape, **names):
         names |= operands.make(module, call, shape, op.gradient)
@@ -128,12 +141,12 @@ def test_rows_of_ops_do_the_same():
             results = [*(result.detach() for result in results), *grad(results, leaves, gradients)]
         return [np.asarray(result) for result in results]
 
-    for op in OPS:
+    for op in ops():
         if op.name == "dropout":
             continue
         for shape in op.shapes[:2]:
-            ours = run(ng, op.ours, op, shape, ng=ng)
-            theirs = run(torch, op.theirs, op, shape, torch=torch, F=torch.nn.functional)
+            ours = run(ng, op.call("nanograd"), op, shape, ng=ng)
+            theirs = run(torch, op.call("torch"), op, shape, torch=torch, F=torch.nn.functional)
             for mine, other in zip(ours, theirs, strict=True):
                 np.testing.assert_allclose(mine, other, rtol=2e-3, atol=2e-5, err_msg=f"{op.name} {shape}")
 

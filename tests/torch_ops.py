@@ -1,30 +1,21 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""Which of PyTorch's operators each of our functions is compared with by test_torch_ops.py, and how their samples are spelled here.
+"""How the samples of PyTorch's operators are spelled for our functions, and which are declined, for test_torch_ops.py.
 
-A sample is (input, *args, **kwargs), as PyTorch's operator takes it; an entry of OPS makes a call of ours from one. The sections cited are
-those of the design of the public surface.
+Which operators a function is compared with its OpSpec says: those of the same name, or `torch=`. A sample is (input, *args, **kwargs), as
+PyTorch's operator takes it. `spelled` makes a call of ours from one by itself: a function of nn.functional has PyTorch's arguments
+already, and of another `dim`, `keepdim` and `dtype` are what they are called here. SPELLINGS has the others. The sections cited are those
+of the design of the public surface.
 """
+import functools
+import inspect
 import math
 import operator
 
 import numpy as np
+from specs import SPECS
 
 import nanograd as ng
 import nanograd.nn.functional as F
-
-# Functions without an operator in PyTorch's database, and where they are tested.
-NO_COUNTERPART = {
-    "safe_div": "a / (b + eps): test_ops_contract.py",
-    "scale": "mul by one number: test_ops_contract.py",
-    "reduce": "a Python fold with its own gradient: test_reduce.py",
-    "cross_entropy_from_probs": "the original's form: test_softmax_loss.py",
-    "global_avg_pool2d": "the mean over two axes: test_ops_contract.py",
-    "upsample": "interpolate has other arguments: its own tests",
-}
-
-# Functions of the design that may be missing yet: their rows wait for them.
-LATER = {"scaled_dot_product_attention", "compensated_sum"}
-
 
 # ---- spellings ------------------------------------------------------------------------------------------------------------
 
@@ -34,9 +25,22 @@ def axes(dim):
     return None if dim is None or dim in ((), []) else tuple(dim) if isinstance(dim, list | tuple) else dim
 
 
-def reduction(function):
-    def call(x, dim=None, keepdim=False, *, dtype=None, **kwargs):
-        return function(x if dtype is None else x.astype(dtype), axes(dim), keepdim, **kwargs)
+RENAMED = {"dim": "axis", "dims": "axes", "keepdim": "keepdims"}
+
+
+def spelled(function):
+    """The function of PyTorch's arguments: those by name have our names, () are all axes of a reduction, and the dtype is x's."""
+    names = list(inspect.signature(function).parameters)
+    reduces = "keepdims" in names
+
+    @functools.wraps(function)
+    def call(x, *args, **kwargs):
+        kwargs = {RENAMED.get(key, key): value for key, value in kwargs.items()}
+        dtype = None if "dtype" in names else kwargs.pop("dtype", None)
+        if reduces:
+            args = [axes(value) if name == "axis" else value for name, value in zip(names[1:], args, strict=False)] + list(args[len(names) - 1:])
+            kwargs = {key: axes(value) if key == "axis" else value for key, value in kwargs.items()}
+        return function(x if dtype is None else x.astype(dtype), *args, **kwargs)
     return call
 
 
@@ -63,10 +67,6 @@ def index_of(function):
 
 def value_and_index(values, index):
     return lambda x, dim, keepdim=False: (values(x, dim, keepdim), index_of(index)(x, dim, keepdim))
-
-
-def with_dtype(function):
-    return lambda x, dim, dtype=None: function(x if dtype is None else x.astype(dtype), dim)
 
 
 def with_alpha(function):
@@ -109,118 +109,57 @@ def movedim(x, source, destination):
     return ng.transpose(x, tuple(order)) if order else ng.transpose(x)
 
 
-def same(name, *operators):
-    function = getattr(F, name, None) or getattr(ng, name, None)
-    return [(name, theirs, function) for theirs in operators or (name,)]
+# By our function and their operator, or by our function alone, for all its operators that have no line of their own.
+SPELLINGS = {
+    "add": with_alpha(ng.add), "sub": with_alpha(ng.sub), ("sub", "rsub"): lambda a, b, alpha=1: ng.sub(b, a if alpha == 1 else ng.mul(a, alpha)),
+    ("div", "div/no_rounding_mode"): lambda a, b, rounding_mode=None: ng.div(a, b), ("round", "round/decimals_0"): lambda x, decimals: ng.round(x),
+    ("clip", "clamp_max"): lambda x, high: ng.clip(x, max=high), ("where", "where"): lambda a, condition, b: ng.where(condition, a, b),
+    ("where", "masked_fill"): lambda x, mask, value: ng.where(mask, value, x),
+    "einsum": lambda operands, subscripts: ng.einsum(subscripts, *operands),
+    ("max", "max/reduction_with_dim"): value_and_index(ng.max, ng.argmax), ("min", "min/reduction_with_dim"): value_and_index(ng.min, ng.argmin),
+    "var": deviation(ng.var), "std": deviation(ng.std), "norm": norm, "argmax": index_of(ng.argmax), "argmin": index_of(ng.argmin),
+    "sort": lambda x, dim=-1, descending=False, stable=True: ng.sort(x, dim, descending), ("sort", "msort"): lambda x: ng.sort(x, 0)[0],
+    "argsort": lambda x, dim=-1, descending=False, stable=True: ng.argsort(x, dim, descending),
+    "topk": lambda x, k, dim=-1, largest=True, sorted=True: ng.topk(x, k, dim),
+    ("flatten", "flatten"): lambda x, start_dim=0, end_dim=-1: ng.flatten(x, start_dim, end_dim),
+    ("transpose", "permute"): lambda x, dims: ng.transpose(x, tuple(dims)) if dims else ng.transpose(x), ("transpose", "movedim"): movedim,
+    ("transpose", "T"): lambda x: x.T, ("transpose", "mT"): lambda x: x.mT,
+    "slice": lambda x, axis, start, length: moved(x, axis, lambda y: ng.slice(y, start, length)),
+    "repeat": lambda x, repeats, dim=None, output_size=None: ng.repeat(x, repeats, dim),
+    ("flip", "flip"): lambda x, dims: ng.flip(x, dims), ("flip", "fliplr"): lambda x: ng.flip(x, 1), ("flip", "flipud"): lambda x: ng.flip(x, 0),
+    "roll": roll, "diagonal": diagonal, ("take", "index_select"): lambda x, dim, index: ng.take(x, index, dim),
+    ("index_set", "index_put"): index_put(ng.index_set, False), ("index_set", "index_copy"): along(ng.index_set),
+    ("index_add", "index_put"): index_put(ng.index_add, True), ("index_add", "index_add"): along(ng.index_add),
+    "embedding": lambda weight, indices, **kwargs: F.embedding(indices, weight, **kwargs),
+}
+# Operators with a number on the left, comparisons, which give NumPy arrays, indexing, and what has no spec: (ours, their operator, the call).
+OTHERS = [
+    *((f"__r{name}__", f"__r{name}__", lambda a, b, name=name: getattr(operator, name)(b, a)) for name in ("add", "sub", "mul", "pow", "mod", "matmul")),
+    ("__rtruediv__", "__rdiv__", lambda a, b: b / a), ("//", "floor_divide", operator.floordiv), ("%", "remainder", operator.mod),
+    ("//", "div/floor_rounding", lambda a, b, rounding_mode: a // b),
+    *((f"__{name}__", name, getattr(operator, name)) for name in ("eq", "ne", "lt", "le", "gt", "ge")),
+    ("x[...]", "__getitem__", operator.getitem), ("x[...]", "slice", lambda x, dim=0, start=None, end=None, step=1: x[at(x, dim, slice(start, end, step))]),
+    ("x[...]", "select", lambda x, dim, index: x[at(x, dim, index)]),
+    ("x[...]", "unbind", lambda x, dim=0: [x[at(x, dim, i)] for i in range(x.shape[dim])]),
+    ("allclose", "allclose", ng.allclose), ("one_hot", "nn.functional.one_hot", lambda x, num_classes: F.one_hot(x, num_classes).numpy().astype(np.int64)),
+]
 
 
-def functional(name):
-    return same(name, "nn.functional." + name)
-
-
-def arithmetic():
-    for name in ("abs neg sign square sqrt rsqrt reciprocal exp expm1 log log1p log2 log10 sin cos tan sinh cosh erf floor ceil tanh sigmoid "
-                 "mul maximum minimum pow isnan isinf isfinite allclose").split():
-        yield from same(name)
-    yield from (("sign", "sgn", ng.sign), ("arctan", "atan", ng.arctan), ("arctan2", "atan2", ng.arctan2),
-                ("add", "add", with_alpha(ng.add)), ("sub", "sub", with_alpha(ng.sub)),
-                ("sub", "rsub", lambda a, b, alpha=1: ng.sub(b, a if alpha == 1 else ng.mul(a, alpha))),
-                ("maximum", "max/binary", ng.maximum), ("minimum", "min/binary", ng.minimum),
-                ("div", "true_divide", ng.div), ("div", "div/no_rounding_mode", lambda a, b, rounding_mode=None: ng.div(a, b)),
-                ("//", "floor_divide", operator.floordiv), ("//", "div/floor_rounding", lambda a, b, rounding_mode: a // b),
-                ("%", "remainder", operator.mod), ("round", "round", ng.round), ("round", "round/decimals_0", lambda x, decimals: ng.round(x)),
-                ("clip", "clamp", ng.clip), ("clip", "clamp_min", ng.clip), ("clip", "clamp_max", lambda x, high: ng.clip(x, max=high)),
-                ("where", "where", lambda a, condition, b: ng.where(condition, a, b)),
-                ("where", "masked_fill", lambda x, mask, value: ng.where(mask, value, x)))
-    # The operators with a number on the left, and comparisons, which give NumPy arrays.
-    for name in ("add", "sub", "mul", "pow", "mod", "matmul"):
-        yield f"__r{name}__", f"__r{name}__", lambda a, b, name=name: getattr(operator, name)(b, a)
-    yield "__rtruediv__", "__rdiv__", lambda a, b: b / a
-    for name in ("eq", "ne", "lt", "le", "gt", "ge"):
-        yield f"__{name}__", name, getattr(operator, name)
-
-
-def linear_algebra():
-    yield from same("matmul", "matmul", "mm", "mv", "bmm")
-    yield from same("dot")
-    yield from same("outer")
-    yield "einsum", "einsum", lambda operands, subscripts: ng.einsum(subscripts, *operands)
-
-
-def reductions():
-    for ours, theirs in (("sum", "sum"), ("mean", "mean"), ("prod", "prod"), ("max", "amax"), ("min", "amin"), ("logsumexp", "logsumexp"),
-                         ("max", "max/reduction_no_dim"), ("min", "min/reduction_no_dim")):
-        yield ours, theirs, reduction(getattr(ng, ours))
-    yield "max", "max/reduction_with_dim", value_and_index(ng.max, ng.argmax)
-    yield "min", "min/reduction_with_dim", value_and_index(ng.min, ng.argmin)
-    for name in ("var", "std"):
-        yield name, name, deviation(getattr(ng, name))
-        yield name, name + "/unbiased", deviation(getattr(ng, name))
-    for theirs in ("norm", "norm/fro", "norm/inf", "linalg.vector_norm"):
-        yield "norm", theirs, norm
-    yield "argmax", "argmax", index_of(ng.argmax)
-    yield "argmin", "argmin", index_of(ng.argmin)
-    yield "cumsum", "cumsum", with_dtype(ng.cumsum)
-    compensated = getattr(ng, "compensated_sum", None)
-    yield "compensated_sum", "sum", compensated and (lambda x, dim=None, keepdim=False: NotImplemented if keepdim else compensated(x, axes(dim)))
-    yield "sort", "sort", lambda x, dim=-1, descending=False, stable=True: ng.sort(x, dim, descending)
-    yield "sort", "msort", lambda x: ng.sort(x, 0)[0]
-    yield "argsort", "argsort", lambda x, dim=-1, descending=False, stable=True: ng.argsort(x, dim, descending)
-    yield "topk", "topk", lambda x, k, dim=-1, largest=True, sorted=True: ng.topk(x, k, dim)
-
-
-def shapes():
-    for name in ("reshape", "squeeze", "unsqueeze", "broadcast_to", "expand", "permute", "narrow", "stack", "chunk", "gather", "take", "tril", "triu"):
-        yield from same(name)
-    yield "reshape", "view", ng.reshape
-    yield "flatten", "flatten", lambda x, start_dim=0, end_dim=-1: ng.flatten(x, start_dim, end_dim)
-    yield "flatten", "ravel", ng.flatten
-    yield "squeeze", "squeeze/multiple", ng.squeeze
-    yield "swapaxes", "transpose", ng.swapaxes
-    yield "transpose", "permute", lambda x, dims: ng.transpose(x, tuple(dims)) if dims else ng.transpose(x)
-    yield "transpose", "movedim", movedim
-    yield "transpose", "T", lambda x: x.T
-    yield "transpose", "mT", lambda x: x.mT
-    yield "slice", "narrow", lambda x, axis, start, length: moved(x, axis, lambda y: ng.slice(y, start, length))
-    yield "x[...]", "__getitem__", operator.getitem
-    yield "x[...]", "slice", lambda x, dim=0, start=None, end=None, step=1: x[at(x, dim, slice(start, end, step))]
-    yield "x[...]", "select", lambda x, dim, index: x[at(x, dim, index)]
-    yield "x[...]", "unbind", lambda x, dim=0: [x[at(x, dim, i)] for i in range(x.shape[dim])]
-    yield "concatenate", "cat", lambda tensors, dim=0: ng.concatenate(tensors, dim)
-    yield from same("split", "split/list_args", "split_with_sizes", "split")
-    yield "tile", "tile", ng.tile
-    yield "tile", "repeat", ng.tile
-    yield "repeat", "repeat_interleave", lambda x, repeats, dim=None, output_size=None: ng.repeat(x, repeats, dim)
-    yield "flip", "flip", lambda x, dims: ng.flip(x, dims)
-    yield "flip", "fliplr", lambda x: ng.flip(x, 1)
-    yield "flip", "flipud", lambda x: ng.flip(x, 0)
-    yield "roll", "roll", roll
-    for mode in ("constant", "reflect", "replicate", "replicate_negative"):
-        yield "pad", "nn.functional.pad/" + mode, F.pad
-    yield "take", "index_select", lambda x, dim, index: ng.take(x, index, dim)
-    yield "index_set", "index_put", index_put(ng.index_set, False)
-    yield "index_set", "index_copy", along(ng.index_set)
-    yield "index_add", "index_put", index_put(ng.index_add, True)
-    yield "index_add", "index_add", along(ng.index_add)
-    yield "diagonal", "diagonal", diagonal
-
-
-def networks():
-    yield from (("log_sigmoid", "nn.functional.logsigmoid", F.logsigmoid), ("embedding", "nn.functional.embedding", lambda weight, indices, **kwargs:
-                F.embedding(indices, weight, **kwargs)))
-    for name in ("softmax", "log_softmax"):
-        for theirs in (name, name + "/with_dtype"):
-            yield name, theirs, getattr(F, name)
-    yield "one_hot", "nn.functional.one_hot", lambda x, num_classes: F.one_hot(x, num_classes).numpy().astype(np.int64)
-    for name in ("relu leaky_relu softplus silu gelu elu linear dropout normalize cosine_similarity layer_norm rms_norm conv1d conv2d "
-                 "batch_norm group_norm mse_loss l1_loss smooth_l1_loss huber_loss cross_entropy nll_loss binary_cross_entropy "
-                 "binary_cross_entropy_with_logits kl_div max_pool1d max_pool2d avg_pool1d avg_pool2d adaptive_avg_pool2d "
-                 "scaled_dot_product_attention").split():
-        yield from functional(name)
-
-
-# (our function, their operator, the call)
-OPS = [*arithmetic(), *linear_algebra(), *reductions(), *shapes(), *networks()]
+def counterparts(operators):
+    """[(our function, PyTorch's operator, the call)] of every spec, with the names of PyTorch's operators; those that say there is none."""
+    said, without = {}, {}
+    for spec in SPECS:
+        said.setdefault(spec.name, []).extend(spec.torch)
+        if spec.no_torch:
+            without[spec.name] = spec.no_torch
+    found = list(OTHERS)
+    for name, theirs in said.items():
+        usual = [theirs for theirs in (name, "nn.functional." + name) if theirs in operators][:1]
+        for operator_ in dict.fromkeys(theirs or usual):
+            plain = getattr(F, operator_.removeprefix("nn.functional.").partition("/")[0], None) or getattr(F, name, None)
+            call = SPELLINGS.get((name, operator_)) or SPELLINGS.get(name) or plain or spelled(getattr(ng, name))
+            found.append((name, operator_, call))
+    return found, without
 
 
 # ---- what is declined -----------------------------------------------------------------------------------------------------
