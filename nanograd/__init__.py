@@ -30,8 +30,10 @@ from nanograd.errors import *
 from nanograd.memory import *
 from nanograd.threads import *
 from nanograd import _numpy_functions                       # NumPy's functions, for np.vstack([x, y]) and the like
-from nanograd._names import float32 as float32, float64 as float64, other_name as __getattr__
 
 from nanograd import data, nn, optim, testing               # last: they are written in terms of the above
+from nanograd import _names
+from nanograd._names import float32 as float32, float64 as float64
 
 __version__ = "0.1.0"
+_names.install()

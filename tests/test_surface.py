@@ -67,8 +67,7 @@ def member(section, name):
 def public_names(section):
     """What the module exports, and the members that its classes have beyond those of their public bases."""
     module = importlib.import_module(section)
-    names = getattr(module, "__all__", None) or [name for name, value in vars(module).items()
-                                                 if not name.startswith("_") and not inspect.ismodule(value)]
+    names = [name for name in dir(module) if not name.startswith("_") and not inspect.ismodule(getattr(module, name))]
     for name in names:
         yield name
         cls = getattr(module, name)

@@ -2,16 +2,14 @@
 """Every line that a message tells the user to write runs, and does what was meant.
 
 The messages are collected from the sources: each text with "write" in it stands below, beside a mistake that raises it, the line
-that it advises, and a check of what that line did. The names of other libraries (nanograd/_names.py) are tables, and have a row each.
+that it advises, and a check of what that line did. (The names of other libraries have a file of their own, test_other_names.py.)
 """
 import pathlib
 import re
 
-import numpy as np
 import pytest
 
 import nanograd as ng
-from nanograd import _names
 
 PACKAGE = pathlib.Path(ng.__file__).parent
 SOURCES = [path for suffix in ("py", "pyx", "pxi") for path in sorted(PACKAGE.rglob(f"*.{suffix}")) if path.name != "_names.py"]
@@ -171,64 +169,6 @@ def texts():
             if re.search(r"\bwrite\b|\bcall \w+[.(]|; make it with|; use ", match[1]):
                 found[match[1]] = path.name
     return found
-
-
-# ---- the names of other libraries -------------------------------------------------------------------------------------------
-
-# name: the advised line as it stands in the message, what it needs first, a check of its value `r`
-NAMES = {
-    "ng": {
-        "Variable": ("ng.tensor(data, requires_grad=True)", "data = [1.0]", "r.requires_grad"),
-        "hstack": ("ng.concatenate(tensors, axis=1)", "tensors = [x, x]", "r.tolist() == np.hstack([x.numpy()] * 2).tolist()"),
-        "vstack": ("ng.concatenate(tensors)", "tensors = [x, x]", "r.tolist() == np.vstack([x.numpy()] * 2).tolist()"),
-        "masked_fill": ("ng.where(mask, value, x)", "mask, value = x > 2, 0.0", "r.tolist() == [[1, 2], [0, 0]]"),
-        "masked_select": ("x[mask]", "mask = x > 2", "r.tolist() == [3, 4]"),
-        "numel": ("x.size", "", "r == 4"), "clone": ("x.copy()", "", "r.tolist() == x.tolist()"),
-        "scatter": ("ng.index_set(x, (np.arange(len(index))[:, None], index), values)", "index, values = np.array([[1], [0]]), ng.tensor([[9.0], [8.0]])", "r.tolist() == [[1, 9], [8, 4]]"),
-        "scatter_add": ("ng.index_add(x, (np.arange(len(index))[:, None], index), values)", "index, values = np.array([[1, 1], [0, 0]]), ng.ones((2, 2))", "r.tolist() == [[1, 4], [5, 4]]"),
-    },
-    "x": {
-        "clamp": ("x.clip(min, max)", "min, max = 2, 3", "r.tolist() == [[2, 2], [3, 3]]"),
-        "contiguous": ("x", "", "r is x"), "cpu": ("x", "", "r is x"), "cuda": ("x", "", "r is x"), "device": (None, "", ""),
-        "data": ("x.detach()", "", "r.tolist() == x.tolist()"),
-        "index_select": ("x.take(indices, axis)", "indices, axis = [1], 1", "r.tolist() == [[2], [4]]"),
-        "expand_as": ("x.expand(y.shape)", "y = ng.ones((3, 2, 2))", "r.shape == (3, 2, 2)"),
-        "masked_fill": ("ng.where(mask, value, x)", "mask, value = x > 2, 0.0", "r.tolist() == [[1, 2], [0, 0]]"),
-        "masked_select": ("x[mask]", "mask = x > 2", "r.tolist() == [3, 4]"),
-        "fill_": ("p.assign(value)", "value = 3.0", "p.tolist() == [3, 3]"),
-        "scatter": ("x.index_set((np.arange(len(index))[:, None], index), values)", "index, values = np.array([[1], [0]]), ng.tensor([[9.0], [8.0]])", "r.tolist() == [[1, 9], [8, 4]]"),
-        "scatter_add": ("x.index_add((np.arange(len(index))[:, None], index), values)", "index, values = np.array([[1, 1], [0, 0]]), ng.ones((2, 2))", "r.tolist() == [[1, 4], [5, 4]]"),
-        "to": ("x.astype(dtype)", "dtype = ng.float64", "r.dtype == np.float64"), "type": ("x.astype(dtype)", "dtype = ng.float64", "r.dtype == np.float64"),
-        "view": ("x.reshape(shape)", "shape = (4,)", "r.shape == (4,)"), "view_as": ("x.reshape(y.shape)", "y = ng.ones(4)", "r.shape == (4,)"),
-        "zero_": ("p.assign(0)", "", "p.tolist() == [0, 0]"),
-        **{name: (f"x.numpy().{name}", "", "r is not None") for name in ("byteswap", "ctypes", "tobytes")},
-        **dict.fromkeys(("bmm", "mm", "mv"), (None, "a = b = x", "r.tolist() == [[7, 10], [15, 22]]")),
-    },
-    "model": {
-        **dict.fromkeys(("cpu", "cuda"), ("model", "", "r is model")),
-        **dict.fromkeys(("add_module", "register_module"), (None, "model, module = nn.Module(), nn.Linear(1, 1)", "len(list(model.parameters())) == 2")),
-        "register_parameter": (None, "model, value = nn.Module(), [1.0]", "len(list(model.parameters())) == 1"),
-        "to": ("model.astype(dtype)", "dtype = ng.float64", "r[0].weight.dtype == np.float64"), "type": ("model.astype(dtype)", "dtype = ng.float64", "r[0].weight.dtype == np.float64"),
-    },
-}
-HOLDERS = [(holder, name) for holder, table in (("ng", _names.OURS), ("x", _names.TENSORS), ("model", _names.MODULES)) for name in table]
-
-
-@pytest.mark.parametrize("holder, name", HOLDERS)
-def test_what_the_message_of_another_library_s_name_advises(holder, name):
-    with pytest.raises(AttributeError) as caught:
-        run(f"{holder}.{name}", {})
-    advice = str(caught.value).partition(": write ")[2]
-    line, before, check = NAMES[holder].get(name, (None, "y = x", "True"))
-    line = line or advice
-    assert line in advice
-    if holder == "x" and name == "device":
-        assert advice == "nothing: every tensor is on the CPU"
-        return
-    space = run(before + "\n" + (line if " = " in line else f"r = {line}"), {})
-    assert eval(check, space)
-    if holder == "ng" and name not in NAMES["ng"]:         # a function or class under another name
-        assert callable(space["r"]) or isinstance(space["r"], np.dtype)
 
 
 @pytest.mark.parametrize("line", ["x.grad = None", "optimizer.zero_grad()"])
