@@ -2,7 +2,7 @@
 """The native part of the build; everything static is in pyproject.toml.
 
 Every .pyx under nanograd is one extension module. csrc/*.c, and csrc/kernels/*.inc once per dtype and instruction set,
-are linked into nanograd._core.tensor alone; the others reach them through a capsule. An object file is rebuilt when its
+are linked into nanograd._core.base.tensor alone; the others reach them through a capsule. An object file is rebuilt when its
 source, a file that the source includes, or its flags have changed, and for no other reason.
 
 Environment variables, all optional:
@@ -30,7 +30,7 @@ os.chdir(Path(__file__).resolve().parent)
 sys.path.insert(0, str(Path("_build_backend").resolve()))
 from declarations import GENERATED, generate, includes, write_if_changed  # noqa: E402
 
-MAIN = "nanograd._core.tensor"
+MAIN = "nanograd._core.base.tensor"
 LIBS = Path("nanograd/_libs")
 OBJECTS = Path("build", "objects-" + sysconfig.get_config_var("EXT_SUFFIX").strip(".").rsplit(".", 1)[0])
 MSVC = sys.platform == "win32"
@@ -113,7 +113,7 @@ class Blas:
         if sys.platform.startswith("linux"):
             library, name, where = self.own_copy(library), "nanograd_openblas", Path("build/blas")
         elif sys.platform == "darwin":
-            self.link = ["-Wl,-rpath,@loader_path/../_libs"]
+            self.link = ["-Wl,-rpath,@loader_path/../../_libs"]
         self.link += [f"/LIBPATH:{where}", f"{name}.lib"] if MSVC else [f"-L{where}", f"-l{name}"]
         licence = next((f.locate() for f in files("scipy-openblas32") or [] if f.name == "LICENSE.txt"), None)
         self.bundle = [(library, library.name), *([(Path(licence), "LICENSE.OpenBLAS.txt")] if licence else [])]
@@ -122,7 +122,7 @@ class Blas:
         """A copy without symbols and with a SONAME of its own: glibc matches loaded libraries by SONAME, so that a
         scipy_openblas32 of any version that is in the process already would take the place of ours."""
         own, record = Path("build/blas/libnanograd_openblas.so"), Path("build/blas/version")
-        self.link = ["-Wl,-rpath,$ORIGIN/../_libs"]
+        self.link = ["-Wl,-rpath,$ORIGIN/../../_libs"]
         if not own.exists() or not record.exists() or record.read_text() != self.identity:
             own.parent.mkdir(parents=True, exist_ok=True)
             own.unlink(missing_ok=True)
@@ -159,7 +159,7 @@ class build_ext(_build_ext):
         same_numpy = numpy_record.exists() and numpy_record.read_text() == numpy.__version__
         modules = cythonize(self.extensions, force=self.force or not same_numpy,
                             nthreads=JOBS if sys.platform == "linux" and JOBS > 1 else 0,
-                            build_dir="build/cython", include_path=[str(GENERATED)], compiler_directives=directives)
+                            build_dir="build/cython", include_path=[str(GENERATED), "nanograd/_core"], compiler_directives=directives)
         write_if_changed(numpy_record, numpy.__version__)
         numpy_include = (numpy.get_include(), "numpy " + numpy.__version__)
         work = {}                # object file -> source, flags, macros, include folders

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later
  *
  * What every module of nanograd/_core sees of csrc: the launch, the allocator and the kernel tables, as one struct.
- * csrc is linked into nanograd._core.tensor only; the other modules fetch the struct through a capsule at import and
+ * csrc is linked into nanograd._core.base.tensor only; the other modules fetch the struct through a capsule at import and
  * check its size and version. Each module (translation unit) keeps the pointer in its own `NG`.
  *
  * Launcher headers (kernels/NAME.h) hold, per kernel, the argument struct and a `static inline` function that fills it

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later
  *
- * What nanograd._core.tensor, the one module that links csrc, needs beyond ng_api.
+ * What nanograd._core.base.tensor, the one module that links csrc, needs beyond ng_api.
  */
 #ifndef NG_CONNECT_H
 #define NG_CONNECT_H

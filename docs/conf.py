@@ -27,33 +27,30 @@ napoleon_numpy_docstring, napoleon_google_docstring = True, False
 napoleon_use_rtype = False
 suppress_warnings = ["autosummary.import_cycle"]
 
-CORE = "nanograd._core.tensor"
+CORE = "nanograd._core.base.tensor"
 # Title of a page -> what it is about, and the modules whose __all__ it documents; or a module and some of its names, where it
 # fills several pages.
 PAGES = {
     "Tensors": ("the class, with its attributes, methods and operators", [(CORE, "Tensor")]),
     "Making tensors": ("from numbers and arrays, filled, evenly spaced; the default dtype", [
-        (CORE, "tensor asarray zeros ones full empty arange linspace eye zeros_like ones_like full_like from_numpy from_dlpack tensor32 "
-               "tensor64 get_default_dtype set_default_dtype")]),
+        "nanograd._core.ops.creation", (CORE, "get_default_dtype set_default_dtype")]),
     "Gradients": ("`grad`, and switching the recording of graphs on and off", [
         (CORE, "grad no_grad enable_grad set_grad_enabled is_grad_enabled Node")]),
-    "Custom operations": ("`Function`: a forward and a backward that you write", ["nanograd._core.custom_function"]),
-    "Arithmetic": ("element by element: sums to arc tangents, `where`, `clip`", [
-        (CORE, "add sub mul div pow neg abs sign square sqrt rsqrt reciprocal exp expm1 log log1p log2 log10 sin cos tan sinh cosh arctan "
-               "arctan2 erf floor ceil round clip maximum minimum where safe_div isnan isinf isfinite allclose")]),
-    "Matrix products": ("`matmul`, `dot`, `outer`, `einsum`, `linear`", ["nanograd._core.matmul"]),
+    "Custom operations": ("`Function`: a forward and a backward that you write", ["nanograd._core.ops.custom_function"]),
+    "Arithmetic": ("element by element: sums to arc tangents, `where`, `clip`", ["nanograd._core.ops.elementwise"]),
+    "Matrix products": ("`matmul`, `dot`, `outer`, `einsum`, `linear`", ["nanograd._core.ops.matmul"]),
     "Reductions": ("sums, means, extremes, variances, norms: of all elements, or along axes", [
-        "nanograd._core.reduce", "nanograd._core.statistics"]),
-    "Shapes": ("reshape, transpose, join, split, repeat, pad", ["nanograd._core.shape"]),
-    "Indexing": ("gather, take, index_set, sort, topk", ["nanograd._core.index"]),
+        "nanograd._core.ops.reduce", "nanograd._core.ops.statistics", "nanograd._core.ops.scan"]),
+    "Shapes": ("reshape, transpose, join, split, repeat, pad", ["nanograd._core.ops.shape"]),
+    "Indexing": ("gather, take, index_set, sort, topk", ["nanograd._core.ops.index"]),
     "Activations": ("relu to gelu, and softmax", [
-        (CORE, "relu leaky_relu tanh sigmoid log_sigmoid softplus silu gelu elu"), "nanograd._core.softmax"]),
-    "Losses": ("cross-entropies, squared and absolute errors, divergences", ["nanograd._core.loss", "nanograd._core.pair_loss"]),
-    "Normalisation": ("batch, layer, group and RMS normalisation as functions", ["nanograd._core.normalization"]),
-    "Convolutions": ("`conv1d` and `conv2d`", ["nanograd._core.conv"]),
-    "Pooling": ("maxima and averages over windows", ["nanograd._core.pool"]),
+        "nanograd._core.ops.activation", "nanograd._core.ops.softmax"]),
+    "Losses": ("cross-entropies, squared and absolute errors, divergences", ["nanograd._core.ops.class_loss", "nanograd._core.ops.pair_loss"]),
+    "Normalisation": ("batch, layer, group and RMS normalisation as functions", ["nanograd._core.ops.normalization"]),
+    "Convolutions": ("`conv1d` and `conv2d`", ["nanograd._core.ops.conv"]),
+    "Pooling": ("maxima and averages over windows", ["nanograd._core.ops.pool"]),
     "Composed functions": ("functions written in terms of the others", ["nanograd.composed"]),
-    "Random numbers": ("draws, dropout and generators, with the same bits on every machine", ["nanograd._core.random"]),
+    "Random numbers": ("draws, dropout and generators, with the same bits on every machine", ["nanograd._core.ops.random"]),
     "Modules": ("`Module`, `Parameter`, `Sequential` and the other containers", ["nanograd.nn.module", "nanograd.nn.containers"]),
     "Activation modules": ("activations to put between layers", ["nanograd.nn.activation"]),
     "Loss modules": ("losses with their own settings", ["nanograd.nn.loss"]),
@@ -152,7 +149,7 @@ def write_reference():
 def stub_signatures():
     """The signatures of what is compiled, with types, from the stubs: {"softmax": ("(x: ...)", "Tensor"), "Tensor.item": ...}."""
     found, aliases = {}, {}
-    for stub in (Path(ng.__file__).parent / "_core").glob("*.pyi"):
+    for stub in (Path(ng.__file__).parent / "_core").rglob("*.pyi"):
         for node in ast.parse(stub.read_text()).body:
             if isinstance(node, ast.Assign) and node.targets[0].id.startswith("_"):
                 aliases[node.targets[0].id] = ast.unparse(node.value)

@@ -8,21 +8,26 @@ Functions have NumPy's names (axis, keepdims, astype), layers PyTorch's. The ref
 """
 from nanograd import _core                                  # first: it loads the BLAS
 
-# Each of these exports its public functions, as __all__ says: tensors, autograd, elementwise functions; then by family.
-from nanograd._core.tensor import *
-from nanograd._core.conv import *
-from nanograd._core.custom_function import *
-from nanograd._core.shape import *
-from nanograd._core.matmul import *
-from nanograd._core.reduce import *
-from nanograd._core.statistics import *
-from nanograd._core.softmax import *
-from nanograd._core.index import *
-from nanograd._core.loss import *
-from nanograd._core.pair_loss import *
-from nanograd._core.normalization import *
-from nanograd._core.pool import *
-from nanograd._core.random import *
+# Each of these exports its public functions, as __all__ says.
+from nanograd._core.base.tensor import *
+from nanograd._core.ops.creation import *
+from nanograd._core.ops.custom_function import *
+
+from nanograd._core.ops.elementwise import *
+from nanograd._core.ops.activation import *
+from nanograd._core.ops.shape import *
+from nanograd._core.ops.index import *
+from nanograd._core.ops.reduce import *
+from nanograd._core.ops.statistics import *
+from nanograd._core.ops.scan import *
+from nanograd._core.ops.softmax import *
+from nanograd._core.ops.matmul import *
+from nanograd._core.ops.conv import *
+from nanograd._core.ops.pool import *
+from nanograd._core.ops.normalization import *
+from nanograd._core.ops.class_loss import *
+from nanograd._core.ops.pair_loss import *
+from nanograd._core.ops.random import *
 
 from nanograd.composed import *
 from nanograd.config import *

@@ -16,7 +16,7 @@ import types
 import numpy as np
 
 from nanograd import data, errors, nn, optim, testing
-from nanograd._core.tensor import Parameter, add_attributes, explain_words, show_as
+from nanograd._core.base.tensor import Parameter, add_attributes, explain_words, show_as
 
 float32 = np.dtype(np.float32)
 float64 = np.dtype(np.float64)

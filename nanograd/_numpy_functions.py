@@ -8,9 +8,8 @@ import math
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from nanograd._core import matmul, reduce, shape, statistics
-from nanograd._core import tensor as core
-from nanograd._core.tensor import ARRAY_FUNCTIONS, Tensor, array_of
+from nanograd._core.ops import creation, elementwise, matmul, reduce, shape, statistics
+from nanograd._core.base.tensor import ARRAY_FUNCTIONS, Tensor, array_of
 from nanograd.errors import shown
 
 
@@ -20,7 +19,7 @@ def around(a, decimals=0):
 
 def where(*args):
     """With a condition alone: where it is not 0, in integers, as NumPy's."""
-    return np.nonzero(array_of(args[0])) if len(args) == 1 else core.where(*args)
+    return np.nonzero(array_of(args[0])) if len(args) == 1 else elementwise.where(*args)
 
 
 # ---- joining and cutting ------------------------------------------------------------------------
@@ -29,7 +28,7 @@ def _tensors(arrays):
     """Tensors of one dtype: numbers and lists take that of their company."""
     arrays = list(arrays)
     dtype = next((x.dtype for x in arrays if isinstance(x, Tensor)), None)
-    return [x if isinstance(x, Tensor) else core.asarray(x, x.dtype if np.ndim(x) and hasattr(x, "dtype") else dtype) for x in arrays]
+    return [x if isinstance(x, Tensor) else creation.asarray(x, x.dtype if np.ndim(x) and hasattr(x, "dtype") else dtype) for x in arrays]
 
 
 def _one(results):
@@ -152,9 +151,9 @@ def average(a, axis=None, weights=None, returned=False, *, keepdims=False):
     a, = _tensors([a])
     if weights is None:
         mean = reduce.mean(a, axis, keepdims)
-        total = core.full_like(mean, a.size / max(mean.size, 1))
+        total = creation.full_like(mean, a.size / max(mean.size, 1))
     else:
-        weights = core.asarray(weights, None if isinstance(weights, Tensor) else a.dtype)
+        weights = creation.asarray(weights, None if isinstance(weights, Tensor) else a.dtype)
         if weights.shape != a.shape:
             if not isinstance(axis, int) or weights.shape != (a.shape[axis],):
                 raise ValueError(f"np.average: weights of shape {weights.shape} need the shape {a.shape} of a, or one axis of that size")
@@ -172,7 +171,7 @@ def _vector_norm(name, x, ord, axis, keepdims):
     if ord in (1, math.inf):
         return statistics.norm(x, axis, keepdims, ord=ord)
     if ord == -math.inf:
-        return reduce.min(core.abs(x), axis, keepdims)
+        return reduce.min(elementwise.abs(x), axis, keepdims)
     raise TypeError(f"{name} of a tensor: ord must be None, 1, 2, inf or -inf for vectors, got {shown(ord)}: write "
                     f"{name}(x.numpy(), ord={shown(ord)}) for a NumPy result")
 

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from numpy.typing import ArrayLike
 
-from nanograd._core.tensor import Tensor
+from nanograd._core.base.tensor import Tensor
 
 TensorLike = Tensor | ArrayLike
 Reduction = Literal["mean", "sum", "none"]

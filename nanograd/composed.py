@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from nanograd._core.matmul import _operands, matmul
-from nanograd._core.reduce import sum as sum_axes
-from nanograd._core.shape import broadcast_to, permute, reshape
-from nanograd._core.statistics import norm
-from nanograd._core.tensor import better_message, div, maximum, mul, real_number, register_numpy
+from nanograd._core.base.tensor import better_message, real_number, register_numpy
+from nanograd._core.ops.elementwise import div, maximum, mul
+from nanograd._core.ops.matmul import _operands, matmul
+from nanograd._core.ops.reduce import sum as sum_axes
+from nanograd._core.ops.shape import broadcast_to, permute, reshape
+from nanograd._core.ops.statistics import norm
 from nanograd.errors import ShapeError, shown
 
 if TYPE_CHECKING:
-    from nanograd._core.tensor import Tensor
+    from nanograd._core.base.tensor import Tensor
     from nanograd._typing import TensorLike
 
 __all__ = ["cosine_similarity", "einsum", "normalize"]

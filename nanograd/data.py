@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import nanograd as ng
-from nanograd._core.batch import RowSource, take_rows
-from nanograd._core.tensor import Tensor, need_value
+from nanograd._core.train.minibatch import RowSource, take_rows
+from nanograd._core.base.tensor import Tensor, need_value
 from nanograd.errors import DTypeError, ShapeError, shown
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import DTypeLike
 
-    from nanograd._core.random import Generator
+    from nanograd._core.ops.random import Generator
     from nanograd._typing import TensorLike
 
 __all__ = ["ArrayLoader"]

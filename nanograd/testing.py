@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import nanograd as ng
-from nanograd._core.tensor import array_of, real_number
+from nanograd._core.base.tensor import array_of, real_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
-    from nanograd._core.tensor import Tensor
+    from nanograd._core.base.tensor import Tensor
     from nanograd._typing import TensorLike
 
 __all__ = ["assert_close", "gradcheck"]

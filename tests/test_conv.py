@@ -239,7 +239,7 @@ def test_same_bits_for_any_number_of_threads(case):
 @pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid", "silu", "gelu", "leaky_relu"])
 @pytest.mark.parametrize("case", ["3x3 padded", "1x1", "depthwise", "few outputs"])
 def test_fused_activation_has_the_same_value_and_gradients(case, activation, dtype):
-    from nanograd._core.conv import convolution
+    from nanograd._core.ops.conv import convolution
 
     x_shape, w_shape, arguments = GEOMETRIES[case]
     shapes = (x_shape, w_shape, w_shape[:1])

@@ -13,7 +13,8 @@ import os, threading, warnings
 import numpy as np
 import nanograd as ng
 from nanograd import nn, optim
-from nanograd._core import runtime, tensor
+from nanograd._core import runtime
+from nanograd._core.base import tensor
 tensor._share_always(True)
 warnings.simplefilter("ignore", DeprecationWarning)      # Python 3.12 and later on fork with threads
 

@@ -9,7 +9,7 @@ from specs import SPECS
 from thread_bits import assert_same_bits
 
 import nanograd as ng
-from nanograd._core.tensor import array_of
+from nanograd._core.base.tensor import array_of
 from nanograd.testing import gradcheck
 
 DTYPES = (F32, F64)

@@ -18,7 +18,7 @@ from test_torch_modules import databases
 from torch_ops import DECLINED, NO_ERRORS, PARTLY, counterparts, floats
 
 import nanograd as ng
-from nanograd._core.tensor import array_of
+from nanograd._core.base.tensor import array_of
 
 pytestmark = pytest.mark.torch
 # Of an operator's samples so many are drawn, always the same, where there are more; of reference inputs, only those below so many bytes.

@@ -29,18 +29,18 @@ nanograd\.nn\.functional\.__all__
 nanograd\._core\..*\.__(reduce|setstate)_cython__
 nanograd\._core\.runtime\.__test__
 # C types: that they are such, and what follows from it for classes that are derived from two of them, or from Tensor
-nanograd\._core\.batch\.RowSource
-nanograd\._core\.custom_function\.FunctionContext
-nanograd\._core\.random\.Generator
-nanograd\._core\.tensor\.(HookHandle|Node|Parameter|Tensor|set_grad_enabled)
-nanograd\._core\.update\.ParameterState
+nanograd\._core\.train\.minibatch\.RowSource
+nanograd\._core\.ops\.custom_function\.FunctionContext
+nanograd\._core\.ops\.random\.Generator
+nanograd\._core\.base\.tensor\.(HookHandle|Node|Parameter|Tensor|set_grad_enabled)
+nanograd\._core\.train\.update\.ParameterState
 # not constructors; __cinit__, which is no __init__; __getattr__ stands for the free attributes of a context
-nanograd\._core\.(tensor\.Tensor|tensor\.Node|custom_function\.Function|custom_function\.FunctionContext)\.__init__
-nanograd\._core\.(batch\.RowSource|update\.ParameterState)\.__init__
-nanograd\._core\.custom_function\.FunctionContext\.__[gs]etattr__
+nanograd\._core\.(base\.tensor\.Tensor|base\.tensor\.Node|ops\.custom_function\.Function|ops\.custom_function\.FunctionContext)\.__init__
+nanograd\._core\.train\.(minibatch\.RowSource|update\.ParameterState)\.__init__
+nanograd\._core\.ops\.custom_function\.FunctionContext\.__[gs]etattr__
 # the buffer protocol has a name for Python from 3.12 on
-nanograd\._core\.tensor\.Tensor\.__buffer__
-nanograd\._core\.tensor\.Parameter\.__(deep)?copy__
+nanograd\._core\.base\.tensor\.Tensor\.__buffer__
+nanograd\._core\.base\.tensor\.Parameter\.__(deep)?copy__
 # what a call takes and returns is said by forward (nanograd/nn/_module.pyi); functools.wraps wraps it; a constant of mypy's
 nanograd\.nn\._module\.(ModuleBase.*|MYPY|Options|__test__)
 nanograd\..*\.__call__
@@ -61,7 +61,7 @@ def test_stubtest(tmp_path):
     # the names of other libraries are there to raise.
     methods = {key for key, value in vars(ng.Tensor).items() if callable(value) and not key.startswith("__")} | set(_names.TENSORS)
     allowed = tmp_path / "allowed"
-    allowed.write_text(ALLOWED + rf"nanograd\._core\.tensor\.Tensor\.({'|'.join(sorted(methods))})" + "\n"
+    allowed.write_text(ALLOWED + rf"nanograd\._core\.base\.tensor\.Tensor\.({'|'.join(sorted(methods))})" + "\n"
                        + rf"nanograd\.nn\.module\.Module\.({'|'.join(_names.MODULES)})" + "\n")
     mypy("mypy.stubtest", "nanograd", "--concise", "--mypy-config-file", "pyproject.toml", "--allowlist", str(allowed),
          "--ignore-unused-allowlist")

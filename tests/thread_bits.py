@@ -5,7 +5,7 @@ from contextlib import contextmanager
 import numpy as np
 
 import nanograd as ng
-from nanograd._core import tensor
+from nanograd._core.base import tensor
 
 
 @contextmanager

@@ -17,9 +17,9 @@ if _threads and not re.fullmatch(r"[ \t]*\+?0*[1-9][0-9]*[ \t]*", _threads):
 _before = os.environ.get("OPENBLAS_NUM_THREADS")
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 try:
-    import nanograd._core.tensor
+    import nanograd._core.base.tensor
 except ModuleNotFoundError as error:
-    if error.name != "nanograd._core.tensor":
+    if error.name != "nanograd._core.base.tensor":
         raise
     from importlib.machinery import PathFinder
     _sources = os.path.dirname(_package)

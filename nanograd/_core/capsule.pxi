@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-# Included by every module of _core but tensor: fetches csrc's functions and kernel tables, which nanograd._core.tensor links.
+# Included by every module of _core but tensor: fetches csrc's functions and kernel tables, which nanograd._core.base.tensor links.
 from cpython.pycapsule cimport PyCapsule_GetPointer
-import nanograd._core.tensor as _tensor_module
+import nanograd._core.base.tensor as _tensor_module
 
 cdef extern from *:
     """
@@ -16,5 +16,5 @@ cdef extern from *:
     """
     int ng_import(void *pointer)
 
-if not ng_import(PyCapsule_GetPointer(_tensor_module._api, "nanograd._core.tensor._api")):
-    raise ImportError(f"{__name__} was built against another nanograd._core.tensor: rebuild with `python setup.py build_ext --inplace`")
+if not ng_import(PyCapsule_GetPointer(_tensor_module._api, "nanograd._core.base.tensor._api")):
+    raise ImportError(f"{__name__} was built against another nanograd._core.base.tensor: rebuild with `python setup.py build_ext --inplace`")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import nanograd as ng
-from nanograd._core.tensor import real_number
+from nanograd._core.base.tensor import real_number
 from nanograd.errors import shown
 
 if TYPE_CHECKING:

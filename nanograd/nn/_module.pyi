@@ -2,7 +2,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any, ParamSpec, Protocol, TypeVar
 
-from nanograd._core.tensor import Parameter, Tensor
+from nanograd._core.base.tensor import Parameter, Tensor
 from nanograd.nn.module import Module
 
 MYPY = False      # True for mypy alone

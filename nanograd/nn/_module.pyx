@@ -12,7 +12,7 @@ from nanograd.errors import DTypeError, shown
 cimport cython
 from cpython.object cimport PyObject
 
-from nanograd._core.tensor cimport Parameter, Tensor
+from nanograd._core.base.tensor cimport Parameter, Tensor
 
 cdef extern from "Python.h":
     ctypedef struct PyTypeObject:

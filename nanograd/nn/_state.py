@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nanograd._core.tensor import Tensor, array_of, tensor
+from nanograd._core.base.tensor import Tensor, array_of
+from nanograd._core.ops.creation import tensor
 from nanograd.nn._module import find_places
 
 if TYPE_CHECKING:

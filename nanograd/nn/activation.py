@@ -13,7 +13,7 @@ from nanograd.nn.module import Module
 if TYPE_CHECKING:
     from typing import Any, Literal, TypeVar
 
-    from nanograd._core.tensor import Tensor
+    from nanograd._core.base.tensor import Tensor
     from nanograd._typing import Activation, TensorLike
 
     _T = TypeVar("_T")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import nanograd as ng
-from nanograd._core.normalization import batch_norm
+from nanograd._core.ops.normalization import batch_norm
 from nanograd.errors import ShapeError
 from nanograd.nn import _check
 from nanograd.nn import activation as _activation
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import DTypeLike, NDArray
 
-    from nanograd._core.tensor import Tensor
+    from nanograd._core.base.tensor import Tensor
     from nanograd._typing import Activation, TensorLike
 
 __all__ = ["BatchNorm1d", "BatchNorm2d"]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import ItemsView, Iterable, Iterator, KeysView, Sequence, ValuesView
     from typing import Any, NoReturn, Self
 
-    from nanograd._core.tensor import Tensor
+    from nanograd._core.base.tensor import Tensor
 
 __all__ = ["ModuleDict", "ModuleList", "ParameterList", "Sequential"]
 

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 import nanograd as ng
-from nanograd._core.conv import convolution
+from nanograd._core.ops.conv import convolution
 from nanograd.errors import shown
 from nanograd.nn import _check
 from nanograd.nn import activation as _activation
@@ -15,8 +15,8 @@ from nanograd.nn.module import Module, Parameter
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
-    from nanograd._core.random import Generator
-    from nanograd._core.tensor import Tensor
+    from nanograd._core.ops.random import Generator
+    from nanograd._core.base.tensor import Tensor
     from nanograd._typing import Activation, Ints, Padding, TensorLike
 
 __all__ = ["Conv1d", "Conv2d"]

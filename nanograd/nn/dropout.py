@@ -10,7 +10,7 @@ from nanograd.nn._module import calling
 from nanograd.nn.module import Module
 
 if TYPE_CHECKING:
-    from nanograd._core.tensor import Tensor
+    from nanograd._core.base.tensor import Tensor
     from nanograd._typing import TensorLike
 
 __all__ = ["Dropout"]

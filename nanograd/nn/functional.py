@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import nanograd as ng
-from nanograd._core import loss as _class_loss
-from nanograd._core import matmul as _matmul
-from nanograd._core import pair_loss as _pair_loss
-from nanograd._core import softmax as _softmax
-from nanograd._core import tensor as _elementwise
+from nanograd._core.ops import activation as _activation
+from nanograd._core.ops import class_loss as _class_loss
+from nanograd._core.ops import matmul as _matmul
+from nanograd._core.ops import pair_loss as _pair_loss
+from nanograd._core.ops import softmax as _softmax
 from nanograd.nn import _check, _functional_images
 from nanograd.nn._check import refuse_averages as _refuse_averages
 from nanograd.nn._functional_images import *
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, DTypeLike
 
-    from nanograd._core.tensor import Tensor
+    from nanograd._core.base.tensor import Tensor
     from nanograd._typing import Reduction, ReductionOrBatchmean, TensorLike
 
 __all__ = [
@@ -76,7 +76,7 @@ def relu(input: TensorLike, inplace: bool = False) -> Tensor:
     """
     if inplace is not False:
         _check.flag("relu", "inplace", inplace)
-    return _elementwise.relu(input)
+    return _activation.relu(input)
 
 
 def leaky_relu(input: TensorLike, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
@@ -91,7 +91,7 @@ def leaky_relu(input: TensorLike, negative_slope: float = 0.01, inplace: bool = 
     """
     if inplace is not False:
         _check.flag("leaky_relu", "inplace", inplace)
-    return _elementwise.leaky_relu(input, negative_slope)
+    return _activation.leaky_relu(input, negative_slope)
 
 
 def tanh(input: TensorLike) -> Tensor:
@@ -104,7 +104,7 @@ def tanh(input: TensorLike) -> Tensor:
     >>> F.tanh(ng.zeros(2))
     tensor([0., 0.], dtype=float32)
     """
-    return _elementwise.tanh(input)
+    return _activation.tanh(input)
 
 
 def sigmoid(input: TensorLike) -> Tensor:
@@ -117,7 +117,7 @@ def sigmoid(input: TensorLike) -> Tensor:
     >>> F.sigmoid(ng.zeros(2))
     tensor([0.5, 0.5], dtype=float32)
     """
-    return _elementwise.sigmoid(input)
+    return _activation.sigmoid(input)
 
 
 def silu(input: TensorLike, inplace: bool = False) -> Tensor:
@@ -132,7 +132,7 @@ def silu(input: TensorLike, inplace: bool = False) -> Tensor:
     """
     if inplace is not False:
         _check.flag("silu", "inplace", inplace)
-    return _elementwise.silu(input)
+    return _activation.silu(input)
 
 
 def gelu(input: TensorLike, approximate: Literal["none", "tanh"] = "none") -> Tensor:
@@ -145,7 +145,7 @@ def gelu(input: TensorLike, approximate: Literal["none", "tanh"] = "none") -> Te
     >>> F.gelu(ng.zeros(2))
     tensor([0., 0.], dtype=float32)
     """
-    return _elementwise.gelu(input, approximate=approximate)
+    return _activation.gelu(input, approximate=approximate)
 
 
 def softmax(input: TensorLike, dim: int | None = None, _stacklevel: int = 3, dtype: DTypeLike | None = None) -> Tensor:
@@ -270,7 +270,7 @@ def elu(input: TensorLike, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """
     if inplace is not False:
         _check.flag("elu", "inplace", inplace)
-    return _elementwise.elu(input, alpha)
+    return _activation.elu(input, alpha)
 
 
 def softplus(input: TensorLike, beta: float = 1, threshold: float = 20) -> Tensor:
@@ -283,7 +283,7 @@ def softplus(input: TensorLike, beta: float = 1, threshold: float = 20) -> Tenso
     >>> F.softplus(ng.tensor([100.0]))
     tensor([100.], dtype=float32)
     """
-    return _elementwise.softplus(input, beta, threshold)
+    return _activation.softplus(input, beta, threshold)
 
 
 def logsigmoid(input: TensorLike) -> Tensor:
@@ -296,7 +296,7 @@ def logsigmoid(input: TensorLike) -> Tensor:
     >>> F.logsigmoid(ng.tensor([-100.0]))
     tensor([-100.], dtype=float32)
     """
-    return _elementwise.log_sigmoid(input)
+    return _activation.log_sigmoid(input)
 
 
 def l1_loss(input: TensorLike, target: TensorLike, size_average: None = None, reduce: None = None, reduction: Reduction = "mean") -> Tensor:
@@ -404,7 +404,7 @@ def kl_div(input: TensorLike, target: TensorLike, size_average: None = None, red
     0.0
     """
     if _check.flag("kl_div", "log_target", log_target):
-        target = _elementwise.exp(target)
+        target = _activation.exp(target)
     if size_average is not None or reduce is not None:
         _refuse_averages("kl_div")
     return _pair_loss.kl_div(input, target, reduction=reduction)

@@ -15,7 +15,7 @@ from nanograd.nn.module import Parameter
 if TYPE_CHECKING:
     from typing import Literal
 
-    from nanograd._core.random import Generator
+    from nanograd._core.ops.random import Generator
 
 __all__ = ["calculate_gain", "constant_", "kaiming_normal_", "kaiming_uniform_", "normal_", "ones_", "orthogonal_", "uniform_",
            "xavier_normal_", "xavier_uniform_", "zeros_"]

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 import nanograd as ng
-from nanograd._core.matmul import linear
+from nanograd._core.ops.matmul import linear
 from nanograd.errors import shown
 from nanograd.nn import _check
 from nanograd.nn import activation as _activation
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import DTypeLike
 
-    from nanograd._core.random import Generator
-    from nanograd._core.tensor import Tensor
+    from nanograd._core.ops.random import Generator
+    from nanograd._core.base.tensor import Tensor
     from nanograd._typing import Activation, TensorLike
 
 __all__ = ["Dense", "Linear"]

@@ -9,7 +9,7 @@ import inspect
 from typing import TYPE_CHECKING
 
 import nanograd as ng
-from nanograd._core import pair_loss as _pair_loss
+from nanograd._core.ops import pair_loss as _pair_loss
 from nanograd.errors import shown
 from nanograd.nn import _check
 from nanograd.nn._module import comparing
@@ -18,7 +18,7 @@ from nanograd.nn.module import Module
 if TYPE_CHECKING:
     from typing import Any
 
-    from nanograd._core.tensor import Tensor
+    from nanograd._core.base.tensor import Tensor
     from nanograd._typing import Reduction, ReductionOrBatchmean, TensorLike
 
 __all__ = ["BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "HuberLoss", "KLDivLoss", "L1Loss", "MSELoss", "NLLLoss",

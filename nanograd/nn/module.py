@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nanograd._core.tensor import Parameter, Tensor, flag
-from nanograd._core.update import change_dtypes
+from nanograd._core.base.tensor import Parameter, Tensor, flag
+from nanograd._core.train.update import change_dtypes
 from nanograd.errors import shown
 from nanograd.nn import _module
 from nanograd.nn._hooks import HookHandle, Hooks

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import DTypeLike
 
-    from nanograd._core.tensor import Tensor
+    from nanograd._core.base.tensor import Tensor
     from nanograd._typing import TensorLike
 
 __all__ = ["GroupNorm", "LayerNorm", "RMSNorm"]

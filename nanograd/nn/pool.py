@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from nanograd._core.tensor import Tensor
+    from nanograd._core.base.tensor import Tensor
     from nanograd._typing import Ints, Size, TensorLike
 
 __all__ = ["AdaptiveAvgPool2d", "AvgPool1d", "AvgPool2d", "GlobalAvgPool2d", "MaxPool1d", "MaxPool2d", "ZeroPad2d"]

@@ -12,7 +12,7 @@ from nanograd.nn.module import Module
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from nanograd._core.tensor import Tensor
+    from nanograd._core.base.tensor import Tensor
     from nanograd._typing import TensorLike
 
 __all__ = ["Flatten", "Unflatten"]

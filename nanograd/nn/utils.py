@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import nanograd as ng
-from nanograd._core.tensor import Tensor
-from nanograd._core.update import clamp_gradients, gradient_norm, scale_gradients
+from nanograd._core.base.tensor import Tensor
+from nanograd._core.train.update import clamp_gradients, gradient_norm, scale_gradients
 from nanograd.errors import ShapeError, shown
 from nanograd.nn import _check
 from nanograd.nn.module import Module, Parameter

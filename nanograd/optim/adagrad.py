@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nanograd._core.update import adagrad_step
+from nanograd._core.train.update import adagrad_step
 from nanograd.optim.optimizer import Optimizer
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from nanograd._core.tensor import array_of, real_number
-from nanograd._core.update import ParameterState, ema_step, swap_values
+from nanograd._core.base.tensor import array_of, real_number
+from nanograd._core.train.update import ParameterState, ema_step, swap_values
 from nanograd.errors import shown
 from nanograd.optim.optimizer import _counted
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 import numpy as np
 
 import nanograd as ng
-from nanograd._core.tensor import Parameter, Tensor, array_of, flag, real_number
-from nanograd._core.update import GroupsChanged, ParameterState, clear_gradients
+from nanograd._core.base.tensor import Parameter, Tensor, array_of, flag, real_number
+from nanograd._core.train.update import GroupsChanged, ParameterState, clear_gradients
 from nanograd.errors import shown
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _T = TypeVar("_T")
 class Optimizer:
     """The base of the optimizers.
 
-    Those of nanograd name their settings and arrays and have an update, a function of nanograd._core.update: one launch over all
+    Those of nanograd name their settings and arrays and have an update, a function of nanograd._core.train.update: one launch over all
     parameters of a dtype. ``.grad`` is never changed, and a parameter without gradient is skipped. An optimizer of your own calls
     ``super().__init__(params, defaults)`` with its settings, and defines ``step``, where it gives new values by ``p.assign``.
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import nanograd as ng
-from nanograd._core.tensor import Tensor
-from nanograd._core.update import ParameterState, clear_gradients, swap_values
+from nanograd._core.base.tensor import Tensor
+from nanograd._core.train.update import ParameterState, clear_gradients, swap_values
 from nanograd.errors import ShapeError
 from nanograd.optim.optimizer import _checked, _listed
 

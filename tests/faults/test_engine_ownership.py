@@ -9,7 +9,7 @@ from specs import SPECS
 
 import nanograd as ng
 from nanograd import nn, optim
-from nanograd._core.tensor import written_in_place
+from nanograd._core.base.tensor import written_in_place
 
 F32 = np.dtype(np.float32)
 SIDE = 512

@@ -1,0 +1,305 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""Convolutions. The geometry, and which algorithm is taken, stand in csrc/kernels/conv.h."""
+include "capsule.pxi"
+cimport cython
+from libc.stdint cimport int64_t
+from nanograd._core.base.tensor cimport *
+
+import operator
+
+from nanograd._core.base.tensor import public
+from nanograd.errors import ShapeError, shown
+
+include "images.pxi"
+
+from kernels.conv cimport ng_conv, ng_conv_dweight, ng_conv_dx, ng_conv_forward
+from kernels.elementwise cimport ng_fill, ng_unary_backward
+from kernels.reduce cimport ng_sum_axes
+from kernels.ops cimport NG_READS_X, NG_READS_Y, NG_UNARY_COUNT
+
+cdef dict ACTIVATIONS = {NG.unary_info[i].name.decode(): i for i in range(NG_UNARY_COUNT) if NG.unary_info[i].is_activation}
+cdef double NEGATIVE_SLOPE = 0.01       # of leaky_relu, the one activation with a parameter; the others do not read it
+
+
+@cython.final
+@cython.no_gc
+cdef class ConvolutionNode(Node):
+    """y = activation(convolution of x with weight, + bias). Inputs: x, weight, bias."""
+    cdef ng_conv shape
+    cdef int axes                # of the image
+    cdef int op                  # of the activation, -1: none
+
+    cdef str title(self):
+        return f"conv{self.axes}d"
+
+    cdef int backward(self, Buffer dy, Run run) except -1:
+        cdef Buffer dz = dy
+        cdef Buffer out
+        cdef int64_t dims[3]
+        cdef int i
+        if self.count == 0:
+            for i in range(3):
+                if wants(run, self, i):
+                    out = input_buffer(self, i)
+                    check("conv2d", ng_fill(self.kind, out.data, 0.0, (<Node>self.inputs[i]).count))
+                    give(run, self, i, out)
+            return 0
+        if self.op >= 0:
+            dz = buffer_over(self, dy)
+            check("conv2d", ng_unary_backward(self.kind, self.op, dz.data, dy.data, saved(self, SAVED_Z), saved(self, SAVED_Y),
+                                              NEGATIVE_SLOPE, 0.0, self.count))
+        if wants(run, self, 2):
+            out = input_buffer(self, 2)
+            dims[0] = self.shape.N
+            dims[1] = self.shape.O
+            dims[2] = self.shape.P * self.shape.Q
+            check("conv2d", ng_sum_axes(self.kind, out.data, dz.data, 3, dims, 0b101, 1.0))
+            give(run, self, 2, out)
+        if wants(run, self, 1):
+            out = input_buffer(self, 1)
+            check("conv2d", ng_conv_dweight(self.kind, out.data, saved(self, SAVED_X), dz.data, &self.shape))
+            give(run, self, 1, out)
+        if wants(run, self, 0):
+            out = input_buffer(self, 0)
+            check("conv2d", ng_conv_dx(self.kind, out.data, dz.data, saved(self, SAVED_W), &self.shape))
+            give(run, self, 0, out)
+        return 0
+
+
+cdef str other_layout(int axes, Tensor x, int64_t C):
+    """What to write for images whose channels are missing, or behind the places."""
+    if x.rank == axes + 1 and C == 1:
+        return f"; write x[:, None] for a batch of {'images' if axes == 2 else 'sequences'} of one channel"
+    if x.dims[x.rank - 1] == C:
+        order = ", ".join(map(str, (*range(x.rank - axes - 1), x.rank - 1, *range(x.rank - axes - 1, x.rank - 1))))
+        return f"; write x.transpose({order}) to have the channels in front of the places"
+    return ""
+
+
+cdef int padding_of(str op, object padding, int axes, ng_conv *s, int64_t *behind) except -1:
+    """Padding in front into s, behind into `behind` (2,): equal but for 'same', where an odd one goes behind."""
+    cdef int64_t front[2]
+    cdef int64_t total
+    if isinstance(padding, str):
+        if padding == "valid":
+            s.PH = s.PW = behind[0] = behind[1] = 0
+        elif padding == "same":
+            if s.SH != 1 or s.SW != 1:
+                raise ValueError(f"{op}: padding='same' needs stride 1, got stride {(s.SH, s.SW)[2 - axes:]}")
+            total = reach_of(op, s.KH, s.DH) - 1
+            s.PH = total // 2
+            behind[0] = total - s.PH
+            total = reach_of(op, s.KW, s.DW) - 1
+            s.PW = total // 2
+            behind[1] = total - s.PW
+        else:
+            raise ValueError(f"{op}: padding must be numbers, 'same' or 'valid', got {shown(padding)}")
+        return 0
+    front[0] = front[1] = 0
+    numbers(op, "padding", padding, axes, 0, front)
+    s.PH = behind[0] = front[0] if axes == 2 else 0
+    s.PW = behind[1] = front[1]
+    return 0
+
+
+cdef Tensor convolve(str op, int axes, object x, object weight, object bias, object stride, object padding, object dilation,
+                     object groups, object activation):
+    cdef Tensor tx, tw, out
+    cdef Tensor tb = None
+    cdef Buffer xb, wb
+    cdef Buffer bb = None
+    cdef Buffer z = None
+    cdef ConvolutionNode node
+    cdef ng_conv s
+    cdef int64_t pair[2]
+    cdef int64_t behind[2]
+    cdef int64_t reach[2]
+    cdef int64_t dims[8]
+    cdef int64_t count
+    cdef int rank, activation_op = -1, reads = 0
+    cdef bint single, graph
+    kind = common_kind(op, x, weight)
+    tx = as_tensor(op, x, kind, True)
+    tw = as_tensor(op, weight, kind, True)
+    if activation is not None:
+        if not isinstance(activation, str) or activation not in ACTIVATIONS:
+            raise ValueError(f"{op}: activation must be None or one of {', '.join(map(repr, ACTIVATIONS))}, got {shown(activation)}")
+        activation_op = ACTIVATIONS[activation]
+        reads = NG.unary_info[activation_op].reads
+    if tx.rank not in (axes + 1, axes + 2):
+        raise ShapeError(f"{op}: x must be {'(N, C, H, W) or (C, H, W)' if axes == 2 else '(N, C, L) or (C, L)'}, got shape "
+                         f"{shape_tuple(tx.rank, tx.dims)}")
+    if tw.rank != axes + 2:
+        raise ShapeError(f"{op}: weight must be {'(O, C / groups, KH, KW)' if axes == 2 else '(O, C / groups, K)'}, got shape "
+                         f"{shape_tuple(tw.rank, tw.dims)}")
+    single = tx.rank == axes + 1
+    rank = tx.rank
+    s.N = 1 if single else tx.dims[0]
+    s.C = tx.dims[rank - axes - 1]
+    s.H = tx.dims[rank - 2] if axes == 2 else 1
+    s.W = tx.dims[rank - 1]
+    s.O = tw.dims[0]
+    s.KH = tw.dims[2] if axes == 2 else 1
+    s.KW = tw.dims[tw.rank - 1]
+    if isinstance(groups, bool) or not hasattr(groups, "__index__"):
+        raise TypeError(f"{op}: groups must be an int, got {shown(groups)}")
+    groups = operator.index(groups)
+    if groups < 1 or s.C % groups or s.O % groups:
+        raise ValueError(f"{op}: groups must divide {s.C} input and {s.O} output channels, got {groups}")
+    s.G = groups
+    if tw.dims[1] != s.C // s.G:
+        raise ShapeError(f"{op}: weight expects {tw.dims[1] * s.G} input channels, got {s.C} (x {shape_tuple(tx.rank, tx.dims)}, "
+                         f"weight {shape_tuple(tw.rank, tw.dims)}" + (f", groups {groups})" if s.G > 1 else ")")
+                         + other_layout(axes, tx, tw.dims[1] * s.G))
+    if bias is not None:
+        tb = as_tensor(op, bias, kind, False)
+        if tb.rank != 1 or tb.dims[0] != s.O:
+            raise ShapeError(f"{op}: bias must be ({s.O},), got shape {shape_tuple(tb.rank, tb.dims)}")
+        bb = tb.buffer
+    if s.KH < 1 or s.KW < 1:
+        raise ShapeError(f"{op}: the kernel is empty (weight {shape_tuple(tw.rank, tw.dims)})")
+    numbers(op, "stride", stride, axes, 1, pair)
+    s.SH = pair[0]
+    s.SW = pair[1]
+    numbers(op, "dilation", dilation, axes, 1, pair)
+    s.DH = pair[0]
+    s.DW = pair[1]
+    padding_of(op, padding, axes, &s, behind)
+    reach[0] = reach_of(op, s.KH, s.DH)
+    reach[1] = reach_of(op, s.KW, s.DW)
+    s.P = s.H + s.PH + behind[0] - reach[0]
+    s.Q = s.W + s.PW + behind[1] - reach[1]
+    if s.P < 0 or s.Q < 0:
+        raise ShapeError(f"{op}: the kernel, {(reach[0], reach[1])[2 - axes:]} with its dilation, is larger than "
+                         f"the padded input, {(s.H + s.PH + behind[0], s.W + s.PW + behind[1])[2 - axes:]} "
+                         f"(x {shape_tuple(tx.rank, tx.dims)}, weight {shape_tuple(tw.rank, tw.dims)})")
+    s.P = s.P // s.SH + 1
+    s.Q = s.Q // s.SW + 1
+    rank = 0
+    if not single:
+        dims[0] = s.N
+        rank = 1
+    dims[rank] = s.O
+    if axes == 2:
+        dims[rank + 1] = s.P
+        dims[rank + 2] = s.Q
+    else:
+        dims[rank + 1] = s.Q
+    rank += axes + 1
+    count = shape_size(op, rank, dims)
+    out = new_tensor(kind, rank, dims)
+    graph = (tx.wants_grad or tw.wants_grad or (tb is not None and tb.wants_grad)) and grad_mode()
+    if graph and reads & NG_READS_X:
+        z = new_buffer(<size_t>count * ng_itemsize(kind))
+    xb = tx.buffer
+    wb = tw.buffer
+    if count:                # (without channels an image of any size has no elements, and no loop should run over it)
+        check(op, ng_conv_forward(kind, out.buffer.data, NULL if z is None else z.data, xb.data, wb.data, NULL if bb is None else bb.data,
+                                  activation_op, NEGATIVE_SLOPE, 0.0, &s))
+    if graph:
+        node = ConvolutionNode.__new__(ConvolutionNode)
+        node.shape = s
+        node.axes = axes
+        node.op = activation_op
+        set_inputs(node, 3)
+        if tx.wants_grad:
+            set_input(node, 0, tx)
+            save(node, SAVED_W, wb)
+        if tw.wants_grad:
+            set_input(node, 1, tw)
+            save(node, SAVED_X, xb)
+        if tb is not None and tb.wants_grad:
+            set_input(node, 2, tb)
+        save(node, SAVED_Z, z)
+        if reads & NG_READS_Y:
+            save(node, SAVED_Y, out.buffer)
+        link(out, node)
+    return out
+
+
+@public
+def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    """Two-dimensional convolution (cross-correlation, as in every network library) of a batch of images.
+
+    ``y[n, o, p, q] = bias[o] + sum_{c, i, j} weight[o, c, i, j] * x[n, c, p * stride - padding + i * dilation, ...]``, with
+    zeros outside of the image and c running over the channels of o's group.
+
+    Parameters
+    ----------
+    x : Tensor, shape (N, C, H, W) or (C, H, W)
+    weight : Tensor, shape (O, C / groups, KH, KW)
+    bias : Tensor, shape (O,), optional
+    stride, dilation : int or pair of int, default 1
+    padding : int, pair of int, 'same' or 'valid', default 0
+        Zeros on each side. 'same' keeps the size (stride 1; an odd zero goes behind), 'valid' is 0.
+    groups : int, default 1
+        Input and output channels are divided into so many groups that do not see each other; ``C`` of them: depthwise.
+
+    Returns
+    -------
+    Tensor, shape (N, O, P, Q) or (O, P, Q)
+        ``P = (H + 2 * padding - dilation * (KH - 1) - 1) // stride + 1``, and Q likewise.
+
+    Raises
+    ------
+    ShapeError
+        If channels do not fit, or the kernel is larger than the padded input.
+    DTypeError
+        If float32 and float64 mix.
+    ValueError
+        For a stride or dilation below 1, negative padding, or groups that do not divide the channels.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> x = ng.ones((1, 1, 3, 3), requires_grad=True)
+    >>> w = ng.ones((1, 1, 2, 2), requires_grad=True)
+    >>> y = ng.conv2d(x, w)
+    >>> y.tolist()
+    [[[[4.0, 4.0], [4.0, 4.0]]]]
+    >>> y.backward()
+    >>> x.grad.tolist()
+    [[[[1.0, 2.0, 1.0], [2.0, 4.0, 2.0], [1.0, 2.0, 1.0]]]]
+    """
+    return convolve("conv2d", 2, x, weight, bias, stride, padding, dilation, groups, None)
+
+
+@public
+def conv1d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    """One-dimensional convolution of a batch of sequences; arguments, errors and notes as for :func:`conv2d`.
+
+    Parameters
+    ----------
+    x : Tensor, shape (N, C, L) or (C, L)
+    weight : Tensor, shape (O, C / groups, K)
+    bias : Tensor, shape (O,), optional
+    stride, dilation, padding, groups
+        As for :func:`conv2d`, one number each.
+
+    Returns
+    -------
+    Tensor, shape (N, O, M) or (O, M)
+        ``M = (L + 2 * padding - dilation * (K - 1) - 1) // stride + 1``.
+
+    Raises
+    ------
+    ShapeError, DTypeError, ValueError, TypeError
+        As :func:`conv2d`.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> w = ng.tensor([[[1.0, -1.0]]], requires_grad=True)
+    >>> y = ng.conv1d([[1.0, 3.0, 6.0]], w)
+    >>> y.tolist()
+    [[-2.0, -3.0]]
+    >>> y.backward()
+    >>> w.grad.tolist()
+    [[[4.0, 9.0]]]
+    """
+    return convolve("conv1d", 1, x, weight, bias, stride, padding, dilation, groups, None)
+
+
+def convolution(axes, x, weight, bias, stride, padding, dilation, groups, activation):
+    """conv1d (axes 1) or conv2d (axes 2) with an activation in the same node: what the layers call."""
+    return convolve("conv2d" if axes == 2 else "conv1d", axes, x, weight, bias, stride, padding, dilation, groups, activation)

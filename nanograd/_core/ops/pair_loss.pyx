@@ -1,0 +1,485 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+"""Losses of pairs of numbers: one node each, whose forward writes the gradient too (csrc/kernels/loss.h)."""
+include "capsule.pxi"
+cimport cython
+from libc.stdint cimport int64_t
+
+from nanograd._core.base.tensor cimport *
+from nanograd._core.ops.shape import broadcast_to
+from nanograd._core.base.tensor import public
+from nanograd.errors import ShapeError, shown
+
+from kernels.loss cimport (NG_LOSS_BCE, NG_LOSS_BCE_LOGITS, NG_LOSS_BCE_LOGITS_WEIGHTED, NG_LOSS_FROM_PROBS, NG_LOSS_HUBER, NG_LOSS_KL,
+                           NG_LOSS_L1, NG_LOSS_MSE, NG_LOSS_SMOOTH_L1, ng_pair_loss)
+
+include "loss_node.pxi"
+
+
+@cython.final
+@cython.no_gc
+cdef class MseLossNode(LossNode):
+    pass
+
+
+@cython.final
+@cython.no_gc
+cdef class L1LossNode(LossNode):
+    pass
+
+
+@cython.final
+@cython.no_gc
+cdef class SmoothL1LossNode(LossNode):
+    pass
+
+
+@cython.final
+@cython.no_gc
+cdef class HuberLossNode(LossNode):
+    pass
+
+
+@cython.final
+@cython.no_gc
+cdef class BinaryCrossEntropyNode(LossNode):
+    pass
+
+
+@cython.final
+@cython.no_gc
+cdef class BinaryCrossEntropyWithLogitsNode(LossNode):
+    pass
+
+
+@cython.final
+@cython.no_gc
+cdef class KlDivNode(LossNode):
+    pass
+
+
+@cython.final
+@cython.no_gc
+cdef class CrossEntropyFromProbsNode(LossNode):
+    pass
+
+
+cdef Tensor pairs(str op, LossNode node, int which, object input, object target, double parameter, object reduction,
+                  object weight=None, object pos_weight=None):
+    """A loss of input and target of one shape. `node`: an empty one of the right class. Weights: of the loss that has them."""
+    cdef int mode = parse_reduction(op, reduction)
+    cdef int kind = common_kind(op, input, target)
+    cdef Tensor x = as_tensor(op, input, kind, False)
+    cdef Tensor t = as_tensor(op, target, kind, False)
+    cdef Buffer xb = x.buffer, tb = t.buffer, wb = None, pb = None
+    cdef Tensor out
+    cdef int status
+    if not same_shape(x, t):
+        raise ShapeError(f"{op}: input and target must have one shape, got {shape_tuple(x.rank, x.dims)} and {shape_tuple(t.rank, t.dims)}")
+    if which == NG_LOSS_BCE_LOGITS_WEIGHTED:
+        wb = spelt_out(op, weight, x)
+        pb = spelt_out(op, pos_weight, x)
+    out = new_tensor(kind, x.rank if mode == NG_LOSS_NONE else 0, x.dims)
+    warn_if(mode == NG_LOSS_MEAN and x.count == 0, op, x)
+    if needs_grad(x):
+        save(node, SAVED_DX, new_buffer(<size_t>x.count * ng_itemsize(kind)))
+    if needs_grad(t):
+        save(node, SAVED_DT, new_buffer(<size_t>x.count * ng_itemsize(kind)))
+    status = ng_pair_loss(kind, which, out.buffer.data, saved(node, SAVED_DX), saved(node, SAVED_DT), xb.data, tb.data,
+                          NULL if wb is None else wb.data, NULL if pb is None else pb.data, parameter, <double>x.count if mode == NG_LOSS_MEAN else 1.0, mode != NG_LOSS_NONE, x.count)
+    if status == NG_INDEX_RANGE:
+        raise ValueError(f"{op}: p must be probabilities in [0, 1], got {x.numpy()[(x < 0) | (x > 1)].flat[0]}; for "
+                         f"logits write binary_cross_entropy_with_logits")
+    check(op, status)
+    if node.kept[SAVED_DX] != NULL or node.kept[SAVED_DT] != NULL:
+        node.outer = x.count if mode == NG_LOSS_NONE else 1
+        node.n = 1 if mode == NG_LOSS_NONE else x.count
+        node.inner = 1
+        link_loss(out, node, x, t)
+    return out
+
+
+@public
+def mse_loss(input, target, *, reduction="mean"):
+    """Mean of the squared differences between input and target.
+
+    ``mean((input - target)**2)``; with ``reduction='sum'`` their sum, with ``'none'`` the squares themselves.
+
+    Parameters
+    ----------
+    input, target : Tensor or array_like, of one shape
+    reduction : {'mean', 'sum', 'none'}
+
+    Returns
+    -------
+    Tensor
+        0-d; of input's shape for ``'none'``. The mean of nothing is NaN, with a RuntimeWarning.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes differ: nothing is broadcast.
+    DTypeError
+        If the dtypes do.
+    ValueError
+        For another reduction.
+
+    Notes
+    -----
+    Both have gradients: ``2 * (input - target) / n`` and its negative. There is no factor 1/2. float32 accumulates in float64.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> x = ng.tensor([1.0, 2.0], requires_grad=True)
+    >>> loss = ng.mse_loss(x, [0.0, 4.0])
+    >>> loss
+    tensor(2.5, dtype=float32, grad_fn=<mse_loss>)
+    >>> loss.backward()
+    >>> x.grad
+    tensor([ 1., -2.], dtype=float32)
+    """
+    return pairs("mse_loss", MseLossNode.__new__(MseLossNode), NG_LOSS_MSE, input, target, 0, reduction)
+
+
+@public
+def l1_loss(input, target, *, reduction="mean"):
+    """Mean of the absolute differences between input and target.
+
+    ``mean(abs(input - target))``; the sum, or the differences themselves, by reduction.
+
+    Parameters
+    ----------
+    input, target : Tensor or array_like, of one shape
+    reduction : {'mean', 'sum', 'none'}
+
+    Returns
+    -------
+    Tensor
+        0-d; of input's shape for ``'none'``. The mean of nothing is NaN, with a RuntimeWarning.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes differ: nothing is broadcast.
+    DTypeError
+        If the dtypes do.
+    ValueError
+        For another reduction.
+
+    Notes
+    -----
+    Both have gradients; at a difference of 0 they are 0.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> x = ng.tensor([0.5, -3.0], requires_grad=True)
+    >>> loss = ng.l1_loss(x, [0.0, 0.0])
+    >>> loss
+    tensor(1.75, dtype=float32, grad_fn=<l1_loss>)
+    >>> loss.backward()
+    >>> x.grad
+    tensor([ 0.5, -0.5], dtype=float32)
+    """
+    return pairs("l1_loss", L1LossNode.__new__(L1LossNode), NG_LOSS_L1, input, target, 0, reduction)
+
+
+@public
+def smooth_l1_loss(input, target, *, beta=1.0, reduction="mean"):
+    """Absolute differences, rounded off to a parabola below beta.
+
+    ``d**2 / (2 * beta)`` where ``abs(d) < beta``, else ``abs(d) - beta / 2``, with d = input - target.
+
+    Parameters
+    ----------
+    input, target : Tensor or array_like, of one shape
+    beta : float
+        Not negative; 0 gives l1_loss.
+    reduction : {'mean', 'sum', 'none'}
+
+    Returns
+    -------
+    Tensor
+        0-d; of input's shape for ``'none'``. The mean of nothing is NaN, with a RuntimeWarning.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes differ: nothing is broadcast.
+    DTypeError
+        If the dtypes do.
+    ValueError
+        For another reduction, or a negative beta.
+
+    Notes
+    -----
+    It is `huber_loss` with delta = beta, divided by beta. Both input and target have gradients.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> x = ng.tensor([0.5, -3.0], requires_grad=True)
+    >>> loss = ng.smooth_l1_loss(x, [0.0, 0.0])
+    >>> loss
+    tensor(1.3125, dtype=float32, grad_fn=<smooth_l1_loss>)
+    >>> loss.backward()
+    >>> x.grad
+    tensor([ 0.25, -0.5 ], dtype=float32)
+    """
+    cdef double width = as_real("smooth_l1_loss", "beta", beta)
+    if not width >= 0:
+        raise ValueError(f"smooth_l1_loss: beta must not be negative, got {shown(beta)}")
+    return pairs("smooth_l1_loss", SmoothL1LossNode.__new__(SmoothL1LossNode), NG_LOSS_SMOOTH_L1, input, target, width, reduction)
+
+
+@public
+def huber_loss(input, target, *, delta=1.0, reduction="mean"):
+    """Squared differences up to delta, absolute ones beyond (Huber, 1964).
+
+    ``d**2 / 2`` where ``abs(d) <= delta``, else ``delta * (abs(d) - delta / 2)``, with d = input - target.
+
+    Parameters
+    ----------
+    input, target : Tensor or array_like, of one shape
+    delta : float
+        Positive.
+    reduction : {'mean', 'sum', 'none'}
+
+    Returns
+    -------
+    Tensor
+        0-d; of input's shape for ``'none'``. The mean of nothing is NaN, with a RuntimeWarning.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes differ: nothing is broadcast.
+    DTypeError
+        If the dtypes do.
+    ValueError
+        For another reduction, or a delta that is not positive.
+
+    Notes
+    -----
+    Both input and target have gradients, none larger than delta.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> x = ng.tensor([0.5, -3.0], requires_grad=True)
+    >>> loss = ng.huber_loss(x, [0.0, 0.0])
+    >>> loss
+    tensor(1.3125, dtype=float32, grad_fn=<huber_loss>)
+    >>> loss.backward()
+    >>> x.grad
+    tensor([ 0.25, -0.5 ], dtype=float32)
+    """
+    cdef double width = as_real("huber_loss", "delta", delta)
+    if not width > 0:
+        raise ValueError(f"huber_loss: delta must be positive, got {shown(delta)}")
+    return pairs("huber_loss", HuberLossNode.__new__(HuberLossNode), NG_LOSS_HUBER, input, target, width, reduction)
+
+
+include "pair_loss_weights.pxi"
+
+
+@public
+def binary_cross_entropy(p, target, *, weight=None, reduction="mean"):
+    """Cross entropy between probabilities of yes and targets in [0, 1].
+
+    ``-(target * log(p) + (1 - target) * log(1 - p))``, logarithms not below -100.
+
+    Parameters
+    ----------
+    p, target : Tensor or array_like, of one shape
+        p in [0, 1]. For logits there is `binary_cross_entropy_with_logits`, which is more accurate.
+    weight : Tensor or array_like, optional
+        Multiplies the losses; broadcasts to p's shape; gets no gradient.
+    reduction : {'mean', 'sum', 'none'}
+
+    Returns
+    -------
+    Tensor
+        0-d; of input's shape for ``'none'``. The mean of nothing is NaN, with a RuntimeWarning.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes differ: nothing is broadcast.
+    DTypeError
+        If the dtypes do.
+    ValueError
+        For another reduction, or a p outside of [0, 1].
+
+    Notes
+    -----
+    Both have gradients. As ``torch.nn.functional.binary_cross_entropy``.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> x = ng.tensor([0.5, 0.25], requires_grad=True)
+    >>> loss = ng.binary_cross_entropy(x, [1.0, 0.0])
+    >>> loss
+    tensor(0.49041462, dtype=float32, grad_fn=<binary_cross_entropy>)
+    >>> loss.backward()
+    >>> x.grad
+    tensor([-1.       ,  0.6666667], dtype=float32)
+    """
+    if weight is not None:
+        return weighted("binary_cross_entropy", binary_cross_entropy(p, target, reduction="none"), weight, reduction)
+    return pairs("binary_cross_entropy", BinaryCrossEntropyNode.__new__(BinaryCrossEntropyNode), NG_LOSS_BCE, p, target, 0,
+                 reduction)
+
+
+@public
+def binary_cross_entropy_with_logits(x, target, *, weight=None, pos_weight=None, reduction="mean"):
+    """Cross entropy between logits of yes and targets in [0, 1]: sigmoid and binary_cross_entropy in one, without overflow.
+
+    ``(1 - target) * softplus(x) + pos_weight * target * softplus(-x)``.
+
+    Parameters
+    ----------
+    x, target : Tensor or array_like, of one shape
+    weight : Tensor or array_like, optional
+        Multiplies the losses; broadcasts to x's shape; gets no gradient.
+    pos_weight : Tensor or array_like, optional
+        Multiplies the part of the targets that are yes: above 1 it favours recall. It broadcasts, and gets no gradient.
+    reduction : {'mean', 'sum', 'none'}
+
+    Returns
+    -------
+    Tensor
+        0-d; of input's shape for ``'none'``. The mean of nothing is NaN, with a RuntimeWarning.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes differ: nothing is broadcast.
+    DTypeError
+        If the dtypes do.
+    ValueError
+        For another reduction.
+
+    Notes
+    -----
+    Without pos_weight the gradient to x is ``sigmoid(x) - target``, that to the target ``-x``. A target 0 or 1 loses no digits
+    in either, however small the loss is. A part whose factor is 0 counts for nothing, also where x is infinite: the loss of
+    ``inf`` is 0 for target 1 and ``inf`` for others.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> x = ng.tensor([0.0, 100.0], requires_grad=True)
+    >>> loss = ng.binary_cross_entropy_with_logits(x, [1.0, 0.0])
+    >>> loss
+    tensor(50.346573, dtype=float32, grad_fn=<binary_cross_entropy_with_logits>)
+    >>> loss.backward()
+    >>> x.grad
+    tensor([-0.25,  0.5 ], dtype=float32)
+    """
+    cdef str op = "binary_cross_entropy_with_logits"
+    cdef int which = NG_LOSS_BCE_LOGITS if weight is None and pos_weight is None else NG_LOSS_BCE_LOGITS_WEIGHTED
+    return pairs(op, BinaryCrossEntropyWithLogitsNode.__new__(BinaryCrossEntropyWithLogitsNode), which, x, target, 0, reduction,
+                 weight, pos_weight)
+
+
+@public
+def kl_div(log_p, target, *, reduction="mean"):
+    """Kullback-Leibler divergence of probabilities `target` from the log-probabilities `log_p`.
+
+    ``target * (log(target) - log_p)``, 0 where target is 0.
+
+    Parameters
+    ----------
+    log_p, target : Tensor or array_like, of one shape
+        log_p as log_softmax gives it, target as softmax does.
+    reduction : {'mean', 'sum', 'none'}
+
+    Returns
+    -------
+    Tensor
+        0-d; of input's shape for ``'none'``. The mean of nothing is NaN, with a RuntimeWarning.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes differ: nothing is broadcast.
+    DTypeError
+        If the dtypes do.
+    ValueError
+        For another reduction.
+
+    Notes
+    -----
+    reduction may also be ``'batchmean'``: the sum divided by the first size, which is the divergence per sample; ``'mean'``
+    divides by the number of elements, as PyTorch's does. Both have gradients; the target's is 0 where it is 0.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> x = ng.tensor([-1.0, -1.0], requires_grad=True)
+    >>> loss = ng.kl_div(x, [0.5, 0.5])
+    >>> loss
+    tensor(0.15342641, dtype=float32, grad_fn=<kl_div>)
+    >>> loss.backward()
+    >>> x.grad
+    tensor([-0.25, -0.25], dtype=float32)
+    """
+    cdef Tensor x
+    if reduction == "batchmean":
+        x = as_tensor("kl_div", log_p, common_kind("kl_div", log_p, target), False)
+        warn_if(x.rank != 0 and x.dims[0] == 0, "kl_div", x)
+        return kl_div(x, target, reduction="sum") / (x.dims[0] if x.rank else 1)
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError(f"kl_div: reduction must be 'mean', 'sum', 'none' or 'batchmean', got {shown(reduction)}")
+    return pairs("kl_div", KlDivNode.__new__(KlDivNode), NG_LOSS_KL, log_p, target, 0, reduction)
+
+
+@public
+def cross_entropy_from_probs(p, target, *, eps=1e-10, reduction="sum"):
+    """Cross entropy between probabilities and target probabilities, as the original has it.
+
+    ``-target * log(max(p, eps))``, by default added up.
+
+    Parameters
+    ----------
+    p, target : Tensor or array_like, of one shape
+    eps : float
+        Positive: a smaller p counts as eps, and its gradient is 0.
+    reduction : {'mean', 'sum', 'none'}
+
+    Returns
+    -------
+    Tensor
+        0-d; of input's shape for ``'none'``. The mean of nothing is NaN, with a RuntimeWarning.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes differ: nothing is broadcast.
+    DTypeError
+        If the dtypes do.
+    ValueError
+        For another reduction, or an eps that is not positive.
+
+    Notes
+    -----
+    `cross_entropy` takes logits, and is more accurate. Both p and target have gradients.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> x = ng.tensor([0.5, 0.5], requires_grad=True)
+    >>> loss = ng.cross_entropy_from_probs(x, [1.0, 0.0])
+    >>> loss
+    tensor(0.6931472, dtype=float32, grad_fn=<cross_entropy_from_probs>)
+    >>> loss.backward()
+    >>> x.grad
+    tensor([-2., -0.], dtype=float32)
+    """
+    cdef double epsilon = as_real("cross_entropy_from_probs", "eps", eps)
+    if not epsilon > 0:
+        raise ValueError(f"cross_entropy_from_probs: eps must be positive, got {shown(eps)}")
+    node = CrossEntropyFromProbsNode.__new__(CrossEntropyFromProbsNode)
+    return pairs("cross_entropy_from_probs", node, NG_LOSS_FROM_PROBS, p, target, epsilon, reduction)

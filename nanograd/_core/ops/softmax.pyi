@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: LGPL-3.0-or-later
+from numpy.typing import ArrayLike
+
+from nanograd._core.base.tensor import Tensor
+
+def softmax(x: Tensor | ArrayLike, axis: int = -1) -> Tensor: ...
+def log_softmax(x: Tensor | ArrayLike, axis: int = -1) -> Tensor: ...
