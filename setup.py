@@ -29,6 +29,7 @@ from setuptools.command.build_ext import build_ext as _build_ext
 os.chdir(Path(__file__).resolve().parent)
 sys.path.insert(0, str(Path("_build_backend").resolve()))
 from declarations import GENERATED, generate, includes, write_if_changed  # noqa: E402
+from method_stubs import write_method_stubs  # noqa: E402
 
 MAIN = "nanograd._core.base.tensor"
 LIBS = Path("nanograd/_libs")
@@ -253,5 +254,6 @@ class build_ext(_build_ext):
 
 
 if __name__ == "__main__":               # cythonize's workers may import this file
+    write_method_stubs("nanograd/_core")      # whatever is built: a source distribution has it too
     setup(ext_modules=[Extension(".".join(path.with_suffix("").parts), [str(path)]) for path in sorted(Path("nanograd").rglob("*.pyx"))],
           cmdclass={"build_ext": build_ext})

@@ -3,11 +3,13 @@
 import ast
 import importlib
 import inspect
+import pkgutil
 import re
 import sys
 from pathlib import Path
 
 import nanograd as ng
+from nanograd._core import ops
 
 project, author = "nanograd", "the nanograd developers"
 copyright = "the nanograd developers"
@@ -29,7 +31,7 @@ suppress_warnings = ["autosummary.import_cycle"]
 
 CORE = "nanograd._core.base.tensor"
 # Title of a page -> what it is about, and the modules whose __all__ it documents; or a module and some of its names, where it
-# fills several pages.
+# fills several pages. A new module of operations has a page without a line here: see new_pages.
 PAGES = {
     "Tensors": ("the class, with its attributes, methods and operators", [(CORE, "Tensor")]),
     "Making tensors": ("from numbers and arrays, filled, evenly spaced; the default dtype", [
@@ -45,7 +47,8 @@ PAGES = {
     "Indexing": ("gather, take, index_set, sort, topk", ["nanograd._core.ops.index"]),
     "Activations": ("relu to gelu, and softmax", [
         "nanograd._core.ops.activation", "nanograd._core.ops.softmax"]),
-    "Losses": ("cross-entropies, squared and absolute errors, divergences", ["nanograd._core.ops.class_loss", "nanograd._core.ops.pair_loss"]),
+    "Losses": ("cross-entropies, squared and absolute errors, divergences", [
+        "nanograd._core.ops.class_loss", "nanograd._core.ops.pair_loss"]),
     "Normalisation": ("batch, layer, group and RMS normalisation as functions", ["nanograd._core.ops.normalization"]),
     "Convolutions": ("`conv1d` and `conv2d`", ["nanograd._core.ops.conv"]),
     "Pooling": ("maxima and averages over windows", ["nanograd._core.ops.pool"]),
@@ -107,11 +110,26 @@ def file_name(title):
     return title.lower().replace(" ", "-").replace(",", "")
 
 
+def new_pages():
+    """The pages of modules of operations that stand on none: the first line of a module's docstring has the title, up to a colon,
+    and what it is about."""
+    on_pages = {source[0] if isinstance(source, tuple) else source for _, sources in PAGES.values() for source in sources}
+    for info in pkgutil.iter_modules(ops.__path__, f"{ops.__name__}."):
+        if info.name not in on_pages:
+            doc = importlib.import_module(info.name).__doc__
+            if not doc:
+                raise RuntimeError(f"{info.name} needs a docstring, whose first line is the title of its page in the reference")
+            title, _, about = doc.splitlines()[0].rstrip(".").partition(": ")
+            yield title, (about, [info.name])
+
+
 def reference():
     """{name of a page: its text}."""
     seen, pages, links = set(), {}, []
-    for title, (about, sources) in PAGES.items():
-        links.append(f"* :doc:`{title} <{file_name(title)}>`: {about.replace('`', '``')}\n")
+    known = list(PAGES.items())
+    at = list(PAGES).index("Composed functions")
+    for title, (about, sources) in [*known[:at], *new_pages(), *known[at:]]:
+        links.append(f"* :doc:`{title} <{file_name(title)}>`" + (f": {about.replace('`', '``')}\n" if about else "\n"))
         found = [pair for source in sources for pair in names_of(source) if pair not in seen]
         found = list(dict.fromkeys(found))
         seen.update(found)

@@ -280,7 +280,7 @@ STEPPERS = {
 
 
 # module -> its public names
-PUBLIC = {}
+PUBLIC: dict[str, set[str]] = {}
 
 
 def advice(entry):

@@ -8,8 +8,8 @@ import math
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from nanograd._core.ops import creation, elementwise, matmul, reduce, shape, statistics
 from nanograd._core.base.tensor import ARRAY_FUNCTIONS, Tensor, array_of
+from nanograd._core.ops import creation, elementwise, matmul, reduce, shape, statistics
 from nanograd.errors import shown
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import nanograd as ng
-from nanograd._core.train.minibatch import RowSource, take_rows
 from nanograd._core.base.tensor import Tensor, need_value
+from nanograd._core.train.minibatch import RowSource, take_rows
 from nanograd.errors import DTypeError, ShapeError, shown
 
 if TYPE_CHECKING:

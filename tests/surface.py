@@ -1,233 +1,57 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""The public surface, written by hand from the design of the API: what programs may rely on.
+"""The public surface: what programs may rely on.
 
-A line is a name with its arguments, as `def` has them, or a name alone: an attribute, or a class that is not called to make one.
-`Class.name` are the members of a class of the section; methods are written without self. tests/test_surface.py compares the
-library with these lines, and the stubs too.
+What is compiled is declared in the stubs, and what is composed of it in composed.py; here are the other modules, written by hand from the
+design of the API. A line is a name with its arguments, as `def` has them, or a name alone: an attribute, or a class that is not called to
+make one. `Class.name` are the members of a class of the section; methods are written without self. tests/test_surface.py compares the
+library with all of it.
 """
+import ast
+import inspect
+
+from declared import public_stubs
+
+from nanograd import composed
+
+# Names of the design that must not go, nor be called otherwise: functions that are methods too, what else nanograd exports, and
+# the members of Tensor. A new function needs no line.
+AGREED = {
+    "methods": """
+add sub mul div pow maximum minimum arctan2 safe_div neg abs sign square sqrt rsqrt reciprocal exp expm1 log log1p log2 log10 sin cos
+tan sinh cosh arctan erf floor ceil round clip isnan isinf isfinite allclose matmul dot scale outer sum mean prod max min logsumexp var
+std norm argmax argmin cumsum sort argsort topk reshape flatten transpose permute swapaxes squeeze unsqueeze broadcast_to expand narrow
+slice split chunk tile repeat flip roll pad gather take index_set index_add tril triu diagonal relu leaky_relu tanh sigmoid log_sigmoid
+softplus silu gelu elu softmax log_softmax
+""",
+    "nanograd": """
+tensor tensor32 tensor64 asarray from_numpy from_dlpack zeros ones full empty eye arange linspace zeros_like ones_like full_like
+get_default_dtype set_default_dtype rand randn uniform normal rand_like randn_like randint randperm categorical manual_seed Generator
+Generator.get_state Generator.set_state Generator.manual_seed no_grad enable_grad set_grad_enabled is_grad_enabled grad Function
+Function.forward Function.backward Function.apply Node Node.name where einsum concatenate stack linear dropout embedding normalize
+cosine_similarity one_hot layer_norm rms_norm conv1d conv2d batch_norm group_norm max_pool1d max_pool2d avg_pool1d avg_pool2d
+adaptive_avg_pool2d global_avg_pool2d mse_loss l1_loss smooth_l1_loss huber_loss cross_entropy nll_loss binary_cross_entropy
+binary_cross_entropy_with_logits kl_div cross_entropy_from_probs Parameter Tensor
+""",
+    "Tensor": """
+shape ndim size nbytes itemsize strides dtype requires_grad is_leaf grad grad_fn T mT requires_grad_ item tolist numpy astype detach
+copy backward zero_grad add_to_grad retain_grad register_hook
+""",
+}
 
 SURFACE = """
 [nanograd]
-# making
-tensor(data, dtype=None, requires_grad=False)
-tensor32(data, shape=None, *, requires_grad=True)
-tensor64(data, shape=None, *, requires_grad=True)
-asarray(data, dtype=None)
-from_numpy(a)
-from_dlpack(x)
-zeros(shape, dtype=None, requires_grad=False)
-ones(shape, dtype=None, requires_grad=False)
-full(shape, fill_value, dtype=None, requires_grad=False)
-empty(shape, dtype=None, requires_grad=False)
-eye(N, M=None, k=0, dtype=None, requires_grad=False)
-arange(start, stop=None, step=1, dtype=None, requires_grad=False)
-linspace(start, stop, num=50, endpoint=True, dtype=None, requires_grad=False)
-zeros_like(x, dtype=None, requires_grad=False)
-ones_like(x, dtype=None, requires_grad=False)
-full_like(x, fill_value, dtype=None, requires_grad=False)
 float32
 float64
-get_default_dtype()
-set_default_dtype(dtype)
-# random
-rand(*shape, dtype=None, requires_grad=False, generator=None)
-randn(*shape, dtype=None, requires_grad=False, generator=None)
-uniform(low, high, shape, dtype=None, requires_grad=False, generator=None)
-normal(mean, std, shape, dtype=None, requires_grad=False, generator=None)
-rand_like(x, dtype=None, requires_grad=False, generator=None)
-randn_like(x, dtype=None, requires_grad=False, generator=None)
-randint(low, high, shape, generator=None)
-randperm(n, generator=None)
-categorical(logits, axis=-1, generator=None)
-manual_seed(n)
-Generator(seed=None)
-Generator.get_state()
-Generator.set_state(s)
-Generator.manual_seed(n)
-# grad mode, autograd
-no_grad()
-enable_grad()
-set_grad_enabled(flag)
-is_grad_enabled()
-grad(outputs, inputs, grad_outputs=None, retain_graph=False, allow_unused=False)
-Function
-Function.forward(ctx, *args)
-Function.backward(ctx, *grads)
-Function.apply(*args)
-Node
-Node.name
-# arithmetic
-add(a, b)
-sub(a, b)
-mul(a, b)
-div(a, b)
-pow(a, b)
-maximum(a, b)
-minimum(a, b)
-arctan2(a, b)
-safe_div(a, b, eps=1e-8)
-neg(x)
-abs(x)
-sign(x)
-square(x)
-sqrt(x)
-rsqrt(x)
-reciprocal(x)
-exp(x)
-expm1(x)
-log(x)
-log1p(x)
-log2(x)
-log10(x)
-sin(x)
-cos(x)
-tan(x)
-sinh(x)
-cosh(x)
-arctan(x)
-erf(x)
-floor(x)
-ceil(x)
-round(x)
-clip(x, min=None, max=None)
-where(cond, a, b)
-isnan(x)
-isinf(x)
-isfinite(x)
-allclose(a, b, rtol=1e-5, atol=1e-8)
-# linear algebra
-matmul(a, b)
-dot(a, b)
-scale(x, s)
-outer(a, b)
-einsum(subscripts, *operands)
-# reductions
-sum(x, axis=None, keepdims=False)
-mean(x, axis=None, keepdims=False)
-prod(x, axis=None, keepdims=False)
-max(x, axis=None, keepdims=False)
-min(x, axis=None, keepdims=False)
-logsumexp(x, axis=None, keepdims=False)
-var(x, axis=None, keepdims=False, *, ddof=0)
-std(x, axis=None, keepdims=False, *, ddof=0)
-norm(x, axis=None, keepdims=False, *, ord=2)
-argmax(x, axis=None)
-argmin(x, axis=None)
-cumsum(x, axis=-1)
-sort(x, axis=-1, descending=False)
-argsort(x, axis=-1, descending=False)
-topk(x, k, axis=-1)
-# shape
-reshape(x, *shape)
-flatten(x, start_axis=0, end_axis=-1)
-transpose(x, *axes)
-permute(x, axes)
-swapaxes(x, a, b)
-squeeze(x, axis=None)
-unsqueeze(x, axis)
-broadcast_to(x, shape)
-expand(x, *shape)
-narrow(x, axis, start, length)
-slice(x, start, length)
-concatenate(tensors, axis=0)
-stack(tensors, axis=0)
-split(x, sizes, axis=0)
-chunk(x, n, axis=0)
-tile(x, reps)
-repeat(x, n, axis=None)
-flip(x, axis=-1)
-roll(x, shift, axis=-1)
-pad(x, pad_width, mode='constant', value=0)
-gather(x, axis, indices)
-take(x, indices, axis=None)
-index_set(x, index, values)
-index_add(x, index, values)
-tril(x, k=0)
-triu(x, k=0)
-diagonal(x, k=0)
-# activations
-relu(x)
-leaky_relu(x, negative_slope=0.01)
-tanh(x)
-sigmoid(x)
-log_sigmoid(x)
-softplus(x, beta=1.0, threshold=20.0)
-silu(x)
-gelu(x, approximate='none')
-elu(x, alpha=1.0)
-softmax(x, axis=-1)
-log_softmax(x, axis=-1)
-# networks
-linear(x, weight, bias=None, activation=None)
-dropout(x, p=0.5, training=True, generator=None)
-embedding(indices, weight, padding_idx=None)
-normalize(x, ord=2, axis=-1, eps=1e-12)
-cosine_similarity(a, b, axis=-1, eps=1e-8)
-one_hot(indices, num_classes, dtype=None)
-layer_norm(x, normalized_shape, weight=None, bias=None, eps=1e-5)
-rms_norm(x, normalized_shape, weight=None, eps=None)
-# images
-conv1d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1)
-conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1)
-batch_norm(x, running_mean=None, running_var=None, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5, activation=None)
-group_norm(x, num_groups, weight=None, bias=None, eps=1e-5)
-max_pool1d(x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False)
-max_pool2d(x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False)
-avg_pool1d(x, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True)
-avg_pool2d(x, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True)
-adaptive_avg_pool2d(x, output_size)
-global_avg_pool2d(x)
-# losses
-mse_loss(input, target, *, reduction='mean')
-l1_loss(input, target, *, reduction='mean')
-smooth_l1_loss(input, target, *, beta=1.0, reduction='mean')
-huber_loss(input, target, *, delta=1.0, reduction='mean')
-cross_entropy(logits, target, *, weight=None, ignore_index=-100, label_smoothing=0.0, reduction='mean')
-nll_loss(log_p, target, *, weight=None, ignore_index=-100, reduction='mean')
-binary_cross_entropy(p, target, *, weight=None, reduction='mean')
-binary_cross_entropy_with_logits(x, target, *, weight=None, pos_weight=None, reduction='mean')
-kl_div(log_p, target, *, reduction='mean')
-cross_entropy_from_probs(p, target, *, eps=1e-10, reduction='sum')
-# threads, memory, configuration
 set_num_threads(n)
 get_num_threads()
 num_threads(n)
 memory_stats()
 empty_cache()
 show_config()
-# errors
 NanogradError
 ShapeError
 DTypeError
 GraphError
-# the tensor
-Parameter(data, requires_grad=True)
-Tensor
-Tensor.shape
-Tensor.ndim
-Tensor.size
-Tensor.nbytes
-Tensor.itemsize
-Tensor.strides
-Tensor.dtype
-Tensor.requires_grad
-Tensor.is_leaf
-Tensor.grad
-Tensor.grad_fn
-Tensor.T
-Tensor.mT
-Tensor.requires_grad_(flag=True)
-Tensor.item()
-Tensor.tolist()
-Tensor.numpy()
-Tensor.astype(dtype)
-Tensor.detach()
-Tensor.copy()
-Tensor.backward(gradient=None, retain_graph=False, inputs=None)
-Tensor.zero_grad()
-Tensor.add_to_grad(delta)
-Tensor.retain_grad()
-Tensor.register_hook(fn)
 
 [nanograd.errors]
 NanogradError
@@ -422,10 +246,6 @@ gradcheck(fn, inputs, eps=None, rtol=None, atol=None)
 assert_close(actual, expected, rtol=None, atol=None)
 """
 
-# The sections of [nanograd] whose functions are methods of Tensor too, but for these.
-METHOD_SECTIONS = ["arithmetic", "linear algebra", "reductions", "shape", "activations"]
-NO_METHODS = {"where", "einsum", "concatenate", "stack"}
-
 # Attributes that instances have: what makes one, and their names.
 INSTANCES = {
     "nn.Linear(2, 3)": "weight bias in_features out_features activation name training",
@@ -444,18 +264,46 @@ INSTANCES = {
 }
 
 
+def row(name, node, skip=0):
+    """A function's line."""
+    for argument in ast.walk(node.args):
+        if isinstance(argument, ast.arg):
+            argument.annotation = None
+    arguments = node.args.posonlyargs or node.args.args
+    del arguments[:skip]
+    return f"{name}({ast.unparse(node.args)})"
+
+
+def declared_rows():
+    """{name: line} of what the stubs declare, and composed.py."""
+    found = {}
+    for name, nodes in public_stubs().items():
+        if isinstance(nodes[0], ast.FunctionDef):
+            found[name] = row(name, nodes[0])
+            continue
+        found[name] = name
+        for member in nodes[0].body:
+            key = member.name if isinstance(member, ast.FunctionDef) else ast.unparse(getattr(member, "target", member))
+            decorators = {ast.unparse(decorator) for decorator in getattr(member, "decorator_list", ())}
+            if key == "__init__":
+                found[name] = row(name, member, 1)
+            elif key.isidentifier() and not key.startswith("_"):
+                is_method = isinstance(member, ast.FunctionDef) and not any("property" in d or d.startswith(f"{key}.") for d in decorators)
+                found[f"{name}.{key}"] = row(f"{name}.{key}", member, "staticmethod" not in decorators) if is_method else f"{name}.{key}"
+    for name in composed.__all__:
+        found[name] = row(name, ast.parse(f"def f{inspect.signature(getattr(composed, name))}: ...").body[0])
+    return found
+
+
 def sections():
-    """{section: {name: row}}, and the rows' sub-headings: {name: heading} of [nanograd]."""
-    found, headings, section, heading = {}, {}, None, None
+    """{section: {name: line}}"""
+    found, section = {}, None
     for line in SURFACE.strip().splitlines():
         if line.startswith("["):
-            section, heading = found.setdefault(line.strip("[]"), {}), None
-        elif line.startswith("#"):
-            heading = line[1:].strip()
-        elif line:
+            section = found.setdefault(line.strip("[]"), {})
+        elif line and not line.startswith("#"):
             name = line.partition("(")[0]
             assert name not in section, f"{name} stands in the table twice"
             section[name] = line
-            if len(found) == 1:
-                headings[name] = heading
-    return found, headings
+    found["nanograd"] = declared_rows() | found["nanograd"]
+    return found

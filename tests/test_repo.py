@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """The repository keeps its own rules: every op has spec, stub and docstring, kernels name no type, files stay short."""
-import ast
 import importlib
 import inspect
 import pkgutil
@@ -9,20 +8,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from declared import core_modules, operations
 from specs import SPECS
 
 import nanograd as ng
 
 ROOT = Path(__file__).resolve().parent.parent
-CORE = ROOT / "nanograd" / "_core"
-# Functions of the core that are no operations on tensors: they make them, ask about them, or set modes.
-NOT_OPS = {
-    "tensor", "tensor32", "tensor64", "asarray", "from_numpy", "from_dlpack", "zeros", "ones", "full", "empty", "eye", "arange", "linspace",
-    "zeros_like", "ones_like", "full_like", "rand", "randn", "uniform", "normal", "rand_like", "randn_like", "randint", "randperm",
-    "categorical", "manual_seed", "no_grad", "enable_grad", "set_grad_enabled", "is_grad_enabled", "get_default_dtype", "set_default_dtype",
-    "grad", "set_num_threads", "get_num_threads", "num_threads", "memory_stats", "empty_cache", "show_config",
-    "isnan", "isinf", "isfinite", "allclose", "one_hot",
-}
 checkout = pytest.mark.skipif(not (ROOT / "setup.py").exists(), reason="not run from a checkout")
 pytestmark = checkout
 
@@ -35,17 +26,6 @@ def tracked(*patterns):
         names = [str(path.relative_to(ROOT)) for pattern in patterns for path in ROOT.glob(pattern if "/" in pattern else "**/" + pattern)
                  if not {"build", "dist", ".venv"} & set(path.relative_to(ROOT).parts)]
     return [ROOT / name for name in names if name and (ROOT / name).is_file()]
-
-
-def core_modules():
-    """By their names under nanograd._core: "ops.softmax"."""
-    return [".".join(path.relative_to(CORE).with_suffix("").parts) for path in sorted(CORE.rglob("*.pyx"))]
-
-
-def public_functions(module):
-    module = importlib.import_module(f"nanograd._core.{module}")
-    return {name: getattr(module, name) for name in getattr(module, "__all__", ()) if not inspect.isclass(getattr(module, name))
-            and callable(getattr(module, name))}
 
 
 def public_objects():
@@ -66,36 +46,9 @@ def public_objects():
 
 
 def test_every_op_has_a_spec_and_every_spec_an_op():
-    ops = {name for module in core_modules() for name in public_functions(module)}
-    composed = importlib.util.find_spec("nanograd.composed")
-    if composed:
-        ops |= set(importlib.import_module("nanograd.composed").__all__)
     specs = {spec.name for spec in SPECS}
-    assert ops - NOT_OPS - specs == set(), "these ops have no OpSpec in tests/specs.py"
-    assert specs - ops == set(), "these specs have no op"
-
-
-@pytest.mark.parametrize("module", core_modules())
-def test_stubs_have_the_signatures_of_the_functions(module):
-    stub = CORE / f"{module.replace('.', '/')}.pyi"
-    functions = public_functions(module)
-    if not functions:
-        return
-    assert stub.exists(), f"{stub.name} is missing"
-    stubs = {node.name: node for node in ast.parse(stub.read_text()).body if isinstance(node, ast.FunctionDef)}
-    for name, function in functions.items():
-        assert name in stubs, f"{stub.name} lacks {name}"
-        node = stubs[name]
-        empty = inspect.Parameter.empty
-        given = [*[None] * (len(node.args.posonlyargs) + len(node.args.args) - len(node.args.defaults)), *node.args.defaults]
-        plain = [*node.args.posonlyargs, *node.args.args]
-        wanted = [(arg.arg, ast.unparse(default) if default else empty) for arg, default in zip(plain, given, strict=True)]
-        wanted += [("*" + node.args.vararg.arg, empty)] if node.args.vararg else []
-        wanted += [(arg.arg, ast.unparse(default) if default else empty) for arg, default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)]
-        wanted += [("**" + node.args.kwarg.arg, empty)] if node.args.kwarg else []
-        found = [({p.VAR_POSITIONAL: "*", p.VAR_KEYWORD: "**"}.get(p.kind, "") + p.name, p.default if p.default is empty else repr(p.default))
-                 for p in inspect.signature(function).parameters.values()]
-        assert found == [(n, d if d is empty or d == "..." else repr(ast.literal_eval(d))) for n, d in wanted], f"{stub.name}: {name}"
+    assert operations() - specs == set(), "these ops have no OpSpec in tests/specs.py"
+    assert specs - operations() == set(), "these specs have no op"
 
 
 def test_every_public_object_has_a_docstring_with_an_example():
@@ -111,7 +64,7 @@ def test_every_public_object_has_a_docstring_with_an_example():
 
 
 def test_all_names_exist_and_are_sorted_into_all_once():
-    for name in ("nanograd", *(f"nanograd._core.{m}" for m in core_modules())):
+    for name in ("nanograd", *core_modules()):
         module = importlib.import_module(name)
         names = list(getattr(module, "__all__", ()))
         assert len(names) == len(set(names)), name

@@ -28,6 +28,8 @@ nanograd\._core\.error
 nanograd\.nn\.functional\.__all__
 nanograd\._core\..*\.__(reduce|setstate)_cython__
 nanograd\._core\.runtime\.__test__
+# the class that Tensor has its methods' types from: no module
+nanograd\._core\.base\.methods
 # C types: that they are such, and what follows from it for classes that are derived from two of them, or from Tensor
 nanograd\._core\.train\.minibatch\.RowSource
 nanograd\._core\.ops\.custom_function\.FunctionContext

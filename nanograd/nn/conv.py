@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 import nanograd as ng
-from nanograd._core.ops.conv import convolution
+from nanograd._core.ops.conv import _convolution
 from nanograd.errors import shown
 from nanograd.nn import _check
 from nanograd.nn import activation as _activation
@@ -15,8 +15,8 @@ from nanograd.nn.module import Module, Parameter
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
-    from nanograd._core.ops.random import Generator
     from nanograd._core.base.tensor import Tensor
+    from nanograd._core.ops.random import Generator
     from nanograd._typing import Activation, Ints, Padding, TensorLike
 
 __all__ = ["Conv1d", "Conv2d"]
@@ -76,10 +76,10 @@ class _Conv(Module):
     def forward(self, input: TensorLike) -> Tensor:
         activation = self.activation
         if activation is None or type(activation) is str:
-            return convolution(self._axes, input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups,
-                               activation)
-        return activation(convolution(self._axes, input, self.weight, self.bias, self.stride, self.padding, self.dilation,
-                                      self.groups, None))
+            return _convolution(self._axes, input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups,
+                                activation)
+        return activation(_convolution(self._axes, input, self.weight, self.bias, self.stride, self.padding, self.dilation,
+                                       self.groups, None))
 
     def extra_repr(self) -> str:
         return _check.arguments(

@@ -14,8 +14,8 @@ from nanograd.nn.module import Module, Parameter
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike
 
-    from nanograd._core.ops.random import Generator
     from nanograd._core.base.tensor import Tensor
+    from nanograd._core.ops.random import Generator
     from nanograd._typing import TensorLike
 
 __all__ = ["Embedding"]

@@ -16,6 +16,7 @@ import numpy as np
 import nanograd as ng
 from nanograd._core.ops import activation as _activation
 from nanograd._core.ops import class_loss as _class_loss
+from nanograd._core.ops import elementwise as _elementwise
 from nanograd._core.ops import matmul as _matmul
 from nanograd._core.ops import pair_loss as _pair_loss
 from nanograd._core.ops import softmax as _softmax
@@ -404,7 +405,7 @@ def kl_div(input: TensorLike, target: TensorLike, size_average: None = None, red
     0.0
     """
     if _check.flag("kl_div", "log_target", log_target):
-        target = _activation.exp(target)
+        target = _elementwise.exp(target)
     if size_average is not None or reduce is not None:
         _refuse_averages("kl_div")
     return _pair_loss.kl_div(input, target, reduction=reduction)

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import DTypeLike
 
-    from nanograd._core.ops.random import Generator
     from nanograd._core.base.tensor import Tensor
+    from nanograd._core.ops.random import Generator
     from nanograd._typing import Activation, TensorLike
 
 __all__ = ["Dense", "Linear"]

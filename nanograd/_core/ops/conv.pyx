@@ -300,6 +300,6 @@ def conv1d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     return convolve("conv1d", 1, x, weight, bias, stride, padding, dilation, groups, None)
 
 
-def convolution(axes, x, weight, bias, stride, padding, dilation, groups, activation):
+def _convolution(axes, x, weight, bias, stride, padding, dilation, groups, activation):
     """conv1d (axes 1) or conv2d (axes 2) with an activation in the same node: what the layers call."""
     return convolve("conv2d" if axes == 2 else "conv1d", axes, x, weight, bias, stride, padding, dilation, groups, activation)

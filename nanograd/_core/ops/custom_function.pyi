@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 from typing import Any
 
+__all__ = ["Function"]
+
 class FunctionContext:
     @property
     def needs_input_grad(self) -> tuple[bool, ...]: ...
