@@ -158,3 +158,27 @@ def test_no_tuple_of_classes_hides_an_error_of_isinstance():
             for classes in re.findall(r"\bisinstance\([^,]*, \(([^()]*)\)\)", line):
                 unknown = {name.strip() for name in classes.split(",")} - known
                 assert not unknown or "``" in line or line.lstrip().startswith(("*", "/*", "#")), f"{path.name}:{number}: {unknown}"
+
+
+def code_of(path):
+    """(line number, line) of a Cython file, without comments and docstrings."""
+    inside = False
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        quotes = line.count('"""')
+        if not inside and quotes == 0:
+            yield number, line.split("#")[0]
+        inside ^= quotes % 2 == 1
+
+
+def test_memory_of_tensors_is_taken_through_its_accessors():
+    """read_data and new_data of tensor.pxd: whoever takes memory past them reads what is not there yet, or may go meanwhile."""
+    for path in tracked("nanograd/**/*.pyx", "nanograd/**/*.pxi", "nanograd/**/*.pxd"):
+        base = path.parent.name == "base"
+        for number, line in code_of(path):
+            place = f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
+            if path.name != "tensor.pxd":
+                assert ".buffer.data" not in line, place
+            # In base, what else says `.buffer` asks who owns it, makes a tensor, or gives it a new value.
+            assert base or not re.search(r"\.buffer\b", line), place
+            if base and path.name not in ("tensor.pxd", "support.pxi"):
+                assert not re.search(r"(?:=|\breturn|[(,]) *\w+\.buffer\b", line), place

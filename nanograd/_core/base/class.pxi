@@ -129,7 +129,7 @@ cdef class Tensor:
         if buffer is None and not is_leaf(self):
             if self.node.extra is not None and (<NodeExtra>self.node.extra).retains:
                 if (<NodeExtra>self.node.extra).retained is not None:
-                    buffer = (<NodeExtra>self.node.extra).retained.buffer
+                    buffer = read_data((<NodeExtra>self.node.extra).retained)
             else:
                 import warnings
                 warnings.warn(f".grad of a tensor that is no leaf is None: gradients of intermediate results are not kept. This one "
@@ -475,4 +475,4 @@ cdef class Tensor:
 
     def detach(self):
         """A leaf of the same value that requires no gradient and shares the memory."""
-        return bare_tensor(self.buffer, self.kind, self.rank, self.dims, self.count)
+        return bare_tensor(read_data(self), self.kind, self.rank, self.dims, self.count)

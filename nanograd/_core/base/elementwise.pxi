@@ -36,8 +36,8 @@ cdef Tensor unary(int op, object operand, double p=0, double q=0):
     else:
         x = as_tensor(NG_UNARY_NAME(op).decode(), operand, -1, False)
     out = like(x)
-    xb = x.buffer
-    check("unary", ng_unary_forward(x.kind, op, out.buffer.data, xb.data, p, q, x.count))
+    xb = read_data(x)
+    check("unary", ng_unary_forward(x.kind, op, new_data(out), xb.data, p, q, x.count))
     if needs_grad(x):
         node = UnaryNode.__new__(UnaryNode)
         node.op = op
@@ -49,7 +49,7 @@ cdef Tensor unary(int op, object operand, double p=0, double q=0):
         if reads & NG_READS_X:
             save(node, SAVED_X, xb)
         if reads & NG_READS_Y:
-            save(node, SAVED_Y, out.buffer)
+            save(node, SAVED_Y, read_data(out))
         link(out, node)
     return out
 
@@ -123,20 +123,20 @@ cdef int save_binary(BinaryNode node, int op, Tensor out, Tensor a, Buffer ab, T
     if reads & NG_READS_B:
         save(node, SAVED_B, bb)
     if reads & NG_READS_OUT:
-        save(node, SAVED_Y, out.buffer)
+        save(node, SAVED_Y, read_data(out))
     return link(out, node)
 
 
 cdef Tensor binary_tensors(int op, Tensor a, Tensor b):
     cdef Tensor out
-    cdef Buffer ab = a.buffer, bb = b.buffer
+    cdef Buffer ab = read_data(a), bb = read_data(b)
     cdef BinaryNode node
     if a.kind != b.kind:
         common_kind(NG_BINARY_NAME(op).decode(), a, b)
     if not same_shape(a, b):
         return binary_broadcast(op, a, b)
     out = like(a)
-    check("binary", ng_binary_forward(a.kind, op, out.buffer.data, ab.data, bb.data, 0.0, 0.0, a.count))
+    check("binary", ng_binary_forward(a.kind, op, new_data(out), ab.data, bb.data, 0.0, 0.0, a.count))
     if (a.wants_grad or b.wants_grad) and grad_mode():
         node = BinaryNode.__new__(BinaryNode)
         save_binary(node, op, out, a, ab, b, bb)
@@ -147,14 +147,14 @@ cdef Tensor binary_broadcast(int op, Tensor a, Tensor b):
     cdef int64_t dims[8]
     cdef int64_t a_strides[8]
     cdef int64_t b_strides[8]
-    cdef Buffer ab = a.buffer, bb = b.buffer
+    cdef Buffer ab = read_data(a), bb = read_data(b)
     cdef BroadcastNode node
     cdef int rank = broadcast_shapes(NG_BINARY_NAME(op).decode(), a.rank, a.dims, b.rank, b.dims, dims)
     shape_size(NG_BINARY_NAME(op).decode(), rank, dims)
     cdef Tensor out = new_tensor(a.kind, rank, dims)
     ng_broadcast_strides(rank, a.rank, a.dims, a_strides)
     ng_broadcast_strides(rank, b.rank, b.dims, b_strides)
-    check("binary", ng_binary_broadcast(a.kind, op, out.buffer.data, ab.data, bb.data, rank, dims, a_strides, b_strides))
+    check("binary", ng_binary_broadcast(a.kind, op, new_data(out), ab.data, bb.data, rank, dims, a_strides, b_strides))
     if (a.wants_grad or b.wants_grad) and grad_mode():
         node = BroadcastNode.__new__(BroadcastNode)
         memcpy(node.a_strides, a_strides, sizeof(a_strides))
@@ -165,12 +165,12 @@ cdef Tensor binary_broadcast(int op, Tensor a, Tensor b):
 
 cdef Tensor binary_number(int op, Tensor x, double number, bint number_first):
     cdef Tensor out = like(x)
-    cdef Buffer xb = x.buffer
+    cdef Buffer xb = read_data(x)
     cdef BinaryNode node
     if number_first:
-        check("binary", ng_binary_forward(x.kind, op, out.buffer.data, NULL, xb.data, number, 0.0, x.count))
+        check("binary", ng_binary_forward(x.kind, op, new_data(out), NULL, xb.data, number, 0.0, x.count))
     else:
-        check("binary", ng_binary_forward(x.kind, op, out.buffer.data, xb.data, NULL, 0.0, number, x.count))
+        check("binary", ng_binary_forward(x.kind, op, new_data(out), xb.data, NULL, 0.0, number, x.count))
     if needs_grad(x):
         node = BinaryNode.__new__(BinaryNode)
         if number_first:

@@ -110,7 +110,7 @@ cdef int capture(Run run, Node node, Buffer gradient) except -1:
 cdef inline Buffer total_of(Run run, LeafNode leaf):
     """What has gathered for a leaf; it stays where it is."""
     if run.foreign is not None and leaf in run.foreign:
-        return (<Tensor>run.foreign[leaf]).buffer
+        return read_data(<Tensor>run.foreign[leaf])
     return leaf.slot
 
 
@@ -178,7 +178,7 @@ cdef int add_to_leaf(LeafNode leaf, Buffer gradient) except -1:
 cdef int add_retained(Node node, Tensor gradient) except -1:
     cdef NodeExtra extra = node_extra(node)
     if extra.retained is not None:
-        gradient = node_tensor(node, sum_of(node, extra.retained.buffer, gradient.buffer))
+        gradient = node_tensor(node, sum_of(node, read_data(extra.retained), read_data(gradient)))
     extra.retained = gradient
     return 0
 

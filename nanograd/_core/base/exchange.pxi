@@ -112,7 +112,7 @@ cdef extern from *:
 
 
 cdef object dlpack_capsule(Tensor t, object stream, object max_version, object dl_device, object copy):
-    cdef Buffer buffer = t.buffer
+    cdef Buffer buffer = read_data(t)
     cdef bint versioned
     if stream is not None:
         raise BufferError(f"__dlpack__: the CPU has no streams: stream must be None, got {shown(stream)}")
@@ -164,7 +164,7 @@ cdef int export_buffer(Tensor t, Py_buffer *view, int flags) except -1:
             long_axes += t.dims[i] > 1
         if long_axes > 1:
             raise BufferError(f"a tensor's memory is in C order: Fortran's was asked for (shape {shape_tuple(t.rank, t.dims)})")
-    cdef Buffer window = view_buffer(t.buffer, 0)
+    cdef Buffer window = view_buffer(read_data(t), 0)
     exported = <Exported *>malloc(sizeof(Exported))
     if exported == NULL:
         raise MemoryError()
@@ -174,7 +174,7 @@ cdef int export_buffer(Tensor t, Py_buffer *view, int flags) except -1:
         exported.shape[i] = t.dims[i]
         exported.strides[i] = step
         step *= t.dims[i]
-    view.buf = t.buffer.data
+    view.buf = window.data
     view.len = t.count * ng_itemsize(t.kind)
     view.itemsize = ng_itemsize(t.kind)
     view.readonly = 1

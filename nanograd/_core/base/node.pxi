@@ -239,12 +239,15 @@ cdef Buffer gradient_buffer(str op, object gradient, int kind, int rank, const i
         same = same and t.dims[i] == dims[i]
     if not same:
         raise ShapeError(f"{op}: the gradient has shape {shape_tuple(t.rank, t.dims)}, the tensor {shape_tuple(rank, dims)}")
-    if t.buffer.nbytes != 0:
-        return t.buffer
-    return copied_buffer(t)
+    return whole_buffer(t)
 
 
 cdef Buffer copied_buffer(Tensor t):
-    cdef Buffer buffer = new_buffer(<size_t>t.count * ng_itemsize(t.kind))
-    check("copy", ng_copy(t.kind, buffer.data, t.buffer.data, t.count))
+    cdef Buffer source = read_data(t), buffer = new_buffer(<size_t>t.count * ng_itemsize(t.kind))
+    check("copy", ng_copy(t.kind, buffer.data, source.data, t.count))
     return buffer
+
+
+cdef Buffer whole_buffer(Tensor t):
+    cdef Buffer buffer = read_data(t)
+    return buffer if buffer.nbytes != 0 else copied_buffer(t)

@@ -79,7 +79,7 @@ cdef Tensor rounded(Tensor x, object ndigits):
             near = np.round(values, digits)
         values = np.where(np.isfinite(near), near, values)        # what overflows when it is scaled has no decimals
     cdef Tensor decimals = array_tensor("round", np.asarray(values), x.kind, True)
-    set_value(out, decimals.buffer)
+    set_value(out, read_data(decimals))
     return out
 
 

@@ -325,9 +325,9 @@ cdef object mixed_dtypes(str op, str left, str right, object dtype, bint array):
 cdef Tensor number_tensor(double value, int kind):
     cdef Tensor t = new_tensor(kind, 0, NULL)
     if kind == NG_F32:
-        (<float *>t.buffer.data)[0] = <float>value
+        (<float *>new_data(t))[0] = <float>value
     else:
-        (<double *>t.buffer.data)[0] = value
+        (<double *>new_data(t))[0] = value
     return t
 
 
@@ -371,7 +371,7 @@ cdef Tensor array_tensor(str op, object values, int kind, bint copy):
     if not copy:
         return wrap_buffer(wrapped_buffer(cnp.PyArray_DATA(array), array), kind, rank, dims)
     t = new_tensor(kind, rank, dims)
-    check(op, ng_copy(kind, t.buffer.data, cnp.PyArray_DATA(array), t.count))
+    check(op, ng_copy(kind, new_data(t), cnp.PyArray_DATA(array), t.count))
     return t
 
 

@@ -36,7 +36,7 @@ cdef class Parameter(Tensor):
             raise TypeError(f"Parameter: requires_grad must be a bool, got {type(requires_grad).__name__}")
         if self.node is not None or self.buffer is not EMPTY:
             raise TypeError("a Parameter is initialised once; write p.assign(value)")
-        set_value(self, copied_buffer(value) if isinstance(data, Tensor) else value.buffer)
+        set_value(self, copied_buffer(value) if isinstance(data, Tensor) else read_data(value))
         self.kind = value.kind
         self.rank = value.rank
         self.count = value.count
@@ -84,10 +84,7 @@ cdef class Parameter(Tensor):
             t = array_tensor("assign", as_array("assign", value), self.kind, True)
         if not same_shape(t, self):
             raise ShapeError(f"assign: the parameter has shape {self.shape}, the value {t.shape}")
-        if t.buffer.nbytes == 0:
-            set_value(self, copied_buffer(t))    # a view would keep its parent's memory, and forbid steps in place
-        else:
-            set_value(self, t.buffer)
+        set_value(self, whole_buffer(t))         # a view would keep its parent's memory, and forbid steps in place
         return self
 
     def __copy__(self):
@@ -96,7 +93,7 @@ cdef class Parameter(Tensor):
     def __deepcopy__(self, memo):
         cdef Parameter copy = type(self).__new__(type(self))
         cdef int i
-        set_value(copy, self.buffer)
+        set_value(copy, read_data(self))
         copy.kind = self.kind
         copy.rank = self.rank
         copy.count = self.count

@@ -82,7 +82,7 @@ cdef int add_foreign(Run run, Node leaf, Buffer gradient) except -1:
         run.leaves.append(leaf)
         run.foreign[leaf] = node_tensor(leaf, gradient)
     else:
-        run.foreign[leaf] = node_tensor(leaf, sum_of(leaf, held.buffer, gradient))
+        run.foreign[leaf] = node_tensor(leaf, sum_of(leaf, read_data(held), gradient))
     return 0
 
 

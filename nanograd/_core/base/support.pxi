@@ -90,27 +90,27 @@ cdef int need_leaf(Tensor t, str what) except -1:
 cdef Tensor leaf_copy(Tensor t, str what):
     """Values never change, so a copy shares the buffer; it has its own requires_grad and no .grad."""
     need_leaf(t, what)
-    cdef Tensor copy = bare_tensor(t.buffer, t.kind, t.rank, t.dims, t.count)
+    cdef Tensor copy = bare_tensor(read_data(t), t.kind, t.rank, t.dims, t.count)
     copy.wants_grad = t.wants_grad and is_leaf(t)
     return copy
 
 
-cdef inline double item_of(Tensor t) noexcept:
-    if t.kind == NG_F32:
-        return (<float *>t.buffer.data)[0]
-    return (<double *>t.buffer.data)[0]
+cdef double item_of(Tensor t) except? -1.0:
+    cdef Buffer buffer = read_data(t)
+    return (<float *>buffer.data)[0] if t.kind == NG_F32 else (<double *>buffer.data)[0]
 
 
 cdef object tensor_array(Tensor t):
     """A read-only array on the tensor's memory; its base is a view of the buffer, which it keeps alive and owns."""
     cdef cnp.npy_intp dims[8]
+    cdef Buffer buffer = read_data(t)
     cdef int i
     for i in range(t.rank):
         dims[i] = t.dims[i]
     cdef cnp.ndarray array = cnp.PyArray_SimpleNewFromData(t.rank, dims, cnp.NPY_FLOAT32 if t.kind == NG_F32 else cnp.NPY_FLOAT64,
-                                                          t.buffer.data)
+                                                          buffer.data)
     cnp.PyArray_CLEARFLAGS(array, cnp.NPY_ARRAY_WRITEABLE)
-    cnp.set_array_base(array, view_buffer(t.buffer, 0))
+    cnp.set_array_base(array, view_buffer(buffer, 0))
     return array
 
 

@@ -238,8 +238,14 @@ cdef class Tensor:
 cdef Tensor new_tensor(int kind, int rank, const int64_t *dims)                     # with a new buffer, uninitialised
 cdef Tensor wrap_buffer(Buffer buffer, int kind, int rank, const int64_t *dims)     # of a buffer, shared
 
-cdef inline void *read_data(Tensor t) noexcept:
-    """The one accessor to a tensor's memory (a recording will have to keep what it hands out alive)."""
+# A tensor's memory is taken through these two alone, and nothing but them and what is about ownership says `t.buffer`:
+# what is to stay alive, or to be made at the first reading, is found here.
+cdef inline Buffer read_data(Tensor t):
+    """What an operation reads: it passes the buffer's `data` to a launcher, and holds the buffer itself, in a local variable,
+    until the launch is over (another thread may give a parameter a new value meanwhile); a node saves it."""
+    return t.buffer
+cdef inline void *new_data(Tensor t) noexcept:
+    """Where an operation writes the value of a tensor that it has just made and still has for itself."""
     return t.buffer.data
 
 # A new value for a parameter or buffer (optimizer step, assign, load_state_dict, running statistics): in place only if
@@ -301,6 +307,7 @@ cdef Tensor array_tensor(str op, object values, int kind, bint copy)
 cdef Tensor number_tensor(double value, int kind)
 cdef object tensor_array(Tensor t)
 cdef Buffer copied_buffer(Tensor t)
+cdef Buffer whole_buffer(Tensor t)              # its buffer if that is a whole block of ours, else a copy
 cdef Buffer wrapped_buffer(void *data, object owner)
 # Broadcasts two shapes; ShapeError that names the op and both shapes. Returns the rank.
 cdef int broadcast_shapes(str op, int a_rank, const int64_t *a, int b_rank, const int64_t *b, int64_t *out) except -1

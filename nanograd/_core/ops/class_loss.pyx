@@ -136,7 +136,7 @@ cdef Tensor class_loss(str op, LossNode node, object logits, object target, obje
         raise ShapeError(f"{op}: logits {shape_tuple(x.rank, x.dims)} have no classes")
     if weight is not None:
         w = class_weight(op, weight, x, classes, is_nll and needs_grad(x))
-        wb = w.buffer
+        wb = read_data(w)
     if array is not None:
         totals = new_buffer(<size_t>(ng_labels_pieces(outer * inner) + 1) * sizeof(double))
         labels = checked_labels(op, array, x, classes, as_index(op, "ignore_index", ignore_index), wb, totals)
@@ -144,13 +144,13 @@ cdef Tensor class_loss(str op, LossNode node, object logits, object target, obje
         raise DTypeError(f"{op}: class labels must be integers; for probabilities use kl_div or cross_entropy")
     else:
         t = as_tensor(op, target, x.kind, False)
-        tb = t.buffer
+        tb = read_data(t)
     if mode == NG_LOSS_MEAN:
         warn_of_nothing(op, x, outer * inner, totals, ignore_index, wb)
     out = new_tensor(x.kind, x.rank - 1 if mode == NG_LOSS_NONE else 0, dims)
-    xb = x.buffer
+    xb = read_data(x)
     if is_nll:
-        check(op, ng_nll(x.kind, out.buffer.data, xb.data, <int64_t *>labels.data, <double *>totals.data, data_or_null(wb), mode,
+        check(op, ng_nll(x.kind, new_data(out), xb.data, <int64_t *>labels.data, <double *>totals.data, data_or_null(wb), mode,
                          outer, classes, inner))
         if needs_grad(x):
             link_nll(out, <NllLossNode>node, x, labels, totals, wb, mode, outer, classes, inner)
@@ -159,7 +159,7 @@ cdef Tensor class_loss(str op, LossNode node, object logits, object target, obje
         save(node, SAVED_DX, new_buffer(<size_t>x.count * ng_itemsize(x.kind)))
     if t is not None and needs_grad(t):
         save(node, SAVED_DT, new_buffer(<size_t>x.count * ng_itemsize(x.kind)))
-    check(op, ng_cross_entropy(x.kind, out.buffer.data, saved(node, SAVED_DX), saved(node, SAVED_DT), xb.data,
+    check(op, ng_cross_entropy(x.kind, new_data(out), saved(node, SAVED_DX), saved(node, SAVED_DT), xb.data,
                                <int64_t *>data_or_null(labels), <double *>data_or_null(totals), data_or_null(tb), data_or_null(wb),
                                smoothing, mode, outer, classes, inner))
     if node.kept[SAVED_DX] != NULL or node.kept[SAVED_DT] != NULL:

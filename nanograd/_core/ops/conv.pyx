@@ -155,7 +155,7 @@ cdef Tensor convolve(str op, int axes, object x, object weight, object bias, obj
         tb = as_tensor(op, bias, kind, False)
         if tb.rank != 1 or tb.dims[0] != s.O:
             raise ShapeError(f"{op}: bias must be ({s.O},), got shape {shape_tuple(tb.rank, tb.dims)}")
-        bb = tb.buffer
+        bb = read_data(tb)
     if s.KH < 1 or s.KW < 1:
         raise ShapeError(f"{op}: the kernel is empty (weight {shape_tuple(tw.rank, tw.dims)})")
     numbers(op, "stride", stride, axes, 1, pair)
@@ -191,10 +191,10 @@ cdef Tensor convolve(str op, int axes, object x, object weight, object bias, obj
     graph = (tx.wants_grad or tw.wants_grad or (tb is not None and tb.wants_grad)) and grad_mode()
     if graph and reads & NG_READS_X:
         z = new_buffer(<size_t>count * ng_itemsize(kind))
-    xb = tx.buffer
-    wb = tw.buffer
+    xb = read_data(tx)
+    wb = read_data(tw)
     if count:                # (without channels an image of any size has no elements, and no loop should run over it)
-        check(op, ng_conv_forward(kind, out.buffer.data, NULL if z is None else z.data, xb.data, wb.data, NULL if bb is None else bb.data,
+        check(op, ng_conv_forward(kind, new_data(out), NULL if z is None else z.data, xb.data, wb.data, NULL if bb is None else bb.data,
                                   activation_op, NEGATIVE_SLOPE, 0.0, &s))
     if graph:
         node = ConvolutionNode.__new__(ConvolutionNode)
@@ -212,7 +212,7 @@ cdef Tensor convolve(str op, int axes, object x, object weight, object bias, obj
             set_input(node, 2, tb)
         save(node, SAVED_Z, z)
         if reads & NG_READS_Y:
-            save(node, SAVED_Y, out.buffer)
+            save(node, SAVED_Y, read_data(out))
         link(out, node)
     return out
 

@@ -73,7 +73,7 @@ cdef Tensor fresh_tensor(str op, object data, int kind):
         if kind < 0 or kind == (<Tensor>data).kind:
             # Values never change: a block of ours can be shared for good.
             t = <Tensor>data
-            return wrap_buffer(t.buffer if t.buffer.nbytes != 0 else copied_buffer(t), t.kind, t.rank, t.dims)
+            return wrap_buffer(whole_buffer(t), t.kind, t.rank, t.dims)
         data = tensor_array(<Tensor>data)
     if type(data) is np.ndarray or not is_number(data):
         array = as_array(op, data)
@@ -97,7 +97,7 @@ cdef object flat_tensor(str op, object data, object shape, object requires_grad,
         rank = parse_shape(op, (shape,), dims)
         if shape_size(op, rank, dims) != t.count:
             raise ShapeError(f"{op}: shape {shape_tuple(rank, dims)} needs {shape_size(op, rank, dims)} elements, data has {t.count}")
-        t = wrap_buffer(t.buffer, kind, rank, dims)
+        t = wrap_buffer(read_data(t), kind, rank, dims)
     return with_gradient(t, requires_grad)
 
 
@@ -308,7 +308,7 @@ cdef object filled(str op, object shape, double value, object dtype, object requ
     cdef int rank = parse_shape(op, (shape,), dims)
     shape_size(op, rank, dims)
     cdef Tensor t = new_tensor(kind, rank, dims)
-    check(op, ng_fill(kind, t.buffer.data, value, t.count))
+    check(op, ng_fill(kind, new_data(t), value, t.count))
     return with_gradient(t, requires_grad)
 
 
@@ -447,7 +447,7 @@ def empty(shape, dtype=None, requires_grad=False):
 cdef object filled_like(str op, object x, double value, object dtype, object requires_grad):
     cdef Tensor t = as_tensor(op, x, -1, False)
     cdef Tensor out = new_tensor(t.kind if dtype is None else dtype_kind(dtype), t.rank, t.dims)
-    check(op, ng_fill(out.kind, out.buffer.data, value, out.count))
+    check(op, ng_fill(out.kind, new_data(out), value, out.count))
     return with_gradient(out, requires_grad)
 
 
@@ -692,9 +692,9 @@ cdef class CastNode(Node):
 cdef Tensor cast(Tensor x, int kind):
     cdef Tensor out
     cdef CastNode node
-    cdef Buffer xb = x.buffer
+    cdef Buffer xb = read_data(x)
     out = new_tensor(kind, x.rank, x.dims)
-    check("astype", ng_cast(kind, out.buffer.data, xb.data, NG_FROM_F32 if x.kind == NG_F32 else NG_FROM_F64, x.count))
+    check("astype", ng_cast(kind, new_data(out), xb.data, NG_FROM_F32 if x.kind == NG_F32 else NG_FROM_F64, x.count))
     if needs_grad(x):
         node = CastNode.__new__(CastNode)
         node.source = x.kind

@@ -108,14 +108,14 @@ cdef class FunctionContext(Carrier):
 
 cdef Tensor bare(Tensor t):
     """The same value without history."""
-    return wrap_buffer(t.buffer, t.kind, t.rank, t.dims)
+    return wrap_buffer(read_data(t), t.kind, t.rank, t.dims)
 
 
 cdef Tensor zeros_of(int kind, tuple shape):
     cdef int64_t dims[8]
     cdef int rank = parse_shape("zeros", (shape,), dims)
     cdef Tensor t = new_tensor(kind, rank, dims)
-    memset(t.buffer.data, 0, <size_t>t.count * ng_itemsize(kind))
+    memset(new_data(t), 0, <size_t>t.count * ng_itemsize(kind))
     return t
 
 

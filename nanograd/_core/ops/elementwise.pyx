@@ -1175,9 +1175,9 @@ def where(cond, a, b):
     else:
         condition = wrapped_buffer(cnp.PyArray_DATA(mask), mask)
     out = new_tensor(kind, rank, dims)
-    ab = ta.buffer
-    bb = tb.buffer
-    check("where", ng_where_forward(kind, out.buffer.data, <const unsigned char *>condition.data, ab.data, bb.data, 0.0, 0.0, rank,
+    ab = read_data(ta)
+    bb = read_data(tb)
+    check("where", ng_where_forward(kind, new_data(out), <const unsigned char *>condition.data, ab.data, bb.data, 0.0, 0.0, rank,
                                     dims, c_strides, a_strides, b_strides))
     if graph:
         node = WhereNode.__new__(WhereNode)
@@ -1197,11 +1197,12 @@ def where(cond, a, b):
 cdef object classify(str op, int which, object operand):
     cdef Tensor x = as_tensor(op, operand)
     cdef cnp.npy_intp dims[8]
+    cdef Buffer xb = read_data(x)
     cdef int i
     for i in range(x.rank):
         dims[i] = x.dims[i]
     cdef cnp.ndarray out = cnp.PyArray_SimpleNew(x.rank, dims, cnp.NPY_BOOL)
-    check(op, ng_classify(x.kind, which, <unsigned char *>cnp.PyArray_DATA(out), x.buffer.data, x.count))
+    check(op, ng_classify(x.kind, which, <unsigned char *>cnp.PyArray_DATA(out), xb.data, x.count))
     return out
 
 
@@ -1291,12 +1292,14 @@ cdef Tensor spelt_out(Tensor x, int rank, const int64_t *dims, int64_t count):
     cdef int64_t strides[8]
     cdef int64_t steps[8]
     cdef Tensor out
+    cdef Buffer xb
     if x.count == 1 or x.count == count:
         return x
     out = new_tensor(x.kind, rank, dims)
+    xb = read_data(x)
     ng_broadcast_strides(rank, x.rank, x.dims, strides)
     ng_contiguous_strides(steps, rank, dims)
-    check("allclose", ng_strided_copy(x.kind, out.buffer.data, x.buffer.data, rank, dims, steps, strides))
+    check("allclose", ng_strided_copy(x.kind, new_data(out), xb.data, rank, dims, steps, strides))
     return out
 
 
@@ -1330,6 +1333,7 @@ def allclose(a, b, rtol=1e-05, atol=1e-08):
     cdef int kind = common_kind("allclose", a, b)
     cdef Tensor ta = as_tensor("allclose", a, kind)
     cdef Tensor tb = as_tensor("allclose", b, kind)
+    cdef Buffer ab, bb
     cdef int far, rank = broadcast_shapes("allclose", ta.rank, ta.dims, tb.rank, tb.dims, dims)
     cdef int64_t count = shape_size("allclose", rank, dims)
     relative, absolute = as_real("allclose", "rtol", rtol), as_real("allclose", "atol", atol)
@@ -1337,5 +1341,7 @@ def allclose(a, b, rtol=1e-05, atol=1e-08):
         raise ValueError(f"allclose: rtol and atol must be 0 or more, got rtol={rtol} and atol={atol}")
     ta = spelt_out(ta, rank, dims, count)
     tb = spelt_out(tb, rank, dims, count)
-    check("allclose", ng_near(kind, &far, ta.buffer.data, tb.buffer.data, ta.count == count, tb.count == count, relative, absolute, count))
+    ab = read_data(ta)
+    bb = read_data(tb)
+    check("allclose", ng_near(kind, &far, ab.data, bb.data, ta.count == count, tb.count == count, relative, absolute, count))
     return far == 0

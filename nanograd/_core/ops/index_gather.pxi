@@ -38,7 +38,7 @@ cdef Tensor take_rows(str op, Tensor t, Buffer map, cnp.ndarray array, int axis,
     cdef int64_t outer = product(t.dims, 0, axis), inner = product(t.dims, axis + 1, t.rank), n = cnp.PyArray_SIZE(array)
     cdef int a, rank = 0, added = cnp.PyArray_NDIM(array)
     cdef Tensor out
-    cdef Buffer xb = t.buffer
+    cdef Buffer xb = read_data(t)
     if t.rank - 1 + added > NG_MAX_NDIM:
         raise ShapeError(f"{op}: a tensor has at most {NG_MAX_NDIM} dimensions, got indices of shape {np.shape(array)} {named_shape(t)}")
     for a in range(t.rank - 1 + added):
@@ -46,7 +46,7 @@ cdef Tensor take_rows(str op, Tensor t, Buffer map, cnp.ndarray array, int axis,
     rank = t.rank - 1 + added
     shape_size(op, rank, dims)
     out = new_tensor(t.kind, rank, dims)
-    check(op, ng_gather_rows(t.kind, out.buffer.data, xb.data, <const int64_t *>map.data, outer, n, t.dims[axis], inner))
+    check(op, ng_gather_rows(t.kind, new_data(out), xb.data, <const int64_t *>map.data, outer, n, t.dims[axis], inner))
     if needs_grad(t):
         save(node, SAVED_MAP, map)
         node.outer = outer
@@ -160,7 +160,7 @@ def gather(x, axis, indices):
     cdef int64_t dims[8]
     cdef cnp.ndarray array = integer_array("gather", indices), ready
     cdef bint fits = cnp.PyArray_NDIM(array) == t.rank
-    cdef Buffer map, xb = t.buffer
+    cdef Buffer map, xb = read_data(t)
     cdef GatherNode node
     cdef int status
     if t.rank == 0:
@@ -180,7 +180,7 @@ def gather(x, axis, indices):
         out_of_range("gather", array, t.dims[along], True, bounds_of(along, t))
     check("gather", status)
     out = new_tensor(t.kind, t.rank, dims)
-    check("gather", ng_gather_rows(t.kind, out.buffer.data, xb.data, <const int64_t *>map.data, 1, out.count, t.count, 1))
+    check("gather", ng_gather_rows(t.kind, new_data(out), xb.data, <const int64_t *>map.data, 1, out.count, t.count, 1))
     if needs_grad(t):
         node = GatherNode.__new__(GatherNode)
         save(node, SAVED_MAP, map)
@@ -287,5 +287,5 @@ def one_hot(indices, num_classes, dtype=None):
     shape_size("one_hot", rank + 1, dims)
     map = checked_map("one_hot", array, classes, False, f"range for {classes} classes")
     out = new_tensor(kind, rank + 1, dims)
-    check("one_hot", ng_one_hot(kind, out.buffer.data, <const int64_t *>map.data, cnp.PyArray_SIZE(array), classes))
+    check("one_hot", ng_one_hot(kind, new_data(out), <const int64_t *>map.data, cnp.PyArray_SIZE(array), classes))
     return out

@@ -82,7 +82,7 @@ cdef bint is_run(Plan plan) noexcept:
 
 cdef Tensor pick_tensor(Tensor x, Plan plan):
     cdef Tensor out
-    cdef Buffer xb = x.buffer
+    cdef Buffer xb = read_data(x)
     cdef GetitemRowsNode node
     if plan.map is None:
         if is_run(plan):
@@ -91,7 +91,7 @@ cdef Tensor pick_tensor(Tensor x, Plan plan):
                             GetitemCopyNode.__new__(GetitemCopyNode) if needs_grad(x) else None)
     shape_size("getitem", plan.rank, plan.dims)
     out = new_tensor(x.kind, plan.rank, plan.dims)
-    check("getitem", ng_gather_rows(x.kind, out.buffer.data, xb.data, <const int64_t *>plan.map.data, plan.outer, plan.n, plan.m,
+    check("getitem", ng_gather_rows(x.kind, new_data(out), xb.data, <const int64_t *>plan.map.data, plan.outer, plan.n, plan.m,
                                     plan.inner))
     if needs_grad(x):
         node = GetitemRowsNode.__new__(GetitemRowsNode)
@@ -216,7 +216,7 @@ cdef Tensor written(str op, object x, object index, object values, bint add):
     cdef int kind = common_kind(op, x, values)
     cdef Tensor t = as_tensor(op, x, kind), v = as_tensor(op, values, kind), out
     cdef Plan plan = make_plan(op, t, index)
-    cdef Buffer xb = t.buffer, vb = v.buffer
+    cdef Buffer xb = read_data(t), vb = read_data(v)
     cdef IndexWriteNode node
     cdef int a, lead = plan.rank - v.rank
     cdef bint fits = lead >= 0
@@ -226,9 +226,9 @@ cdef Tensor written(str op, object x, object index, object values, bint add):
         raise ShapeError(f"{op}: values of shape {shape_tuple(v.rank, v.dims)} do not broadcast to {shape_tuple(plan.rank, plan.dims)}, "
                          f"the shape of x[index] {named_shape(t)}")
     out = new_tensor(kind, t.rank, t.dims)
-    copy_all(kind, out.buffer, xb, t.count)
+    copy_all(kind, read_data(out), xb, t.count)
     if product(plan.dims, 0, plan.rank):
-        write_plan(kind, out.buffer, vb, v.rank, v.dims, plan, add)
+        write_plan(kind, read_data(out), vb, v.rank, v.dims, plan, add)
     if needs_grad(t) or needs_grad(v):
         node = IndexAddNode.__new__(IndexAddNode) if add else IndexSetNode.__new__(IndexSetNode)
         node.plan = plan

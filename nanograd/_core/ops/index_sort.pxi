@@ -53,7 +53,7 @@ cdef tuple sort_axis(str op, object operand, object axis, int64_t keep, object d
     cdef bint downwards = as_flag(op, "descending", descending)
     cdef int64_t dims[8]
     cdef int64_t n = x.dims[along], rows = x.count // n if n else 0
-    cdef Buffer source = x.buffer, values, rows_positions
+    cdef Buffer xb = read_data(x), source = xb, values, rows_positions
     cdef cnp.ndarray positions
     cdef void *to
     cdef bint moved = product(x.dims, along + 1, x.rank) != 1
@@ -72,15 +72,15 @@ cdef tuple sort_axis(str op, object operand, object axis, int64_t keep, object d
         out = new_tensor(x.kind, x.rank, dims)
     if moved:
         source = new_buffer(<size_t>x.count * ng_itemsize(x.kind))
-        move_axis(x.kind, source.data, x.buffer.data, x.rank, x.dims, along, False)
+        move_axis(x.kind, source.data, xb.data, x.rank, x.dims, along, False)
         values = new_buffer(<size_t>(rows * keep) * ng_itemsize(x.kind))
         rows_positions = new_buffer(<size_t>(rows * keep) * sizeof(int64_t))
         check(op, ng_sort_rows(x.kind, values.data, <int64_t *>rows_positions.data, source.data, rows, n, keep, downwards))
         if wants_values:
-            move_axis(x.kind, out.buffer.data, values.data, x.rank, dims, along, True)
+            move_axis(x.kind, new_data(out), values.data, x.rank, dims, along, True)
         move_axis(NG_F64, cnp.PyArray_DATA(positions), rows_positions.data, x.rank, dims, along, True)
     else:
-        to = out.buffer.data if wants_values else NULL
+        to = new_data(out) if wants_values else NULL
         check(op, ng_sort_rows(x.kind, to, <int64_t *>cnp.PyArray_DATA(positions), source.data, rows, n, keep, downwards))
     if wants_values and needs_grad(x):
         # The positions that the user gets are his to change.

@@ -115,7 +115,7 @@ cdef Tensor product(str op, object left, object right):
             right = operand(op, right, left)
     cdef Tensor a = <Tensor>left, b = <Tensor>right
     cdef Tensor out
-    cdef Buffer ab = a.buffer, bb = b.buffer
+    cdef Buffer ab = read_data(a), bb = read_data(b)
     cdef int64_t m, n, k
     cdef int64_t batch[8]
     cdef int64_t dims[8]
@@ -158,9 +158,9 @@ cdef Tensor product(str op, object left, object right):
             m *= matrices
             batch_rank = 0
     if batch_rank == 0:
-        check(op, ng_gemm(a.kind, out.buffer.data, ab.data, bb.data, 0, 0, m, n, k, k, n, n, 0))
+        check(op, ng_gemm(a.kind, new_data(out), ab.data, bb.data, 0, 0, m, n, k, k, n, n, 0))
     else:
-        check(op, ng_gemm_batched(a.kind, out.buffer.data, ab.data, bb.data, 0, 0, m, n, k, batch_rank, 0, batch, a_strides, b_strides))
+        check(op, ng_gemm_batched(a.kind, new_data(out), ab.data, bb.data, 0, 0, m, n, k, batch_rank, 0, batch, a_strides, b_strides))
     if (a.wants_grad or b.wants_grad) and grad_mode():
         node = MatmulNode.__new__(MatmulNode)
         node.n_inputs = 2
@@ -319,14 +319,14 @@ def outer(a, b):
     """
     cdef int kind = common_kind("outer", a, b)
     cdef Tensor x = as_tensor("outer", a, kind), y = as_tensor("outer", b, kind), out
-    cdef Buffer xb = x.buffer, yb = y.buffer
+    cdef Buffer xb = read_data(x), yb = read_data(y)
     cdef int64_t dims[2]
     cdef MatmulNode node
     dims[0] = x.count
     dims[1] = y.count
     shape_size("outer", 2, dims)
     out = new_tensor(kind, 2, dims)
-    check("outer", ng_gemm(kind, out.buffer.data, xb.data, yb.data, 0, 0, dims[0], dims[1], 1, 1, dims[1], dims[1], 0))
+    check("outer", ng_gemm(kind, new_data(out), xb.data, yb.data, 0, 0, dims[0], dims[1], 1, 1, dims[1], dims[1], 0))
     if (x.wants_grad or y.wants_grad) and grad_mode():
         node = MatmulNode.__new__(MatmulNode)
         node.n_inputs = 2

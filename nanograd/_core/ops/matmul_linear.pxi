@@ -133,15 +133,15 @@ def linear(x, weight, bias=None, activation=None):
     dims[xt.rank - 1] = outputs
     shape_size("linear", xt.rank, dims)
     out = new_tensor(xt.kind, xt.rank, dims)
-    xb = xt.buffer
-    wb = wt.buffer
+    xb = read_data(xt)
+    wb = read_data(wt)
     grad = (xt.wants_grad or wt.wants_grad or (bt is not None and bt.wants_grad)) and grad_mode()
     reads = NG.unary_info[op].reads if grad and op >= 0 else 0
     if reads & NG_READS_X:
         z = new_buffer(<size_t>out.count * ng_itemsize(out.kind))
     if bt is not None:
-        bb = bt.buffer
-    check("linear", ng_linear_forward(out.kind, op, out.buffer.data, z.data if z is not None else NULL, xb.data, wb.data,
+        bb = read_data(bt)
+    check("linear", ng_linear_forward(out.kind, op, new_data(out), z.data if z is not None else NULL, xb.data, wb.data,
                                       bb.data if bb is not None else NULL, NEGATIVE_SLOPE, rows, outputs, features))
     if grad:
         node = LinearNode.__new__(LinearNode)
@@ -160,6 +160,6 @@ def linear(x, weight, bias=None, activation=None):
             set_input(node, 2, bt)
         save(node, SAVED_Z, z)
         if reads & NG_READS_Y:
-            save(node, SAVED_Y, out.buffer)
+            save(node, SAVED_Y, read_data(out))
         link(out, node)
     return out

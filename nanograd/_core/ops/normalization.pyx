@@ -121,12 +121,12 @@ cdef Tensor normalize_rows(str op, NormNode node, Tensor x, Tensor weight, Tenso
                            int64_t run, int64_t turns, double eps):
     """`node` is an empty one of the op's class, used if a gradient is wanted."""
     cdef Tensor out = new_tensor(x.kind, x.rank, x.dims)
-    cdef Buffer xb = x.buffer
-    cdef Buffer wb = None if weight is None else weight.buffer
-    cdef Buffer bb = None if bias is None else bias.buffer
+    cdef Buffer xb = read_data(x)
+    cdef Buffer wb = None if weight is None else read_data(weight)
+    cdef Buffer bb = None if bias is None else read_data(bias)
     cdef Buffer statistics = new_buffer(<size_t>(3 * rows) * ng_itemsize(x.kind))
     if x.count:
-        check(op, ng_norm_forward(x.kind, out.buffer.data, statistics.data, xb.data, data_of(wb), data_of(bb), centered, rows, segments,
+        check(op, ng_norm_forward(x.kind, new_data(out), statistics.data, xb.data, data_of(wb), data_of(bb), centered, rows, segments,
                                   run, turns, eps))
     else:
         rows = 0

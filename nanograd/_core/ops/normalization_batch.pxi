@@ -38,7 +38,7 @@ cdef void write(int kind, void *data, int64_t i, double value) noexcept:
 cdef int update_running(Tensor running, const double *statistic, double momentum, double factor) except -1:
     """running = (1 - momentum) * running + momentum * factor * statistic: a new value, in place if nobody else holds the old."""
     cdef Buffer new = None if holds_alone(running) else new_buffer(<size_t>running.count * ng_itemsize(running.kind))
-    cdef Buffer old = running.buffer
+    cdef Buffer old = read_data(running)
     cdef int64_t i
     if new is None:
         new = old
@@ -113,8 +113,8 @@ def batch_norm(x, running_mean=None, running_var=None, weight=None, bias=None, t
     """
     cdef Tensor tx = as_tensor("batch_norm", x, -1, True)
     cdef Tensor tw, tb, tm, tv, out
-    cdef Buffer xb = tx.buffer
-    cdef Buffer wb, bb, statistics
+    cdef Buffer xb = read_data(tx)
+    cdef Buffer wb, bb, statistics, mean, var
     cdef Buffer moments = None
     cdef Buffer z = None
     cdef BatchNormNode node
@@ -145,21 +145,22 @@ def batch_norm(x, running_mean=None, running_var=None, weight=None, bias=None, t
                          f"model.eval() for single samples")
     if not train and (tm is None or tv is None):
         raise ValueError("batch_norm: training=False needs running_mean and running_var")
-    wb = None if tw is None else tw.buffer
-    bb = None if tb is None else tb.buffer
+    wb = None if tw is None else read_data(tw)
+    bb = None if tb is None else read_data(tb)
     statistics = new_buffer(<size_t>(3 * C) * ng_itemsize(tx.kind))
     if not train:
+        mean, var = read_data(tm), read_data(tv)
         for i in range(C):
-            write(tx.kind, statistics.data, i, read(tx.kind, tm.buffer.data, i))
+            write(tx.kind, statistics.data, i, read(tx.kind, mean.data, i))
             write(tx.kind, statistics.data, C + i, 0)
-            write(tx.kind, statistics.data, 2 * C + i, 1 / sqrt(read(tx.kind, tv.buffer.data, i) + epsilon))
+            write(tx.kind, statistics.data, 2 * C + i, 1 / sqrt(read(tx.kind, var.data, i) + epsilon))
     elif tm is not None or tv is not None:
         moments = new_buffer(<size_t>(2 * C) * sizeof(double))
     out = new_tensor(tx.kind, tx.rank, tx.dims)
     graph = wants_graph(tx, tw, tb)
     if graph and reads & NG_READS_X:
         z = new_buffer(<size_t>out.count * ng_itemsize(out.kind))
-    check("batch_norm", ng_batch_norm_forward(tx.kind, op, out.buffer.data, data_of(z), statistics.data, <double *>data_of(moments),
+    check("batch_norm", ng_batch_norm_forward(tx.kind, op, new_data(out), data_of(z), statistics.data, <double *>data_of(moments),
                                               xb.data, data_of(wb), data_of(bb), NEGATIVE_SLOPE, N, C, run, epsilon, not train))
     if graph:
         node = BatchNormNode.__new__(BatchNormNode)
@@ -170,7 +171,7 @@ def batch_norm(x, running_mean=None, running_var=None, weight=None, bias=None, t
         node.eps = epsilon
         save(node, SAVED_Z, z)
         if reads & NG_READS_Y:
-            save(node, SAVED_Y, out.buffer)
+            save(node, SAVED_Y, read_data(out))
         node.op = op
         node.frozen = not train
         node.N = N

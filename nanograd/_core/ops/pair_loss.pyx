@@ -70,7 +70,7 @@ cdef Tensor pairs(str op, LossNode node, int which, object input, object target,
     cdef int kind = common_kind(op, input, target)
     cdef Tensor x = as_tensor(op, input, kind, False)
     cdef Tensor t = as_tensor(op, target, kind, False)
-    cdef Buffer xb = x.buffer, tb = t.buffer, wb = None, pb = None
+    cdef Buffer xb = read_data(x), tb = read_data(t), wb = None, pb = None
     cdef Tensor out
     cdef int status
     if not same_shape(x, t):
@@ -84,7 +84,7 @@ cdef Tensor pairs(str op, LossNode node, int which, object input, object target,
         save(node, SAVED_DX, new_buffer(<size_t>x.count * ng_itemsize(kind)))
     if needs_grad(t):
         save(node, SAVED_DT, new_buffer(<size_t>x.count * ng_itemsize(kind)))
-    status = ng_pair_loss(kind, which, out.buffer.data, saved(node, SAVED_DX), saved(node, SAVED_DT), xb.data, tb.data,
+    status = ng_pair_loss(kind, which, new_data(out), saved(node, SAVED_DX), saved(node, SAVED_DT), xb.data, tb.data,
                           NULL if wb is None else wb.data, NULL if pb is None else pb.data, parameter, <double>x.count if mode == NG_LOSS_MEAN else 1.0, mode != NG_LOSS_NONE, x.count)
     if status == NG_INDEX_RANGE:
         raise ValueError(f"{op}: p must be probabilities in [0, 1], got {x.numpy()[(x < 0) | (x > 1)].flat[0]}; for "

@@ -17,7 +17,7 @@ cdef Buffer spelt_out(str op, object weight, Tensor x):
     cdef Tensor w = weight_tensor(op, 1.0 if weight is None else weight, x)
     if not same_shape(w, x):
         w = broadcast_to(w, shape_tuple(x.rank, x.dims))
-    return w.buffer
+    return read_data(w)
 
 
 cdef object weighted(str op, Tensor losses, object weight, object reduction):

@@ -144,7 +144,7 @@ cdef Tensor max_pool(str op, int axes, object x, object kernel_size, object stri
     cdef ng_windows s
     cdef Tensor t = images_of(op, x, axes, &s.planes)
     cdef Tensor out
-    cdef Buffer xb = t.buffer
+    cdef Buffer xb = read_data(t)
     cdef Buffer taps = None
     cdef MaxPoolNode node
     cdef bint graph = needs_grad(t)
@@ -154,7 +154,7 @@ cdef Tensor max_pool(str op, int axes, object x, object kernel_size, object stri
     out = result_of(op, t, axes, s.P, s.Q)
     if graph:
         taps = new_buffer(<size_t>(out.count * ng_pool_tap_bytes(&s)))
-    check(op, ng_max_pool_forward(t.kind, out.buffer.data, NULL if taps is None else taps.data, xb.data, &s))
+    check(op, ng_max_pool_forward(t.kind, new_data(out), NULL if taps is None else taps.data, xb.data, &s))
     if graph:
         node = MaxPoolNode.__new__(MaxPoolNode)
         node.shape = s
@@ -167,9 +167,9 @@ cdef Tensor max_pool(str op, int axes, object x, object kernel_size, object stri
 
 cdef Tensor means(str op, int axes, Tensor x, int64_t planes, const ng_axis *rows, const ng_axis *columns):
     cdef Tensor out = result_of(op, x, axes, rows.out, columns.out)
-    cdef Buffer xb = x.buffer
+    cdef Buffer xb = read_data(x)
     cdef AvgPoolNode node
-    check(op, ng_avg_pool(x.kind, out.buffer.data, xb.data, planes, rows, columns, False))
+    check(op, ng_avg_pool(x.kind, new_data(out), xb.data, planes, rows, columns, False))
     if needs_grad(x):
         node = AvgPoolNode.__new__(AvgPoolNode)
         node.planes = planes
@@ -197,7 +197,7 @@ cdef Tensor plane_means(str op, Tensor x, int rank, int64_t planes):
     """The mean of each plane, in a result of the first `rank` axes of x, then axes of size 1 if rank has them."""
     cdef int64_t dims[8]
     cdef Tensor out
-    cdef Buffer xb = x.buffer
+    cdef Buffer xb = read_data(x)
     cdef GlobalAvgPoolNode node
     cdef int64_t plane[2]
     cdef int i
@@ -206,7 +206,7 @@ cdef Tensor plane_means(str op, Tensor x, int rank, int64_t planes):
     plane[0] = planes
     plane[1] = x.dims[x.rank - 2] * x.dims[x.rank - 1]
     out = new_tensor(x.kind, rank, dims)
-    check(op, ng_plane_mean(x.kind, out.buffer.data, xb.data, plane[0], plane[1]))
+    check(op, ng_plane_mean(x.kind, new_data(out), xb.data, plane[0], plane[1]))
     if needs_grad(x):
         node = GlobalAvgPoolNode.__new__(GlobalAvgPoolNode)
         node.plane_dims[0] = plane[0]

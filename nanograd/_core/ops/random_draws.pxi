@@ -22,9 +22,9 @@ cdef Tensor draw_into(str op, int rank, const int64_t *dims, int kind, object re
     out = new_tensor(kind, rank, dims)
     stream = take_stream(op, generator, ng_random_blocks(out.count, ng_random_per_group(kind)))
     if is_normal:
-        check(op, ng_random_normal(kind, out.buffer.data, stream, offset, scale, out.count))
+        check(op, ng_random_normal(kind, new_data(out), stream, offset, scale, out.count))
     else:
-        check(op, ng_random_uniform(kind, out.buffer.data, stream, offset, scale, out.count))
+        check(op, ng_random_uniform(kind, new_data(out), stream, offset, scale, out.count))
     out.requires_grad = requires_grad
     return out
 
@@ -395,7 +395,7 @@ def categorical(logits, axis=-1, generator=None):
         raise ValueError(f"categorical: axis {along} has no classes (logits {shape_tuple(x.rank, x.dims)})")
     if rows and along != x.rank - 1:
         x = transpose_axes(x.detach(), order)
-    source = x.buffer
+    source = read_data(x)
     stream = take_stream("categorical", generator, ng_random_blocks(rows, 16))
     status = ng_random_categorical(x.kind, <int64_t *>cnp.PyArray_DATA(out), source.data, stream, rows, n)
     if status == NG_INDEX_RANGE:

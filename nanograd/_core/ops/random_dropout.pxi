@@ -52,7 +52,7 @@ def dropout(x, p=0.5, training=True, generator=None):
     True
     """
     cdef Tensor t = as_tensor("dropout", x), out
-    cdef Buffer xb = t.buffer, bits
+    cdef Buffer xb = read_data(t), bits
     cdef DropoutNode node
     cdef ng_stream stream
     cdef double probability = as_real("dropout", "p", p), threshold, scale
@@ -66,7 +66,7 @@ def dropout(x, p=0.5, training=True, generator=None):
     scale = 1.0 / (1.0 - probability) if probability < 1 else 0.0
     out = new_tensor(t.kind, t.rank, t.dims)
     bits = new_buffer(<size_t>((t.count + 63) // 64) * sizeof(uint64_t))
-    check("dropout", ng_dropout_forward(t.kind, out.buffer.data, <uint64_t *>bits.data, xb.data, stream, <uint32_t>threshold, scale, t.count))
+    check("dropout", ng_dropout_forward(t.kind, new_data(out), <uint64_t *>bits.data, xb.data, stream, <uint32_t>threshold, scale, t.count))
     if needs_grad(t):
         node = DropoutNode.__new__(DropoutNode)
         save(node, SAVED_MAP, bits)

@@ -46,7 +46,7 @@ cdef class MeanNode(SumNode):
 
 cdef Tensor sum_or_mean(str op, object operand, object axis, object keepdims, bint mean):
     cdef Tensor x = <Tensor>operand if isinstance(operand, Tensor) else as_tensor(op, operand, -1, False)
-    cdef Buffer xb = x.buffer
+    cdef Buffer xb = read_data(x)
     cdef SumNode node
     cdef Reduction r
     parse_axes(op, x, axis, keepdims, &r)
@@ -54,7 +54,7 @@ cdef Tensor sum_or_mean(str op, object operand, object axis, object keepdims, bi
     cdef Tensor out = new_tensor(x.kind, r.rank, r.dims)
     if divisor == 0 and out.count != 0:
         warn_user(f"mean: the mean of no elements is NaN (x {shape_tuple(x.rank, x.dims)}, axis {axis})")
-    check(op, ng_sum_axes(x.kind, out.buffer.data, xb.data, x.rank, x.dims, r.mask, divisor))
+    check(op, ng_sum_axes(x.kind, new_data(out), xb.data, x.rank, x.dims, r.mask, divisor))
     if needs_grad(x):
         node = MeanNode.__new__(MeanNode) if mean else SumNode.__new__(SumNode)
         node.n_inputs = 1
@@ -178,7 +178,7 @@ cdef class MinNode(MaxNode):
 
 cdef Tensor max_or_min(str op, object operand, object axis, object keepdims, bint smallest):
     cdef Tensor x = <Tensor>operand if isinstance(operand, Tensor) else as_tensor(op, operand, -1, False)
-    cdef Buffer xb = x.buffer
+    cdef Buffer xb = read_data(x)
     cdef MaxNode node
     cdef Reduction r
     parse_axes(op, x, axis, keepdims, &r)
@@ -186,14 +186,14 @@ cdef Tensor max_or_min(str op, object operand, object axis, object keepdims, bin
         raise ValueError(f"{op}: x {shape_tuple(x.rank, x.dims)} has no elements to choose from"
                          + ("" if axis is None else f" along axis {axis}"))
     cdef Tensor out = new_tensor(x.kind, r.rank, r.dims)
-    check(op, ng_max(x.kind, out.buffer.data, xb.data, x.rank, x.dims, r.mask, smallest))
+    check(op, ng_max(x.kind, new_data(out), xb.data, x.rank, x.dims, r.mask, smallest))
     if needs_grad(x):
         node = MinNode.__new__(MinNode) if smallest else MaxNode.__new__(MaxNode)
         node.n_inputs = 1
         set_input(node, 0, x)
         node.mask = r.mask
         save(node, SAVED_X, xb)
-        save(node, SAVED_Y, out.buffer)
+        save(node, SAVED_Y, read_data(out))
         link(out, node)
     return out
 
@@ -290,7 +290,7 @@ def min(x, axis=None, keepdims=False):
 
 cdef object arg_of(str op, object operand, object axis, bint smallest):
     cdef Tensor x = as_tensor(op, operand, -1, False)
-    cdef Buffer xb = x.buffer
+    cdef Buffer xb = read_data(x)
     cdef cnp.ndarray out
     cdef cnp.npy_intp shape[8]
     cdef int64_t outer = 1, n = x.count, inner = 1

@@ -58,7 +58,7 @@ def cumsum(x, axis=-1):
     tensor([3., 2., 1.], dtype=float32)
     """
     cdef Tensor t = as_tensor("cumsum", x, -1, False)
-    cdef Buffer xb = t.buffer
+    cdef Buffer xb = read_data(t)
     cdef CumsumNode node
     cdef int64_t outer = 1, inner = 1
     cdef int i, k = normalize_axis("cumsum", axis, t.rank)
@@ -67,7 +67,7 @@ def cumsum(x, axis=-1):
     for i in range(k + 1, t.rank):
         inner *= t.dims[i]
     cdef Tensor out = new_tensor(t.kind, t.rank, t.dims)
-    check("cumsum", ng_cumsum(t.kind, out.buffer.data, xb.data, outer, t.dims[k], inner, 0))
+    check("cumsum", ng_cumsum(t.kind, new_data(out), xb.data, outer, t.dims[k], inner, 0))
     if needs_grad(t):
         node = CumsumNode.__new__(CumsumNode)
         node.n_inputs = 1

@@ -8,9 +8,10 @@ cimport numpy as cnp
 from libc.stdint cimport int64_t
 from libc.string cimport memset
 from nanograd._core.base.tensor cimport (
-    NG_F32, NG_MAX_NDIM, Buffer, Node, Run, Tensor, SAVED_MAP, as_index, as_real, as_tensor, buffer_over, check, common_kind, give, give_part, link,
-    needs_grad, new_buffer, new_tensor, ng_itemsize, normalize_axis, parse_shape, save, saved, set_input, set_inputs, shape_size,
-    shape_tuple, sum_to_shape, view_buffer, wants, wrap_buffer, ng_add_overflows, ng_count, ng_mul_overflows)
+    NG_F32, NG_MAX_NDIM, Buffer, Node, Run, Tensor, SAVED_MAP, as_index, as_real, as_tensor, buffer_over, check, common_kind,
+    give, give_part, link, needs_grad, new_buffer, new_data, new_tensor, ng_itemsize, normalize_axis, parse_shape, read_data,
+    save, saved, set_input, set_inputs, shape_size, shape_tuple, sum_to_shape, view_buffer, wants, wrap_buffer,
+    ng_add_overflows, ng_count, ng_mul_overflows)
 
 import operator
 

@@ -34,11 +34,11 @@ cdef class TransposeNode(StridedNode):
 
 cdef Tensor strided_copy(str op, Tensor x, int rank, const int64_t *dims, const int64_t *strides, int64_t offset, StridedNode node):
     cdef Tensor out = new_tensor(x.kind, rank, dims)
-    cdef Buffer xb = x.buffer
+    cdef Buffer xb = read_data(x)
     cdef int64_t steps[8]
     cdef int a
     ng_contiguous_strides(steps, rank, dims)
-    check(op, ng_strided_copy(x.kind, out.buffer.data, at(xb.data, x.kind, offset), rank, dims, steps, strides))
+    check(op, ng_strided_copy(x.kind, new_data(out), at(xb.data, x.kind, offset), rank, dims, steps, strides))
     if node is not None:
         node.offset = offset
         node.is_all = out.count == x.count
@@ -228,9 +228,9 @@ cdef Tensor broadcasted(str op, Tensor t, int rank, const int64_t *dims):
         raise ShapeError(f"{op}: shape {shape_tuple(t.rank, t.dims)} does not broadcast to {shape_tuple(rank, dims)}")
     shape_size(op, rank, dims)
     out = new_tensor(t.kind, rank, dims)
-    xb = t.buffer
+    xb = read_data(t)
     ng_contiguous_strides(steps, rank, dims)
-    check(op, ng_strided_copy(t.kind, out.buffer.data, xb.data, rank, dims, steps, strides))
+    check(op, ng_strided_copy(t.kind, new_data(out), xb.data, rank, dims, steps, strides))
     if needs_grad(t):
         node = BroadcastToNode.__new__(BroadcastToNode)
         set_inputs(node, 1)

@@ -88,9 +88,9 @@ cdef Tensor joined(str op, list items, int rank, const int64_t *dims, int axis, 
     for i in range(len(items)):
         t = items[i]
         any_grad = any_grad or needs_grad(t)
-        tb = t.buffer
+        tb = read_data(t)
         n = 1 if t.rank < rank else t.dims[axis]
-        check(op, copy_block(out.kind, out.buffer.data, tb.data, False, outer, n, total, starts[i], inner))
+        check(op, copy_block(out.kind, new_data(out), tb.data, False, outer, n, total, starts[i], inner))
         starts[i + 1] = starts[i] + n
     if any_grad:
         node.outer = outer
@@ -273,8 +273,8 @@ cdef list pieces_of(str op, Tensor t, int axis, list sizes):
         starts[i + 1] = starts[i] + <int64_t>sizes[i]
     if outer > 1:
         source = new_tensor(t.kind, t.rank, t.dims)
-        tb = t.buffer
-        check(op, split_into(t.kind, tb.data, source.buffer.data, True, outer, total, inner, starts, n))
+        tb = read_data(t)
+        check(op, split_into(t.kind, tb.data, new_data(source), True, outer, total, inner, starts, n))
         if needs_grad(t):
             node = SplitNode.__new__(SplitNode)
             node.outer = outer

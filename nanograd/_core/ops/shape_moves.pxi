@@ -125,7 +125,7 @@ def roll(x, shift, axis=-1):
     cdef int64_t shifts[8]
     cdef int a
     cdef Tensor out
-    cdef Buffer xb = t.buffer
+    cdef Buffer xb = read_data(t)
     cdef RollNode node
     axes = axis if isinstance(axis, (tuple, list)) else (axis,)
     amounts = shift if isinstance(shift, (tuple, list)) else (shift,) * len(axes)
@@ -175,12 +175,12 @@ cdef Tensor triangle(str op, object x, bint upper, object k):
     cdef Tensor t = as_tensor(op, x)
     cdef int64_t diagonal = as_index(op, "k", k)
     cdef Tensor out
-    cdef Buffer xb = t.buffer
+    cdef Buffer xb = read_data(t)
     cdef TriangleNode node
     if t.rank < 2:
         raise ShapeError(f"{op}: needs a matrix or a batch of them {named_shape(t)}")
     out = new_tensor(t.kind, t.rank, t.dims)
-    check(op, ng_triangle(t.kind, out.buffer.data, xb.data, upper, diagonal, product(t.dims, 0, t.rank - 2), t.dims[t.rank - 2],
+    check(op, ng_triangle(t.kind, new_data(out), xb.data, upper, diagonal, product(t.dims, 0, t.rank - 2), t.dims[t.rank - 2],
                           t.dims[t.rank - 1]))
     if needs_grad(t):
         node = TriuNode.__new__(TriuNode) if upper else TrilNode.__new__(TrilNode)

@@ -24,7 +24,7 @@ cdef class RepeatNode(TileNode):
 cdef Tensor repeated(str op, Tensor t, int rank, const int64_t *dims, int64_t outer, int64_t times, int64_t inner, TileNode node):
     """(O, I) -> (O, times, I), a tensor of shape dims."""
     cdef Tensor out
-    cdef Buffer xb = t.buffer
+    cdef Buffer xb = read_data(t)
     cdef int64_t sizes[3]
     cdef int64_t steps[3]
     cdef int64_t strides[3]
@@ -38,7 +38,7 @@ cdef Tensor repeated(str op, Tensor t, int rank, const int64_t *dims, int64_t ou
     strides[0] = inner
     strides[1] = 0
     strides[2] = 1
-    check(op, ng_strided_copy(t.kind, out.buffer.data, xb.data, 3, sizes, steps, strides))
+    check(op, ng_strided_copy(t.kind, new_data(out), xb.data, 3, sizes, steps, strides))
     if needs_grad(t):
         node.outer = outer
         node.times = times
@@ -337,12 +337,12 @@ def pad(x, pad_width, mode='constant', value=0):
                 raise ValueError(f"pad: axis {a} is empty, there is nothing to fill the margin with in mode {shown(mode)} {named_shape(t)}")
             margins += margin_runs(a, t.dims[a], pairs[a][0], pairs[a][1], mode)
     out = new_tensor(t.kind, t.rank, dims)
-    xb = t.buffer
+    xb = read_data(t)
     if mode == "constant" and out.count != t.count:
-        check("pad", ng_fill(t.kind, out.buffer.data, filler, out.count))
-    check("pad", ng_strided_copy(t.kind, at(out.buffer.data, t.kind, offset), xb.data, t.rank, t.dims, strides, steps))
+        check("pad", ng_fill(t.kind, new_data(out), filler, out.count))
+    check("pad", ng_strided_copy(t.kind, at(new_data(out), t.kind, offset), xb.data, t.rank, t.dims, strides, steps))
     for margin in margins if t.count else ():
-        check("pad", copy_margin(t.kind, out.buffer.data, t.rank, dims, t.dims, before, margin, False))
+        check("pad", copy_margin(t.kind, new_data(out), t.rank, dims, t.dims, before, margin, False))
     if needs_grad(t):
         node = PadNode.__new__(PadNode)
         node.offset = offset

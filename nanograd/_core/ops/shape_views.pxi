@@ -42,7 +42,7 @@ cdef class NarrowNode(PartNode):
 
 cdef Tensor view_of(Tensor x, int rank, const int64_t *dims, int64_t offset, Node node):
     cdef Tensor out
-    cdef Buffer xb = x.buffer
+    cdef Buffer xb = read_data(x)
     if ng_count(rank, dims) != x.count:
         xb = view_buffer(xb, <size_t>offset * ng_itemsize(x.kind))
     out = wrap_buffer(xb, x.kind, rank, dims)

@@ -29,7 +29,7 @@ cdef class LogSoftmaxNode(SoftmaxNode):
 
 cdef Tensor softmax_along(str op, object operand, object axis, bint is_log):
     cdef Tensor x = <Tensor>operand if isinstance(operand, Tensor) else as_tensor(op, operand, -1, False)
-    cdef Buffer xb = x.buffer
+    cdef Buffer xb = read_data(x)
     cdef SoftmaxNode node
     cdef int64_t outer = 1, inner = 1
     cdef int i, k = normalize_axis(op, axis, x.rank)
@@ -38,7 +38,7 @@ cdef Tensor softmax_along(str op, object operand, object axis, bint is_log):
     for i in range(k + 1, x.rank):
         inner *= x.dims[i]
     cdef Tensor out = new_tensor(x.kind, x.rank, x.dims)
-    check(op, ng_softmax(x.kind, out.buffer.data, xb.data, is_log, outer, x.dims[k], inner))
+    check(op, ng_softmax(x.kind, new_data(out), xb.data, is_log, outer, x.dims[k], inner))
     if needs_grad(x):
         node = LogSoftmaxNode.__new__(LogSoftmaxNode) if is_log else SoftmaxNode.__new__(SoftmaxNode)
         node.n_inputs = 1
@@ -46,7 +46,7 @@ cdef Tensor softmax_along(str op, object operand, object axis, bint is_log):
         node.outer = outer
         node.n = x.dims[k]
         node.inner = inner
-        save(node, SAVED_Y, out.buffer)
+        save(node, SAVED_Y, read_data(out))
         link(out, node)
     return out
 

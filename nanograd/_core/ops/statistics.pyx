@@ -89,11 +89,11 @@ def prod(x, axis=None, keepdims=False):
     tensor([ 0.,  0., -6.], dtype=float32)
     """
     cdef Tensor t = as_tensor("prod", x, -1, False)
-    cdef Buffer xb = t.buffer
+    cdef Buffer xb = read_data(t)
     cdef Reduction r
     parse_axes("prod", t, axis, keepdims, &r)
     cdef Tensor out = new_tensor(t.kind, r.rank, r.dims)
-    check("prod", ng_prod(t.kind, out.buffer.data, xb.data, t.rank, t.dims, r.mask))
+    check("prod", ng_prod(t.kind, new_data(out), xb.data, t.rank, t.dims, r.mask))
     if needs_grad(t):
         join(out, ProdNode.__new__(ProdNode), t, xb, r.mask)
     return out
@@ -156,14 +156,14 @@ def logsumexp(x, axis=None, keepdims=False):
             [1. , 0. ]], dtype=float32)
     """
     cdef Tensor t = as_tensor("logsumexp", x, -1, False)
-    cdef Buffer xb = t.buffer, largest, sums
+    cdef Buffer xb = read_data(t), largest, sums
     cdef Reduction r
     cdef LogsumexpNode node
     parse_axes("logsumexp", t, axis, keepdims, &r)
     cdef Tensor out = new_tensor(t.kind, r.rank, r.dims)
     largest = new_buffer(<size_t>out.count * ng_itemsize(t.kind))
     sums = doubles(out.count)
-    check("logsumexp", ng_logsumexp(t.kind, out.buffer.data, largest.data, <double *>sums.data, xb.data, t.rank, t.dims, r.mask,
+    check("logsumexp", ng_logsumexp(t.kind, new_data(out), largest.data, <double *>sums.data, xb.data, t.rank, t.dims, r.mask,
                                     out.count))
     if needs_grad(t):
         node = LogsumexpNode.__new__(LogsumexpNode)
@@ -195,7 +195,7 @@ cdef class StdNode(VarNode):
 
 cdef Tensor var_or_std(str op, object operand, object axis, object keepdims, object ddof, bint root):
     cdef Tensor x = as_tensor(op, operand, -1, False)
-    cdef Buffer xb = x.buffer, mean
+    cdef Buffer xb = read_data(x), mean
     cdef VarNode node
     cdef Reduction r
     parse_axes(op, x, axis, keepdims, &r)
@@ -206,14 +206,14 @@ cdef Tensor var_or_std(str op, object operand, object axis, object keepdims, obj
     if divisor == 0 and out.count != 0:
         warn_of_few(op, x, axis, ddof, r.reduced)
     mean = doubles(out.count)
-    check(op, ng_var(x.kind, out.buffer.data, <double *>mean.data, xb.data, x.rank, x.dims, r.mask, <double>r.reduced, divisor,
+    check(op, ng_var(x.kind, new_data(out), <double *>mean.data, xb.data, x.rank, x.dims, r.mask, <double>r.reduced, divisor,
                      root))
     if needs_grad(x):
         node = StdNode.__new__(StdNode) if root else VarNode.__new__(VarNode)
         save(node, SAVED_SUMS, mean)
         node.divisor = divisor
         if root:
-            save(node, SAVED_Y, out.buffer)
+            save(node, SAVED_Y, read_data(out))
         join(out, node, x, xb, r.mask)
     return out
 
@@ -370,7 +370,7 @@ def norm(x, axis=None, keepdims=False, *, ord=2):
     (7.0, 4.0)
     """
     cdef Tensor t = as_tensor("norm", x, -1, False)
-    cdef Buffer xb = t.buffer
+    cdef Buffer xb = read_data(t)
     cdef NormNode node
     cdef Reduction r
     cdef int order
@@ -383,10 +383,10 @@ def norm(x, axis=None, keepdims=False, *, ord=2):
         raise ValueError(f"norm: x {shape_tuple(t.rank, t.dims)} has no elements to choose from"
                          + ("" if axis is None else f" along axis {axis}"))
     cdef Tensor out = new_tensor(t.kind, r.rank, r.dims)
-    check("norm", ng_norm(t.kind, out.buffer.data, xb.data, t.rank, t.dims, r.mask, order))
+    check("norm", ng_norm(t.kind, new_data(out), xb.data, t.rank, t.dims, r.mask, order))
     if needs_grad(t):
         node = NormNode.__new__(NormNode)
         node.order = order
-        save(node, SAVED_Y, out.buffer)
+        save(node, SAVED_Y, read_data(out))
         join(out, node, t, xb, r.mask)
     return out

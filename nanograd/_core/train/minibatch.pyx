@@ -5,7 +5,7 @@ cimport numpy as cnp
 from libc.stdint cimport int64_t
 
 from nanograd._core.base.tensor cimport (
-    NG, NG_F32, NG_F64, NG_MAX_NDIM, Tensor, as_tensor, check, new_tensor, ng_api, ng_itemsize, numpy_dtype, read_data)
+    NG, NG_F32, NG_F64, NG_MAX_NDIM, Tensor, as_tensor, check, new_data, new_tensor, ng_api, ng_itemsize, numpy_dtype)
 
 import numpy as np
 
@@ -67,7 +67,7 @@ cdef class RowSource:
         self.dims[0] = n
         if self.kind >= 0:
             tensor = new_tensor(self.kind, self.rank, self.dims)
-            data = read_data(tensor)
+            data = new_data(tensor)
             result = tensor
         else:
             out = cnp.PyArray_EMPTY(self.rank, <cnp.npy_intp *>self.dims, cnp.PyArray_TYPE(self.array), 0)

@@ -134,4 +134,4 @@ def change_dtypes(list parameters, dtype):
         if p.node is not None:
             p.node.weak_owner = <PyObject *>p
         p.kind = kind
-        set_value(p, value.buffer)
+        set_value(p, read_data(value))

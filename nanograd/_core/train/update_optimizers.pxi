@@ -165,12 +165,14 @@ def ema_step(list states, double decay):
     cdef ParameterState state
     cdef ng_update_item *item
     cdef Pending *pending
+    cdef Buffer value
     for state in states:
         if state.kind != state.parameter.kind:
             state.follow()
-        item = ng_update_add(step.table(state.kind), NULL, read_data(state.parameter), NULL, state.parameter.count)
+        value = read_data(state.parameter)
+        item = ng_update_add(step.table(state.kind), NULL, value.data, NULL, state.parameter.count)
         pending = step.remember(<PyObject *>state)
-        step.hold(<PyObject *><void *>state.parameter.buffer)
+        step.hold(<PyObject *>value)
         step.add_arrays(state, item, pending, 1)
         ng_ema_item(item, decay)
     step.launch(ng_update_ema)
@@ -184,6 +186,6 @@ def swap_values(list states):
         if state.kind != state.parameter.kind:
             state.follow()
     for state in states:
-        value = state.parameter.buffer
-        set_value(state.parameter, state.first.buffer)
+        value = read_data(state.parameter)
+        set_value(state.parameter, read_data(state.first))
         set_value(state.first, value)

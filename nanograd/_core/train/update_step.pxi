@@ -131,6 +131,8 @@ cdef class Step:
     cdef int add_arrays(self, ParameterState state, ng_update_item *item, Pending *pending, int arrays) except -1:
         cdef Tensor old, new
         cdef Tensor p = state.parameter
+        cdef Buffer values
+        cdef bint alone
         cdef int i
         for i in range(3):
             if not arrays >> i & 1:
@@ -138,14 +140,15 @@ cdef class Step:
             old = state.get(i)
             if old is not None and not same_shape(old, p):        # a parameter that was given its value after its state
                 raise ValueError(f"step: the parameter has shape {p.shape}, and its state {old.shape}: make a new optimizer")
-            if old is not None and holds_alone(old):
-                ng_update_state(item, i, old.buffer.data, old.buffer.data, 0)
-                self.hold(<PyObject *><void *>old.buffer)
-                continue
-            new = new_tensor(p.kind, p.rank, p.dims)
-            ng_update_state(item, i, new.buffer.data, NULL if old is None else old.buffer.data, old is None)
             if old is not None:
-                self.hold(<PyObject *><void *>old.buffer)
+                alone = holds_alone(old)
+                values = read_data(old)
+                self.hold(<PyObject *>values)
+                if alone:
+                    ng_update_state(item, i, values.data, values.data, 0)
+                    continue
+            new = new_tensor(p.kind, p.rank, p.dims)
+            ng_update_state(item, i, new_data(new), NULL if old is None else values.data, old is None)
             pending.arrays[i] = self.hold(<PyObject *>new)
         return 0
 
@@ -153,9 +156,10 @@ cdef class Step:
         """A parameter with the arrays of the bit mask; NULL, without an exception, if it has no gradient or is frozen."""
         cdef Tensor p = state.parameter
         cdef PyObject *gradient
-        cdef Buffer new
+        cdef Buffer value, new
         cdef Pending *pending
         cdef ng_update_item *item
+        cdef bint alone
         if not p.wants_grad or type(p.node) is not LeafNode:
             return NULL
         gradient = <PyObject *><void *>(<LeafNode>p.node).grad
@@ -164,16 +168,14 @@ cdef class Step:
         self.hold(gradient)
         if state.kind != p.kind:
             state.follow()
-        if holds_alone(p):
-            item = ng_update_add(self.table(p.kind), p.buffer.data, p.buffer.data, (<Buffer>gradient).data, p.count)
-            pending = self.remember(<PyObject *>state)
-            pending.value = self.hold(<PyObject *><void *>p.buffer)
-        else:
-            new = new_buffer(<size_t>p.count * ng_itemsize(p.kind))
-            item = ng_update_add(self.table(p.kind), new.data, p.buffer.data, (<Buffer>gradient).data, p.count)
-            pending = self.remember(<PyObject *>state)
-            self.hold(<PyObject *><void *>p.buffer)
-            pending.value = self.hold(<PyObject *>new)
+        alone = holds_alone(p)
+        value = read_data(p)
+        new = value if alone else new_buffer(<size_t>p.count * ng_itemsize(p.kind))
+        item = ng_update_add(self.table(p.kind), new.data, value.data, (<Buffer>gradient).data, p.count)
+        pending = self.remember(<PyObject *>state)
+        pending.value = self.hold(<PyObject *>new)
+        if not alone:
+            self.hold(<PyObject *>value)
         if arrays:
             self.add_arrays(state, item, pending, arrays)
         return item
@@ -195,7 +197,7 @@ cdef class Step:
             pending = &self.pending[i]
             state = <ParameterState>pending.state
             state.steps += 1
-            if pending.value != NULL and pending.value != <PyObject *><void *>state.parameter.buffer:
+            if pending.value != NULL:
                 set_value(state.parameter, <Buffer>pending.value)
             for k in range(3):
                 if pending.arrays[k] != NULL:
