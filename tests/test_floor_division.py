@@ -31,3 +31,13 @@ def test_bits_of_numpy(ours, theirs, dtype):
         np.testing.assert_array_equal(got, expected)
         numbers = ~np.isnan(expected)
         np.testing.assert_array_equal(np.signbit(got[numbers]), np.signbit(expected[numbers]))
+
+
+def test_floor_division_and_remainder_follow_numpy():
+    rng = np.random.default_rng(0)
+    a = np.concatenate([rng.normal(size=200) * 10, [0.0, -0.0, 1, -1, np.inf, -np.inf, np.nan, 5, 5]])
+    b = np.concatenate([rng.normal(size=200) * 3, [1, 1, 0.1, 0.1, 2, 2, 1, np.inf, -np.inf]])
+    with np.errstate(all="ignore"):
+        for x, y in ((a, b), (b, a)):
+            np.testing.assert_array_equal(ng.tensor(x) // y, x // y)
+            np.testing.assert_array_equal(ng.tensor(x) % y, x % y)

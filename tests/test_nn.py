@@ -10,7 +10,6 @@ import pytest
 import nanograd as ng
 import nanograd.nn.functional as F
 from nanograd import nn
-from nanograd.testing import gradcheck
 
 X = np.linspace(-2, 2, 24).reshape(4, 6)
 
@@ -433,20 +432,6 @@ def test_pad_is_pytorchs(widths, mode):
     np.testing.assert_array_equal(ya.numpy(), yb.detach().numpy())
     (ya * ya).sum().backward(), (yb * yb).sum().backward()
     np.testing.assert_array_equal(a.grad.numpy(), b.grad.numpy())
-
-
-@pytest.mark.parametrize("shapes, axis", [(((3, 1), (1, 4)), -1), (((3, 1), (1, 4)), 0), (((4,), (3, 4)), 0), (((2, 1, 3), (4, 1)), 1),
-                                          (((), (3, 2)), 0), (((2, 3), (5, 1, 3)), 2), (((2, 3), (5, 1, 3)), 0)])
-def test_cosine_similarity_is_that_of_the_broadcast_vectors(shapes, axis):
-    rng = np.random.default_rng(0)
-    arrays = [rng.standard_normal(shape) for shape in shapes]
-    tensors = [ng.tensor(a, requires_grad=True) for a in arrays]
-    a, b = np.broadcast_arrays(*arrays)
-    expected = (a * b).sum(axis) / np.sqrt((a * a).sum(axis) * (b * b).sum(axis))
-    np.testing.assert_allclose(ng.cosine_similarity(*tensors, axis).numpy(), expected, rtol=1e-13, atol=1e-15)
-    assert gradcheck(lambda *x: ng.cosine_similarity(*x, axis), tensors)
-    with pytest.raises(np.exceptions.AxisError, match="^cosine_similarity: axis 3 is out of bounds"):
-        ng.cosine_similarity(*tensors, 3)
 
 
 def test_functional_small_print():

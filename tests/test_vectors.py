@@ -24,3 +24,17 @@ def test_the_axis_is_one_of_the_broadcast_shape(a, b, axis):
 def test_an_axis_that_the_broadcast_shape_lacks():
     with pytest.raises(np.exceptions.AxisError, match="axis 2 is out of bounds"):
         ng.cosine_similarity(np.ones((3, 4)), np.ones(4), axis=2)
+
+
+@pytest.mark.parametrize("shapes, axis", [(((3, 1), (1, 4)), -1), (((3, 1), (1, 4)), 0), (((4,), (3, 4)), 0), (((2, 1, 3), (4, 1)), 1),
+                                          (((), (3, 2)), 0), (((2, 3), (5, 1, 3)), 2), (((2, 3), (5, 1, 3)), 0)])
+def test_cosine_similarity_is_that_of_the_broadcast_vectors(shapes, axis):
+    rng = np.random.default_rng(0)
+    arrays = [rng.standard_normal(shape) for shape in shapes]
+    tensors = [ng.tensor(a, requires_grad=True) for a in arrays]
+    a, b = np.broadcast_arrays(*arrays)
+    expected = (a * b).sum(axis) / np.sqrt((a * a).sum(axis) * (b * b).sum(axis))
+    np.testing.assert_allclose(ng.cosine_similarity(*tensors, axis).numpy(), expected, rtol=1e-13, atol=1e-15)
+    assert gradcheck(lambda *x: ng.cosine_similarity(*x, axis), tensors)
+    with pytest.raises(np.exceptions.AxisError, match="^cosine_similarity: axis 3 is out of bounds"):
+        ng.cosine_similarity(*tensors, 3)
