@@ -116,6 +116,8 @@ typedef struct ng_api {
      * are several whole pieces, releasing the GIL then. Piece boundaries depend on count and grain alone. `args` is copied.
      * Returns the first non-zero status. */
     int (*launch)(ng_body body, const void *args, size_t args_size, int64_t count, int64_t grain, size_t scratch);
+    /* The same for pieces that are worth a thread each, 100 us and more: shared even where they are few, without a trial. */
+    int (*launch_large)(ng_body body, const void *args, size_t args_size, int64_t count, int64_t grain, size_t scratch);
     void *(*alloc)(size_t bytes);                  /* 64-byte aligned, uninitialised, NULL when there is none; GIL held */
     void (*release)(void *memory, size_t bytes);   /* `bytes` as given to alloc; GIL held */
     const ng_kernels *kernels[2];                  /* by dtype */

@@ -16,7 +16,7 @@ const ng_api *ng_connect(const char **reason)
     ng_blas_single_thread();
     api = (ng_api){.size = sizeof api,
                    .version = NG_API_VERSION,
-                   .launch = ng_launch,
+                   .launch = ng_launch, .launch_large = ng_launch_large,
                    .alloc = ng_alloc,
                    .release = ng_release,
                    .kernels = {isa->kernels[0], isa->kernels[1]},

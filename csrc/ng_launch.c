@@ -78,7 +78,7 @@ void *ng_scratch(size_t bytes)
 /* Waking a thread takes the launching one 13 to 27 us where processors are virtual, and it comes 20 to 50 us later; and what one
  * core wrote, another that shares no cache with it reads as slowly as from memory (docs/measurements.md). So a launch of a few
  * pieces may take longer on two threads than on one, and no estimate says which. It is tried: each launch, known by its kernel
- * and its size, by turns alone and shared, a few times, and then the way that was the faster. The bits are the same. */
+ * and its number of items (so one whose items grow with something else is a large one where it is large), by turns alone and shared, a few times, and then the way that was the faster. The bits are the same. */
 enum { CERTAIN = 8, TRIALS = 6, AGAIN = 256, KNOWN = 512 };      /* pieces that are shared untried; launches; entries */
 enum { ALONE, SHARED, WOKEN, WAYS };      /* WOKEN: shared with threads that slept */
 typedef struct experience {
@@ -110,9 +110,9 @@ static void run_shared(ng_job *job, int threads)
 }
 
 /* Runs the job, alone or shared. */
-static void run(ng_job *job, int threads)
+static void run(ng_job *job, int threads, int large)
 {
-    if (threads < 2 || job->count / job->grain >= CERTAIN || ng_atomic_load_int(&share_always)) {
+    if (threads < 2 || large || job->count / job->grain >= CERTAIN || ng_atomic_load_int(&share_always)) {
         run_shared(job, threads);
         return;
     }
@@ -149,7 +149,7 @@ static NG_NOINLINE int launch_with_scratch(ng_body body, const void *args, int64
 /* A thread that gets no scratch memory leaves the pieces to the others. */
 static int outcome(const ng_job *job) { return job->status == NG_OK && job->next < job->pieces ? NG_NO_MEMORY : job->status; }
 
-static NG_NOINLINE int launch_in_pieces(ng_body body, const void *args, int64_t count, int64_t grain, size_t scratch)
+static NG_NOINLINE int launch_in_pieces(ng_body body, const void *args, int64_t count, int64_t grain, size_t scratch, int large)
 {
     ng_thread_state *thread = ng_tls();
     ng_job job = {.body = body, .args = args, .count = count, .grain = grain, .scratch = scratch,
@@ -172,7 +172,7 @@ static NG_NOINLINE int launch_in_pieces(ng_body body, const void *args, int64_t 
     const int threads = ng_get_num_threads();    /* may read the environment: before the GIL goes */
     thread->in_launch = 1;
     void *const gil = release_gil ? release_gil() : NULL;
-    run(&job, threads);
+    run(&job, threads, large);
     if (restore_gil) restore_gil(gil);
     thread->in_launch = 0;
     return outcome(&job);
@@ -193,7 +193,13 @@ int ng_launch(ng_body body, const void *args, size_t args_size, int64_t count, i
         if (!ng_tls()->in_launch) return launch_with_scratch(body, args, count, scratch);
         grain = count;
     }
-    return launch_in_pieces(body, args, count, grain, scratch);
+    return launch_in_pieces(body, args, count, grain, scratch, 0);
+}
+
+int ng_launch_large(ng_body body, const void *args, size_t args_size, int64_t count, int64_t grain, size_t scratch)
+{
+    if (count <= grain) return ng_launch(body, args, args_size, count, grain, scratch);
+    return launch_in_pieces(body, args, count, grain, scratch, 1);
 }
 
 /* ---- numbers of threads ------------------------------------------------------------------------------------------ */

@@ -23,6 +23,7 @@ static inline ng_thread_state *ng_tls(void) { return &ng_this_thread; }
 /* See ng_api.launch. The caller holds the GIL (or has registered no functions for it). A launch of one piece is a call of
  * the body; a launch of the work of two pieces or more releases the GIL. */
 int ng_launch(ng_body body, const void *args, size_t args_size, int64_t count, int64_t grain, size_t scratch);
+int ng_launch_large(ng_body body, const void *args, size_t args_size, int64_t count, int64_t grain, size_t scratch);
 
 /* For tests: whatever may be shared between threads is, also where it does not pay. */
 void ng_launch_share_always(int always);

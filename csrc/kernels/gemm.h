@@ -69,6 +69,14 @@ static inline int64_t ng_gemm_cut(int dtype, ng_gemm_args *g, int64_t most)
     return ((g->m - 1) / g->row_step + 1) * ((g->n - 1) / g->column_step + 1) * ((g->k - 1) / g->k_step + 1);
 }
 
+/* Whether a block of a product that was cut is worth a thread whatever it costs to wake one: the same number of blocks is a small
+ * product or a large one. */
+static inline int ng_gemm_is_large(int dtype, const ng_gemm_args *g)
+{
+    const double block = (double)g->row_step * (double)g->column_step * (double)g->k_step;
+    return block >= 4194304.0 / (dtype == NG_F32 ? 1 : 2);
+}
+
 /* A product whose arguments are filled in but for the cutting. */
 static inline int ng_gemm_run(int dtype, ng_gemm_args *g)
 {
@@ -79,14 +87,14 @@ static inline int ng_gemm_run(int dtype, ng_gemm_args *g)
     if (g->k_step >= g->k) {
         const int apart = epilogue && g->column_step < g->n;
         if (apart) g->epilogue = NULL;
-        const int status = NG->launch(kernels->gemm, g, sizeof *g, blocks, 1, 0);
+        const int status = (ng_gemm_is_large(dtype, g) ? NG->launch_large : NG->launch)(kernels->gemm, g, sizeof *g, blocks, 1, 0);
         if (!apart || status) return status;
         return NG->launch(epilogue, &g->bias, sizeof g->bias, g->m * g->n, ng_element_grain(dtype, 40), 0);
     }
     const size_t bytes = (size_t)((g->k - 1) / g->k_step + 1) * (size_t)(g->m * g->n) * ng_itemsize(dtype);
     g->partials = NG->alloc(bytes);
     if (!g->partials) return NG_NO_MEMORY;
-    int status = NG->launch(kernels->gemm, g, sizeof *g, blocks, 1, 0);
+    int status = (ng_gemm_is_large(dtype, g) ? NG->launch_large : NG->launch)(kernels->gemm, g, sizeof *g, blocks, 1, 0);
     if (!status) status = NG->launch(kernels->gemm_combine, g, sizeof *g, g->m, ng_grain(g->n * 16), 0);
     NG->release(g->partials, bytes);
     return status;
@@ -123,7 +131,8 @@ static inline int ng_gemm_batched(int dtype, void *c, const void *a, const void 
     t.blocks_each = ((m - 1) / g->row_step + 1) * ((n - 1) / g->column_step + 1);
     const double cost = ((double)m * (double)n * ((double)k * 0.3 * (dtype == NG_F32 ? 1 : 2) + 4) + 500) * (double)t.summed;   /* 1/16 ns */
     const int64_t grain = t.blocks_each > 1 ? 1 : ng_grain(cost < 1e6 ? (int64_t)cost : 1000000);
-    return NG->launch(NG->kernels[dtype]->gemm_batched, &t, sizeof t, batches * t.blocks_each, grain, 0);
+    const int large = grain == 1 && cost / (double)t.blocks_each >= 16 * 100e3;
+    return (large ? NG->launch_large : NG->launch)(NG->kernels[dtype]->gemm_batched, &t, sizeof t, batches * t.blocks_each, grain, 0);
 }
 
 #endif

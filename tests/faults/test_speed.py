@@ -175,3 +175,15 @@ def test_broadcasting_in_pieces_has_the_same_bits():
 
     a, b, c = ones(700, 1, 3), ones(1, 701, 3), ones(700, 701, 1)
     assert_same_bits(lambda: [(a * b).numpy(), ng.maximum(a, c).numpy(), ng.where(np.ones((701, 1), bool), a, c).numpy()])
+
+
+def test_a_large_product_is_shared_whatever_a_small_one_has_shown():
+    """A small product of four blocks, for which waking a thread does not pay, decided for a large one of four blocks too."""
+    small, large = (ones(512, 64), ones(64, 128)), (ones(1024, 784), ones(784, 128))
+    with ng.num_threads(2):
+        for _ in range(40):
+            ng.matmul(*small)
+        before = pool_counters()[0]
+        for _ in range(10):
+            ng.matmul(*large)
+        assert pool_counters()[0] == before + 10
