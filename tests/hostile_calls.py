@@ -94,10 +94,12 @@ OBJECTS = {
     "Module": ("model()", {
         "__call__": ["T(2, 3)"], "forward": ["T(2, 3)"], "apply": ["lambda module: None"], "astype": ["ng.float32"], "get_parameter": ["'0.weight'"], "load_state_dict": ["model().state_dict()", "strict=True"], "register_buffer": ["'extra'", "np.ones(2)"],
         "register_forward_hook": ["lambda module, args, output: None"], "register_forward_pre_hook": ["lambda module, args: None"], "named_modules": ["prefix=''"], "named_parameters": ["prefix=''"], "train": ["mode=True"], "zero_grad": ["set_to_none=True"],
-        "__contains__": ["nn.ReLU()"], "__getitem__": ["0"], "__setitem__": ["0", "nn.Linear(3, 4)"], "__delitem__": ["0"], "append": ["nn.ReLU()"], "extend": ["[nn.ReLU()]"], "insert": ["0", "nn.Linear(3, 3)"], "requires_grad_": ["flag=True"]}),
-    "ModuleList": ("nn.ModuleList([nn.Linear(3, 3)])", {"__getitem__": ["0"], "__setitem__": ["0", "nn.ReLU()"], "__delitem__": ["0"], "append": ["nn.ReLU()"], "extend": ["[nn.ReLU()]"], "insert": ["0", "nn.ReLU()"], "__contains__": ["nn.ReLU()"]}),
-    "ModuleDict": ("nn.ModuleDict({'a': nn.Linear(3, 3)})", {"__getitem__": ["'a'"], "__setitem__": ["'b'", "nn.ReLU()"], "__delitem__": ["'a'"], "update": ["{'b': nn.ReLU()}"], "__contains__": ["'a'"]}),
-    "ParameterList": ("nn.ParameterList([P(3)])", {"__getitem__": ["0"], "__setitem__": ["0", "P(2)"], "__delitem__": ["0"], "append": ["P(2)"], "extend": ["[P(2)]"], "insert": ["0", "P(2)"], "__contains__": ["P(2)"]}),
+        "__contains__": ["nn.ReLU()"], "__getitem__": ["0"], "__setitem__": ["0", "nn.Linear(3, 4)"], "__delitem__": ["0"], "append": ["nn.ReLU()"], "extend": ["[nn.ReLU()]"], "insert": ["0", "nn.Linear(3, 3)"], "__iadd__": ["[nn.ReLU()]"], "pop": ["0"], "requires_grad_": ["flag=True"]}),
+    "ModuleList": ("nn.ModuleList([nn.Linear(3, 3)])", {"__getitem__": ["0"], "__setitem__": ["0", "nn.ReLU()"], "__delitem__": ["0"], "append": ["nn.ReLU()"], "extend": ["[nn.ReLU()]"], "insert": ["0", "nn.ReLU()"], "__iadd__": ["[nn.ReLU()]"], "pop": ["0"],
+        "__contains__": ["nn.ReLU()"]}),
+    "ModuleDict": ("nn.ModuleDict({'a': nn.Linear(3, 3)})", {"__getitem__": ["'a'"], "__setitem__": ["'b'", "nn.ReLU()"], "__delitem__": ["'a'"], "update": ["{'b': nn.ReLU()}"], "pop": ["'a'"], "__contains__": ["'a'"]}),
+    "ParameterList": ("nn.ParameterList([P(3)])", {"__getitem__": ["0"], "__setitem__": ["0", "P(2)"], "__delitem__": ["0"], "append": ["P(2)"], "extend": ["[P(2)]"], "insert": ["0", "P(2)"], "__iadd__": ["[P(2)]"], "pop": ["0"],
+        "__contains__": ["P(2)"]}),
     **{name: (f"stepped(optim.{name}([P(2, 3)]))", {
         "add_param_group": ["{'params': [P(2)]}"], "load_state_dict": [f"stepped(optim.{name}([P(2, 3)])).state_dict()"], "step": ["closure=None"], "zero_grad": ["set_to_none=True"], "lr=": ["0.1"], "param_groups=": ["[]"],
     }) for name in optim.__all__ if name not in ("EMA", "Optimizer") and isinstance(getattr(optim, name), type)},
@@ -245,7 +247,7 @@ def public(module):
 
 NOT_CALLED = {"Tensor", "Node", "Function", "DTypeError", "GraphError", "NanogradError", "ShapeError", "show_config",
               "nn.Parameter", "nn.Module", "float32", "float64", "optim.scipy_minimize"}
-NOT_METHODS = {"__class__", "__class_getitem__", "__new__", "__init__", "__init_subclass__", "__subclasshook__", "__getattribute__", "__setattr__", "__delattr__", "__dir__", "__sizeof__",
+NOT_METHODS = {"__class__", "__class_getitem__", "__new__", "__init__", "__init_subclass__", "__subclasshook__", "__getattribute__", "__getattr__", "__setattr__", "__delattr__", "__dir__", "__sizeof__",
                "__reduce_ex__", "__getstate__", "__doc__", "__module__", "__dict__", "__weakref__", "__slots__", "__hash__", "__str__", "__setstate__"}
 
 

@@ -38,7 +38,7 @@ cdef extern from *:
     int enter "ng_enter" (const char *where) except -1
 
 cdef object ndarray = np.ndarray, scalar = np.generic
-cdef str BUFFERS = "_buffers", FORWARD = "forward", INLINE = "_inline", NAMES = "_names", TRAIN = "train"
+cdef str BUFFERS = "_buffers", FORWARD = "forward", INLINE = "_inline", ITEMS = "_items", NAMES = "_names", TRAIN = "train"
 
 
 # ---- what is inside ------------------------------------------------------------------------------------------------------
@@ -306,6 +306,12 @@ cdef int check_buffers(object module, object inside, PyObject *names, object nam
                     f"write module.register_buffer({name!r}, np.array(value)), or take another name")
 
 
+cdef inline bint is_container(object module, object name):
+    """Whether it is a container of ours, whose items are attributes too; not for the attribute that holds them."""
+    cdef PyObject *inline = _PyType_Lookup(Py_TYPE(module), INLINE)
+    return inline != NULL and <object>inline is not None and name != <object>inline
+
+
 @cython.auto_pickle(False)
 cdef class ModuleBase:
     """The compiled part of :class:`nanograd.nn.Module`. No fields: copies, pickles and classes with several bases stay those of
@@ -327,13 +333,17 @@ cdef class ModuleBase:
             check_name(self, name, value)
         found = _PyType_Lookup(Py_TYPE(self), name)
         if found == NULL or type_of(found).tp_descr_set == NULL:
+            if (old == NULL or isinstance(value, ModuleBase)) and is_container(self, name) and self._set_inside(name, value):
+                return
             PyDict_SetItem(inside, name, value)
         else:                                       # a property
             PyObject_GenericSetAttr(self, name, <PyObject *>value)
 
     def __delattr__(self, name):
-        PyObject_GenericSetAttr(self, name, NULL)
         inside = PyObject_GenericGetDict(self, NULL)
+        if name not in inside and is_container(self, name) and self._delete_inside(name):
+            return
+        PyObject_GenericSetAttr(self, name, NULL)
         names = inside.get(BUFFERS, ())
         if name in names:
             PyDict_SetItem(inside, BUFFERS, [other for other in names if other != name])

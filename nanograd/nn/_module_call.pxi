@@ -26,6 +26,32 @@ cdef object call_failed "ng_call_failed" (object module):
         raise
 
 
+cdef object run_items(object module, object input):
+    """What a Sequential computes: each item of the output of the one before."""
+    cdef object layer = module
+    enter(" while calling modules in turn")
+    try:
+        for layer in <list?>PyObject_GenericGetDict(module, NULL).get(ITEMS, []):
+            input = call_one(layer, input)
+    except Exception as error:
+        layer._note_place(error)
+        raise
+    finally:
+        Py_LeaveRecursiveCall()
+    return input
+
+
+cdef object run_chain "ng_run_chain" (object module, object input):
+    if PyDict_GetItemWithError(PyObject_GenericGetDict(module, NULL), FORWARD) != NULL:       # the object has its own
+        return module.forward(input)
+    return run_items(module, input)
+
+
+def run_in_turn(module, input):
+    """The forward of Sequential."""
+    return run_items(module, input)
+
+
 cdef extern from *:
     """
     #include <structmember.h>
@@ -40,6 +66,8 @@ cdef extern from *:
     static int ng_shortcuts;
     static PyTypeObject *ng_compiled;
     static PyObject *ng_call_known(PyObject *, PyObject *, PyObject **);
+    static PyObject *ng_run_chain(PyObject *, PyObject *);
+    static PyObject *ng_chain;              /* the forward of Sequential, which is run without a frame of its own */
     static inline size_t ng_hash(PyObject *x) { return ((size_t)x >> 5) % 64; }
     static inline ng_shortcut *ng_find(PyObject *forward)
     {
@@ -59,6 +87,8 @@ cdef extern from *:
             const ng_shortcut *known = forward && Py_IS_TYPE(forward, ng_compiled) ? ng_find(forward) : NULL;
             if (known && known->n == n) {
                 answer = ng_call_known(known->options, module, &PyTuple_GET_ITEM(args, 0));
+            } else if (n == 1 && forward && forward == ng_chain) {
+                answer = ng_run_chain(module, PyTuple_GET_ITEM(args, 0));
             } else {
                 stack[1] = module;
                 for (Py_ssize_t i = 0; i < n; i++) stack[i + 2] = PyTuple_GET_ITEM(args, i);
@@ -69,6 +99,20 @@ cdef extern from *:
         }
         return answer ? answer : ng_call_failed(module);
     }
+    /* module(x), without a tuple, and without a note on an error of the module itself. */
+    static PyObject *ng_call_one(PyObject *module, PyObject *x)
+    {
+        PyObject *stack[3] = {NULL, module, x}, *forward;
+        const ng_shortcut *known;
+        if (Py_TYPE(module)->tp_call != ng_call || *(PyObject **)((char *)module + ng_direct) != Py_True)
+            return PyObject_CallOneArg(module, x);
+        forward = _PyType_Lookup(Py_TYPE(module), ng_forward);
+        known = forward && Py_IS_TYPE(forward, ng_compiled) ? ng_find(forward) : NULL;
+        if (known && known->n == 1) return ng_call_known(known->options, module, &x);
+        if (forward && forward == ng_chain) return ng_run_chain(module, x);
+        return PyObject_VectorcallMethod(ng_forward, stack + 1, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
+    }
+    static void ng_install_chain(PyObject *forward) { Py_XINCREF(forward); ng_chain = forward; }
     static int ng_add_shortcut(PyObject *forward, PyObject *options, Py_ssize_t n)
     {
         ng_shortcut *place = ng_find(forward);
@@ -96,6 +140,13 @@ cdef extern from *:
     int raise_again "ng_raise_again" () except -1
     int add_shortcut "ng_add_shortcut" (object forward, object options, Py_ssize_t n) except -1
     bint ng_install_call(PyTypeObject *base, object call, object direct, object forward)
+    object call_one "ng_call_one" (object module, object x)
+    void ng_install_chain(PyObject *forward)
+
+
+def install_chain(forward):
+    """Let a call of a Sequential, whose forward this is, do what `run_in_turn` does."""
+    ng_install_chain(<PyObject *>forward)
 
 
 def install_call(direct):

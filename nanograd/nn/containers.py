@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar, overload
 
 from nanograd.errors import shown
 from nanograd.nn import _check
-from nanograd.nn.module import Module, Parameter, note_place
+from nanograd.nn._module import install_chain, run_in_turn
+from nanograd.nn.module import Module, Parameter
 
 if TYPE_CHECKING:
     from collections.abc import ItemsView, Iterable, Iterator, KeysView, Sequence, ValuesView
@@ -23,11 +24,70 @@ _T = TypeVar("_T")
 
 
 class _Items(Module, Generic[_T]):
-    """What the list-like containers share. Their names are the positions: "0.weight", as in PyTorch."""
+    """What the list-like containers share. Names are positions, "0.weight", where none were given. As in PyTorch, an item is an
+    attribute of its name too, and a module that becomes an attribute becomes the last item."""
 
     _of: Any = Module
     _inline = "_items"
     _items: list[_T]
+    _names: list[str] | None = None
+
+    def _hold(self, items: Iterable[Any], names: list[str] | None = None) -> None:
+        if vars(self).get("_items"):
+            raise TypeError(f"{type(self).__name__}: it has modules already: call super().__init__() before the first is set")
+        self._items = [self._checked(item) for item in items]
+        self._names = names
+
+    def _all_names(self) -> list[str]:
+        return [str(i) for i in range(len(self._items))] if self._names is None else list(self._names)
+
+    def _place(self, name: str) -> int | None:
+        """The position of the item of this name."""
+        inside = vars(self)                      # a copy asks for attributes before it has any
+        names = inside.get("_names") or ()
+        if name in names:
+            return list(names).index(name)
+        if not names and name.isdecimal() and name == str(int(name)) and int(name) < len(inside.get("_items", ())):
+            return int(name)
+        return None
+
+    def __getattr__(self, name: str) -> _T:
+        i = self._place(name)
+        if i is None:
+            return super().__getattribute__(name)  # type: ignore[no-any-return]  # raises what it raised
+        return self._items[i]
+
+    def _set_inside(self, name: str, value: Any) -> bool:
+        """Take an attribute that is being set for an item; called by __setattr__."""
+        i = self._place(name)
+        if i is not None:
+            self._items[i] = self._checked(value)
+            return True
+        if self._of is not Module or not isinstance(value, Module):
+            return False
+        inside = vars(self)
+        inside.pop(name, None)
+        names = self._all_names() if inside.setdefault("_items", []) else []
+        self._items.append(self._checked(value))
+        if self._names is not None or name != str(len(names)):
+            self._names = [*names, name]
+        return True
+
+    def _delete_inside(self, name: str) -> bool:
+        i = self._place(name)
+        if i is None:
+            return False
+        names = self._all_names()
+        del self._items[i], names[i]
+        self._names = names
+        return True
+
+    def _name_at(self, i: int) -> None:
+        if self._names is not None:
+            n = len(self._names)
+            while str(n) in self._names:
+                n += 1
+            self._names.insert(i, str(n))
 
     def _checked(self, item: Any) -> _T:
         if not isinstance(item, self._of):
@@ -70,21 +130,37 @@ class _Items(Module, Generic[_T]):
         self._items[self._index(i)] = self._checked(item)
 
     def __delitem__(self, i: int | slice) -> None:
-        del self._items[i if isinstance(i, slice) else self._index(i)]
+        place = i if isinstance(i, slice) else self._index(i)
+        del self._items[place]
+        if self._names is not None:
+            del self._names[place]
 
     def append(self, item: _T) -> Self:
-        """Add an item at the end; returns self."""
+        """Add an item at the end; returns self. Where items have names, it gets its position."""
         self._items.append(self._checked(item))
+        self._name_at(len(self._items) - 1)
         return self
 
     def extend(self, items: Iterable[_T]) -> Self:
         """Add several items at the end; returns self."""
-        self._items.extend([self._checked(item) for item in items])
+        for item in [self._checked(item) for item in items]:
+            self.append(item)
         return self
+
+    def __iadd__(self, items: Iterable[_T]) -> Self:
+        return self.extend(items)
+
+    def pop(self, index: int = -1) -> _T:
+        """Take an item out, by default the last, and return it."""
+        item = self._items[self._index(index)]
+        del self[index]
+        return item
 
     def insert(self, index: int, item: _T) -> Self:
         """Put an item before position `index`; returns self."""
-        self._items.insert(operator.index(index), self._checked(item))
+        before = len(self._items[:operator.index(index)])
+        self._items.insert(before, self._checked(item))
+        self._name_at(before)
         return self
 
 
@@ -122,9 +198,11 @@ class Sequential(_Items[Module]):
     2
     """
 
+    name: str | None
+
     def __init__(self, *modules: Module | Sequence[Module] | Mapping[str, Module] | ModuleList | ModuleDict,
                  name: str | None = None) -> None:
-        self.name = _check.label("Sequential", name)
+        label = _check.label("Sequential", name)
         names: list[str] | None = None
         inside: Iterable[Any] = modules
         if len(modules) == 1:
@@ -136,18 +214,15 @@ class Sequential(_Items[Module]):
                 inside = list(modules[0].values())
             elif isinstance(modules[0], (list, tuple, ModuleList)):
                 inside = list(modules[0])
-        self._items = [self._checked(module) for module in inside]
-        self._names = names
+        self._hold(inside, names)
+        if label is not None or "name" not in self._all_names():
+            self.name = label
+
+    def _label(self) -> str | None:
+        return vars(self).get("name")        # and not a module of this name
 
     def forward(self, input: Any) -> Tensor:
-        layer: Module = self
-        try:
-            for layer in self._items:        # a call of __call__ costs as much as a small layer
-                input = layer.forward(input) if layer._direct else layer(input)
-        except Exception as error:
-            note_place(layer, error)
-            raise
-        return input
+        return run_in_turn(self, input)
 
     @overload
     def __getitem__(self, i: int | str) -> Module: ...
@@ -156,47 +231,19 @@ class Sequential(_Items[Module]):
     def __getitem__(self, i: int | str | slice) -> Module | Sequential:
         if isinstance(i, slice):
             if self._names is None:
-                return Sequential(self._items[i], name=self.name)
-            return Sequential(dict(zip(self._names[i], self._items[i], strict=True)), name=self.name)
+                return Sequential(self._items[i], name=self._label())
+            return Sequential(dict(zip(self._names[i], self._items[i], strict=True)), name=self._label())
         if isinstance(i, str) and self._names is not None:
             if i not in self._names:
                 raise KeyError(f"Sequential has no module {shown(i)}; it has {', '.join(self._names)}")
             return self._items[self._names.index(i)]
         return super().__getitem__(i)  # type: ignore[index]
 
-    def __delitem__(self, i: int | slice) -> None:
-        super().__delitem__(i)
-        if self._names is not None:
-            del self._names[i]
-
-    def append(self, item: Module) -> Self:
-        """Add a module at the end; returns self. Where modules have names, it gets its position."""
-        super().append(item)
-        self._name_at(len(self._items) - 1)
-        return self
-
-    def extend(self, items: Iterable[Module]) -> Self:
-        """Add several modules at the end; returns self."""
-        for item in [self._checked(item) for item in items]:
-            self.append(item)
-        return self
-
-    def insert(self, index: int, item: Module) -> Self:
-        """Put a module before position `index`; returns self."""
-        before = len(self._items[:operator.index(index)])
-        super().insert(index, item)
-        self._name_at(before)
-        return self
-
-    def _name_at(self, i: int) -> None:
-        if self._names is not None:
-            n = len(self._names)
-            while str(n) in self._names:
-                n += 1
-            self._names.insert(i, str(n))
-
     def extra_repr(self) -> str:
-        return _check.arguments(name=(self.name, None))
+        return _check.arguments(name=(self._label(), None))
+
+
+install_chain(Sequential.forward)
 
 
 class ModuleList(_Items[Module]):
@@ -220,7 +267,7 @@ class ModuleList(_Items[Module]):
     """
 
     def __init__(self, modules: Iterable[Module] = ()) -> None:
-        self._items = [self._checked(module) for module in modules]
+        self._hold(modules)
 
     def forward(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise NotImplementedError("a ModuleList does not compute anything: call its items, or write Sequential")
@@ -249,7 +296,7 @@ class ParameterList(_Items[Parameter]):
     _of: Any = Parameter
 
     def __init__(self, parameters: Iterable[Parameter] = ()) -> None:
-        self._items = [self._checked(parameter) for parameter in parameters]
+        self._hold(parameters)
 
     def forward(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise NotImplementedError("a ParameterList does not compute anything: use its items")
@@ -284,8 +331,24 @@ class ModuleDict(Module):
     _inside: dict[str, Module]
 
     def __init__(self, modules: Mapping[str, Module] | ModuleDict | Iterable[tuple[str, Module]] | None = None) -> None:
+        if vars(self).get("_inside"):
+            raise TypeError(f"{type(self).__name__}: it has modules already: call super().__init__() before the first is set")
         self._inside = {}
         self.update(modules or {})
+
+    def __getattr__(self, name: str) -> Module:
+        inside = vars(self).get("_inside", ())
+        return inside[name] if name in inside else super().__getattribute__(name)  # type: ignore[no-any-return]
+
+    def _set_inside(self, name: str, value: Any) -> bool:
+        if name not in vars(self).setdefault("_inside", {}) and not isinstance(value, Module):
+            return False
+        self[name] = value
+        vars(self).pop(name, None)
+        return True
+
+    def _delete_inside(self, name: str) -> bool:
+        return vars(self).get("_inside", {}).pop(name, None) is not None
 
     def update(self, modules: Mapping[str, Module] | ModuleDict | Iterable[tuple[str, Module]]) -> None:
         """Add the modules of a dict, or of (name, module) pairs."""
@@ -306,6 +369,12 @@ class ModuleDict(Module):
 
     def __delitem__(self, name: str) -> None:
         del self._inside[name]
+
+    def pop(self, name: str) -> Module:
+        """Take the module of a name out and return it."""
+        module = self[name]
+        del self[name]
+        return module
 
     def __len__(self) -> int:
         return len(self._inside)
