@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import reprlib
+from typing import Any
+
+import numpy as np
 
 __all__ = ["DTypeError", "GraphError", "NanogradError", "ShapeError"]
 
@@ -31,6 +34,12 @@ def shown(value: object) -> str:
         raise
     except Exception:
         return f"a {type(value).__name__} that has no repr"
+
+
+def refuse_masked(op: str, array: np.ndarray[Any, Any]) -> None:
+    """A TypeError for a masked array, whose mask neither tensors nor labels nor indices keep."""
+    if isinstance(array, np.ma.MaskedArray):
+        raise TypeError(f"{op}: an array is masked, and its mask would be lost: write a.filled(value)")
 
 
 _SHORT = reprlib.Repr()

@@ -228,6 +228,7 @@ MISTAKES = [
         TypeError,
         "ArrayLoader: array 0 is masked, and a batch would lose the mask; write a.filled(value)",
     ),
+    ("ng.tensor(np.ma.masked_array([1.0], [True]))", TypeError, "tensor: an array is masked, and its mask would be lost: write a.filled(value)"),
 ]
 
 

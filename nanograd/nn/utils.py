@@ -35,7 +35,16 @@ def _leaves(op, parameters):
         if not p.is_leaf:
             raise ValueError(f"{op}: a tensor of shape {p.shape} is no leaf, so it keeps no gradient")
         leaves[id(p)] = p                                       # a shared parameter counts once
+    if not leaves:
+        _warn_of_spent(op, parameters)
     return list(leaves.values())
+
+
+def _warn_of_spent(op, items):
+    """Of an iterator that gave nothing: `params = model.parameters()` serves once, and the second use would do nothing."""
+    if hasattr(items, "__next__"):
+        warnings.warn(f"{op}: the iterator gave no tensors, so nothing was done; one that was walked before gives none: write "
+                      "model.parameters() again, or params = list(model.parameters()) once", RuntimeWarning, stacklevel=4)
 
 
 def _items(op, items):
@@ -221,7 +230,7 @@ def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
     """
     parameters = list(_tensors("parameters_to_vector", parameters))
     if not parameters:
-        raise ValueError("parameters_to_vector: no parameters")
+        raise ValueError("parameters_to_vector: no parameters; an iterator that was walked before gives none")
     return ng.concatenate([ng.reshape(p, (-1,)) for p in parameters])
 
 

@@ -60,6 +60,9 @@ class Row:
 ROWS = [
     # ---- operands ----
     Row("; several axes are a tuple: write axis=(0, 1)", "x.sum(0, 1)", "r = x.sum(axis=(0, 1))", "r.item() == 10"),
+    Row("{op}: several axes are a tuple, not a list: write axis=", "x.mean([0, 1])", "r = x.mean(axis=(0, 1))", "r.item() == 2.5"),
+    Row("the larger or smaller of two tensors is another function: write {op}imum(a, b)", "ng.max(x, x + 1)", "from nanograd import maximum, minimum; a, b = x, x + 1; r, q = maximum(a, b), minimum(a, b)", "r.tolist() == b.tolist() and q.tolist() == a.tolist()"),
+    Row("{name}: several {SEVERAL.get(known[1], known[1])} are one tuple: write {name}(x, ", "ng.ones((2, 3, 4)).permute(0, 2, 1)", "from nanograd import permute, tile, flip; x = ng.ones((2, 3, 4)); r, q, s = permute(x, (0, 2, 1)), tile(x, (2, 1, 1)), flip(x, (0, 1))", "r.shape == (2, 4, 3) and q.shape == (4, 3, 4) and s.shape == (2, 3, 4)"),
     Row("; write x[:, None] for a batch of", "ng.conv2d(ng.ones((3, 4, 4)), ng.ones((1, 1, 2, 2)))", "r = ng.conv2d(ng.ones((3, 4, 4))[:, None], ng.ones((1, 1, 2, 2)))", "r.shape == (3, 1, 3, 3)"),
     Row("; write x.transpose({order}) to have the channels", "ng.conv2d(ng.ones((5, 8, 8, 3)), ng.ones((2, 3, 3, 3)))", "r = ng.conv2d(ng.ones((5, 8, 8, 3)).transpose(0, 3, 1, 2), ng.ones((2, 3, 3, 3)))", "r.shape == (5, 2, 6, 6)"),
     Row("an operand is 0-d; write a * b", "ng.matmul(x, ng.tensor(2.0))", "r = x * ng.tensor(2.0)", "r.sum().item() == 20"),
@@ -98,6 +101,7 @@ ROWS = [
     Row("pass them one by one, {name}.apply(*tensors)", "Sums.apply([w, w])", "tensors = [w, w]; r = Sums.apply(*tensors); r.sum().backward()", "w.grad.tolist() == [2, 2]"),
     Row("a Function is not instantiated: write {type(self).__name__}.apply(...)", "Double(w)", "r = Double.apply(w)", "r.tolist() == [2, 4]"),
     Row("is a generator or coroutine, whose body would run outside", "@ng.no_grad()\ndef f():\n    yield w * 2", "def f():\n    with ng.no_grad():\n        yield w * 2\nr, = f()", "not r.requires_grad"),
+    Row("is a class, whose methods would run outside of the mode; write", "@ng.no_grad()\nclass A:\n    pass", "class A:\n    @ng.no_grad()\n    def f(self):\n        return w * 2\n    def g(self):\n        with ng.no_grad():\n            return w * 2\nr, q = A().f(), A().g()", "not r.requires_grad and not q.requires_grad"),
     Row("no_grad takes no arguments: write @ng.no_grad() above a function", "@ng.no_grad\ndef f():\n    return w * 2", "@ng.no_grad()\ndef f():\n    return w * 2\nr = f()", "not r.requires_grad"),
     Row("enable_grad takes no arguments: write @ng.enable_grad()", "@ng.enable_grad\ndef f():\n    return w * 2", "@ng.enable_grad()\ndef f():\n    return w * 2\nr = f()", "r.requires_grad"),
     # ---- modules and parameters ----
@@ -106,6 +110,7 @@ ROWS = [
     Row("write module.{name} = nn.Identity() or another Module", "m = nn.Module(); m.fc = nn.Linear(1, 1); m.fc = lambda x: x", "module = nn.Module(); module.fc = nn.Linear(1, 1); module.fc = nn.Identity(); del module.fc; module.fc = lambda x: x", "module.fc(3) == 3"),
     Row("write module.register_buffer({name!r}, np.array(value))", "m = nn.Module(); m.register_buffer('b', np.zeros(2)); m.b = [1, 2]", "module, value = nn.Module(), [1, 2]; module.register_buffer('b', np.zeros(2)); module.register_buffer('b', np.array(value))", "module.b.tolist() == [1, 2]"),
     Row("is a set of parameters or modules, which has no order: write a list", "m = nn.Module(); m.layers = {nn.Tanh()}; list(m.parameters())", "m = nn.Module(); m.layers = [nn.Linear(1, 1)]", "len(list(m.parameters())) == 2"),
+    Row("it has modules already: call super().__init__() before the first is set", "class N(nn.Sequential):\n    def __init__(self):\n        self.fc = nn.Tanh()\n        super().__init__()\nN()", "class N(nn.Sequential):\n    def __init__(self):\n        super().__init__()\n        self.fc = nn.Tanh()\nr = N()", "len(r) == 1"),
     Row("activation must be a module, not its class", "nn.Linear(2, 2, activation=nn.ReLU)", "r = nn.Linear(2, 2, activation=nn.ReLU())", "r(x).shape == (2, 2)"),
     Row("; write x.unsqueeze(0) for a single", "nn.BatchNorm1d(2).eval()(ng.ones(2))", "x = ng.ones(2); r = nn.BatchNorm1d(2).eval()(x.unsqueeze(0))", "r.shape == (1, 2)"),
     Row("write model.eval() for single samples", "nn.BatchNorm1d(2)(ng.ones((1, 2)))", "model = nn.BatchNorm1d(2); model.eval(); r = model(ng.ones((1, 2)))", "r.shape == (1, 2)"),
@@ -151,6 +156,9 @@ ROWS = [
     Row("so nothing was updated: call loss.backward() before step()", "optim.SGD([p]).step()", "o = optim.SGD([p], lr=1.0); loss = p.sum(); loss.backward(); o.step()", "p.tolist() == [0, 1]"),
     Row("write param_groups entries with all settings, or use add_param_group", "o = optim.SGD([p]); del o.param_groups[0]['lr']; p.grad = p.numpy(); o.step()", "o = optim.SGD([p]); o.add_param_group({'params': [nn.Parameter([1.0])]}); p.grad = p.numpy(); o.step()"),
     Row("{op}: expected parameters, got a module; write model.parameters()", "nn.utils.clip_grad_norm_(model, 1.0)", "model(x).sum().backward(); r = nn.utils.clip_grad_norm_(model.parameters(), 1.0)", "r > 0"),
+    Row("one that was walked before gives none: write model.parameters() again, or params = list(model.parameters())", "model(x).sum().backward(); params = model.parameters(); list(params); nn.utils.clip_grad_norm_(params, 1.0)", "model(x).sum().backward(); params = list(model.parameters()); r, q = (nn.utils.clip_grad_norm_(params, 1.0) for i in range(2)); s = nn.utils.clip_grad_norm_(model.parameters(), 1.0)", "q > 0 and s > 0"),
+    Row("must be finite in float32: write dtype=ng.float64, or smaller numbers", "ng.uniform(-3e38, 3e38, (2,))", "r = ng.uniform(-3e38, 3e38, (2,), dtype=ng.float64)", "np.isfinite(r.numpy()).all()"),
+    Row("an array is masked, and its mask would be lost: write a.filled(value)", "ng.tensor(np.ma.masked_array([1.0, 2.0], [0, 1]))", "a, value = np.ma.masked_array([1.0, 2.0], [0, 1]), 0.0; r = ng.tensor(a.filled(value))", "r.tolist() == [1, 0]"),
     Row("write drop_last=False or a smaller batch_size", "ng.data.ArrayLoader(np.ones(3), drop_last=True)", "r = len(ng.data.ArrayLoader(np.ones(3), drop_last=False)), len(ng.data.ArrayLoader(np.ones(3), drop_last=True, batch_size=2))", "r == (1, 1)"),
     Row("a batch would lose the mask; write a.filled(value)", "ng.data.ArrayLoader(np.ma.masked_array([1.0, 2.0], [0, 1]))", "a, value = np.ma.masked_array([1.0, 2.0], [0, 1]), 0.0; r = ng.data.ArrayLoader(a.filled(value))", "len(r) == 1"),
     Row("; write loss.mean()", "optim.scipy_minimize(lambda: (p * p), [p])", "def closure():\n    loss = p * p\n    loss = loss.mean()\n    p.grad = None\n    loss.backward()\n    return loss\nr = optim.scipy_minimize(closure, [p])", "r.success"),

@@ -230,8 +230,15 @@ def _decorated(function, mode, flag):
     import functools
     import inspect
 
-    if inspect.isgeneratorfunction(function) or inspect.iscoroutinefunction(function):
-        raise TypeError(f"{mode.__name__}: {function.__qualname__} is a generator or coroutine, whose body would run outside "
+    if inspect.isclass(function):
+        raise TypeError(f"{mode.__name__}: {function.__qualname__} is a class, whose methods would run outside of the mode; write "
+                        f"@ng.{mode.__name__}() above a method, or `with ng.{mode.__name__}():` inside of it")
+    body = getattr(function, "__func__", function)          # of a static method
+    if not inspect.isroutine(body) and not isinstance(body, functools.partial):
+        body = getattr(type(body), "__call__", body)        # of an object that is called
+    if inspect.isgeneratorfunction(body) or inspect.iscoroutinefunction(body) or inspect.isasyncgenfunction(body):
+        name = getattr(function, "__qualname__", type(function).__qualname__)
+        raise TypeError(f"{mode.__name__}: {name} is a generator or coroutine, whose body would run outside "
                         f"of the mode; write `with ng.{mode.__name__}():` inside of it")
 
     @functools.wraps(function)

@@ -283,6 +283,7 @@ cdef object as_array(str op, object x):
     if type(x) is np.ndarray:
         array = x
     elif isinstance(x, cnp.ndarray):
+        refuse_masked(op, x)
         array = np.asarray(x)       # a subclass may have a shape and a dtype of its own to show
     elif isinstance(x, (list, tuple)):
         if holds_tensor(x):

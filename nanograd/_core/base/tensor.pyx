@@ -26,7 +26,7 @@ import weakref
 
 import numpy as np
 
-from nanograd.errors import DTypeError, GraphError, ShapeError, shown
+from nanograd.errors import DTypeError, GraphError, ShapeError, refuse_masked, shown
 
 cnp.import_array()
 

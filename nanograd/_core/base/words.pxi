@@ -64,8 +64,31 @@ cdef extern from *:
         }
         return 0;
     }
+
+    /* Of one module. Here a call without keywords may have something to explain too: x.permute(0, 2, 1). */
+    static vectorcallfunc ng_several_original = NULL;
+
+    static PyObject *ng_several(PyObject *f, PyObject *const *args, size_t nargsf, PyObject *names)
+    {
+        PyObject *result = ng_several_original(f, args, nargsf, names);
+        if (result == NULL && PyErr_ExceptionMatches(PyExc_TypeError))
+            ng_explain_words(f, args, PyVectorcall_NARGS(nargsf), names);
+        return result;
+    }
+
+    static void ng_stand_before_several(PyObject *f)
+    {
+        if (!ng_stand_in_front(f)) return;
+        vectorcallfunc *place = (vectorcallfunc *)((char *)f + Py_TYPE(f)->tp_vectorcall_offset), original = NULL;
+        for (int i = 0; i < 24; i++)
+            if (*place == ng_in_front[i]) original = ng_original[i];
+        if (original == NULL || (ng_several_original != NULL && ng_several_original != original)) return;
+        ng_several_original = original;
+        *place = ng_several;
+    }
     """
     int ng_stand_in_front(PyObject *function)
+    void ng_stand_before_several(PyObject *function)
 
 
 # Words of PyTorch's and NumPy's, and what an argument of that meaning may be called here.
@@ -75,6 +98,9 @@ cdef dict WORDS = {
     "shifts": ("shift",), "index": ("indices",), "repeats": ("n", "reps"), "p": ("ord",), "unbiased": ("ddof",),
     "correction": ("ddof",), "chunks": ("n",), "split_size_or_sections": ("sizes",), "diagonal": ("k",), "offset": ("k",),
 }
+
+
+cdef dict SEVERAL = {"axis": "axes"}
 
 
 def arguments_of(function):
@@ -91,6 +117,12 @@ def explain_words(functions):
             ng_stand_in_front(<PyObject *>function)
 
 
+def explain_several(functions):
+    """Let a call of one of these functions with several numbers in place of one tuple say so; all are of one module."""
+    for function in functions:
+        ng_stand_before_several(<PyObject *>function)
+
+
 cdef str own_word(str word, object value, tuple known):
     """`axis=1` for dim=1; None for what has no name here."""
     for name in WORDS.get(word, ()):
@@ -101,17 +133,21 @@ cdef str own_word(str word, object value, tuple known):
     return None
 
 
-def better_message(function, text, keywords):
+def better_message(function, text, keywords, arguments=()):
     """The message for a call with these keywords; None where `text` is to stand."""
     name = function.__name__
     if not text.startswith(f"{name}() "):
         return None                                    # raised by something inside
     known = arguments_of(function)
+    if not keywords and " positional argument" in text and len(arguments) > len(known):
+        return f"{name}: several {SEVERAL.get(known[1], known[1])} are one tuple: write {name}(x, {shown(tuple(arguments[1:]))})"
     ours = {word: own_word(word, value, known) for word, value in keywords.items() if word not in known}
     ours = {word: text for word, text in ours.items() if text is not None}
     return f"{name}: takes no {', '.join(word + '=' for word in ours)}: write {', '.join(ours.values())}" if ours else None
 
 
-cdef object own_words "ng_own_words"(object function, object text, PyObject **args, Py_ssize_t n, object names):
+cdef object own_words "ng_own_words"(object function, object text, PyObject **args, Py_ssize_t n, PyObject *names):
     cdef Py_ssize_t i
-    return better_message(function, text, {names[i]: <object>args[n + i] for i in range(len(names))})
+    if names == NULL:
+        return better_message(function, text, {}, [<object>args[i] for i in range(n)])
+    return better_message(function, text, {(<tuple>names)[i]: <object>args[n + i] for i in range(len(<tuple>names))})

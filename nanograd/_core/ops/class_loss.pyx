@@ -10,7 +10,7 @@ from nanograd._core.base.tensor cimport *
 import numpy as np
 
 from nanograd._core.base.tensor import public
-from nanograd.errors import DTypeError, ShapeError, shown
+from nanograd.errors import DTypeError, ShapeError, refuse_masked, shown
 
 cnp.import_array()
 
@@ -67,6 +67,8 @@ cdef object label_array(str op, object target, Tensor x):
         raise DTypeError(f"{op}: class labels are integers, not tensors: got a {numpy_dtype((<Tensor>target).kind)} tensor "
                          f"{shape_tuple((<Tensor>target).rank, (<Tensor>target).dims)} for logits {shape}; write "
                          f"target.numpy().astype(int)" + (", or give probabilities of the logits' shape" if op == "cross_entropy" else ""))
+    if type(target) is not np.ndarray:
+        refuse_masked(op, target)
     array = np.asarray(target)
     if array.dtype.kind == "f" or array.size == 0 and not isinstance(target, np.ndarray):
         if np.shape(array) == shape:

@@ -8,7 +8,7 @@ import numpy as np
 
 from nanograd._core.base.tensor cimport *
 from nanograd._core.base.tensor import need_value, public
-from nanograd.errors import DTypeError, ShapeError, shown
+from nanograd.errors import DTypeError, ShapeError, refuse_masked, shown
 
 from kernels.elementwise cimport NG_FROM_F32, NG_FROM_F64, ng_cast, ng_fill
 
@@ -237,6 +237,7 @@ def from_numpy(a):
         raise TypeError("from_numpy: expected a NumPy array, got a tensor: write x, or x.detach() for its value without gradient")
     if not isinstance(a, cnp.ndarray):
         raise TypeError(f"from_numpy: expected a NumPy array, got {type(a).__name__}; write ng.tensor(x)")
+    refuse_masked("from_numpy", a)
     array = a
     type_number = cnp.PyArray_TYPE(array)
     if type_number != cnp.NPY_FLOAT32 and type_number != cnp.NPY_FLOAT64:

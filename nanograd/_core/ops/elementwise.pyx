@@ -13,7 +13,7 @@ import numpy as np
 
 from nanograd._core.base.tensor cimport *
 from nanograd._core.base.tensor import public, register_numpy
-from nanograd.errors import ShapeError
+from nanograd.errors import ShapeError, refuse_masked
 
 from kernels.compare cimport NG_IS_FINITE, NG_IS_INF, NG_IS_NAN, ng_classify, ng_near
 from kernels.elementwise cimport NG_DA, NG_DB, ng_broadcast_strides, ng_where_backward, ng_where_forward
@@ -1151,6 +1151,8 @@ def where(cond, a, b):
     cdef WhereNode node
     if isinstance(cond, Tensor):
         raise TypeError("where: the condition is a float tensor; write a comparison, such as x > 0")
+    if type(cond) is not np.ndarray:
+        refuse_masked("where", cond)
     mask = np.asarray(cond)
     if mask.dtype != np.bool_:
         raise TypeError(f"where: the condition must be boolean, got an array of dtype {mask.dtype}; write a comparison, such as x != 0")

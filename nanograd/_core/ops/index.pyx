@@ -18,7 +18,7 @@ import operator
 import numpy as np
 
 from nanograd._core.base.tensor import public, register_numpy
-from nanograd.errors import DTypeError, ShapeError, shown
+from nanograd.errors import DTypeError, ShapeError, refuse_masked, shown
 
 cnp.import_array()
 

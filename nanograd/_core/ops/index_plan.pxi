@@ -21,6 +21,8 @@ cdef cnp.ndarray integer_array(str op, object indices):
     if isinstance(indices, Tensor):
         raise DTypeError(f"{op}: indices are integers, got a {numpy_dtype((<Tensor>indices).kind)} tensor; integers and booleans are "
                          "NumPy arrays, never tensors")
+    if type(indices) is not np.ndarray:
+        refuse_masked(op, indices)
     array = np.asarray(indices)
     if array.size == 0 and not isinstance(indices, np.ndarray):
         array = array.astype(np.int64)
@@ -80,6 +82,8 @@ cdef object index_part(str op, object item):
     if isinstance(item, bool) or isinstance(item, np.bool_):
         return np.asarray(item)
     if isinstance(item, cnp.ndarray):
+        if type(item) is not np.ndarray:
+            refuse_masked(op, item)
         array = np.asarray(item)          # a subclass may have a shape and a dtype of its own to show
         if array.ndim == 0 and array.dtype.kind in "iu":
             return operator.index(array)

@@ -5,11 +5,12 @@ include "capsule.pxi"
 
 cimport cython
 cimport numpy as cnp
-from libc.math cimport isfinite
+from libc.float cimport FLT_MAX
+from libc.math cimport fabs, isfinite
 from libc.stdint cimport INT64_MIN, int64_t, uint32_t, uint64_t
 from nanograd._core.ops.shape cimport transpose_axes
 from nanograd._core.base.tensor cimport (
-    NG_INDEX_RANGE, Buffer, Node, Run, Tensor, SAVED_MAP, as_flag, as_real, as_tensor, buffer_over, check, dtype_kind, give,
+    NG_F32, NG_INDEX_RANGE, Buffer, Node, Run, Tensor, SAVED_MAP, as_flag, as_real, as_tensor, buffer_over, check, dtype_kind, give,
     link, needs_grad, new_buffer, new_data, new_tensor, ng_itemsize, normalize_axis, parse_shape, read_data, save, saved,
     set_input, set_inputs, shape_size, shape_tuple)
 

@@ -19,6 +19,9 @@ cdef Tensor draw_into(str op, int rank, const int64_t *dims, int kind, object re
     cdef ng_stream stream
     cdef Tensor out
     shape_size(op, rank, dims)
+    if kind == NG_F32 and (fabs(offset) > FLT_MAX or scale > FLT_MAX or (not is_normal and offset + scale > FLT_MAX)):
+        what = "mean and std" if is_normal else "low, high and their difference"
+        raise ValueError(f"{op}: {what} must be finite in float32: write dtype=ng.float64, or smaller numbers")
     out = new_tensor(kind, rank, dims)
     stream = take_stream(op, generator, ng_random_blocks(out.count, ng_random_per_group(kind)))
     if is_normal:
@@ -132,7 +135,7 @@ def uniform(low, high, shape, dtype=None, requires_grad=False, generator=None):
     Raises
     ------
     ValueError
-        If `low` is larger than `high`, or one of them is not finite.
+        If `low` is larger than `high`, or one of them or their difference is not finite in the dtype.
 
     Examples
     --------
@@ -168,7 +171,7 @@ def normal(mean, std, shape, dtype=None, requires_grad=False, generator=None):
     Raises
     ------
     ValueError
-        If `std` is negative, or one of them is not finite.
+        If `std` is negative, or one of them is not finite in the dtype.
 
     Examples
     --------

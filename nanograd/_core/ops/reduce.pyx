@@ -12,6 +12,7 @@ from nanograd._core.base.tensor cimport *
 import numpy as np
 
 from nanograd._core.base.tensor import public
+from nanograd.errors import shown
 
 cnp.import_array()
 
