@@ -255,11 +255,15 @@ cdef bint is_function(object x):
 
 
 cdef int check_name(object module, object name, object value) except -1:
-    """Refuse a parameter or module under the name of what the module's class defines."""
+    """Refuse a parameter or module under the name of what the module's class defines, or with a dot in its name."""
     cdef PyObject *mine = _PyType_Lookup(Py_TYPE(module), name)
-    if mine == NULL:
+    cdef bint is_path = not name or "." in <str>name
+    if mine == NULL and not is_path:
         return 0
     kind, what = type(module).__name__, "parameter" if isinstance(value, Parameter) else "module"
+    if is_path:
+        place = "".join([f"[{part}]" if part.isdecimal() else f".{part}" for part in name.split(".")]) if name else ".name"
+        raise ValueError(f"{kind}: {shown(name)} is no name of a {what}, but a way to one inside: write module{place} = value")
     if name == "training" or is_function(<object>mine):
         own = "the mode of every module" if name == "training" else f"a function of {kind}"
         raise TypeError(f"{kind}.{name} is {own}, which a {what} of this name would hide: write self.{name}_ = ..., or another name")

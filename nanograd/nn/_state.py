@@ -8,6 +8,7 @@ import numpy as np
 
 from nanograd._core.base.tensor import Tensor, array_of
 from nanograd._core.ops.creation import tensor
+from nanograd.errors import shown
 from nanograd.nn._module import find_places
 
 if TYPE_CHECKING:
@@ -35,6 +36,15 @@ def _converted(value, old):
     return array.astype(old.dtype)
 
 
+def check_names(op: str, places: list[tuple[str, Any, str | None, Any]]) -> None:
+    """Refuse two values of one name, as the keys "0" and 0, or "a.b" and "a" of dicts make them: a state would have one of them."""
+    seen: set[str] = set()
+    for name, _, _, _ in places:
+        if name in seen:
+            raise ValueError(f"{op}: two parameters or buffers have the name {shown(name)}: give a dict's keys other names")
+        seen.add(name)
+
+
 def load(module: Module, state: Mapping[str, Any], strict: bool) -> tuple[list[str], list[str]]:
     if not hasattr(state, "keys") or not hasattr(state, "__getitem__"):
         raise TypeError(f"load_state_dict: expected a dict from name to value, got {type(state).__name__}")
@@ -42,7 +52,9 @@ def load(module: Module, state: Mapping[str, Any], strict: bool) -> tuple[list[s
     aliases: dict[int, list[str]] = {}
     found: dict[str, NDArray[Any]] = {}
     problems: list[str] = []
-    for name, owner, attribute, value in find_places(module, again=True):
+    all_places = find_places(module, again=True)
+    check_names("load_state_dict", all_places)
+    for name, owner, attribute, value in all_places:
         places[name] = (owner, attribute, value)
         aliases.setdefault(id(value), []).append(name)
     missing = [name for name, (_, _, value) in places.items()

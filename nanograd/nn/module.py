@@ -412,8 +412,12 @@ class Module(_Instance):
         >>> {name: value.shape for name, value in state.items()}
         {'weight': (1, 2), 'bias': (1,)}
         """
-        return {name: value.detach() if isinstance(value, Tensor) else value.copy()
-                for name, _, _, value in _module.find_places(self, again=True)}
+        places = _module.find_places(self, again=True)
+        state = {name: value.detach() if isinstance(value, Tensor) else value.copy() for name, _, _, value in places}
+        if len(state) < len(places):
+            from nanograd.nn._state import check_names
+            check_names("state_dict", places)
+        return state
 
     def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> tuple[list[str], list[str]]:
         """Set parameters and buffers from a dict such as ``state_dict()`` returns.

@@ -206,3 +206,35 @@ def test_items_are_added_and_taken_out():
     assert isinstance(heads.pop("a"), nn.Tanh) and len(heads) == 0
     with pytest.raises(KeyError, match="no module 'a'"):
         heads.pop("a")
+
+
+class Lists(nn.Module):
+    def __init__(self):
+        self.layers = [nn.Linear(2, 2), nn.Tanh()]
+        self.scales = {"a": nn.Parameter([1.0])}
+
+
+@pytest.mark.parametrize("name, value, line", [
+    ("layers.0", nn.Tanh(), r"module\.layers\[0\]"), ("scales.a", nn.Parameter([2.0]), r"module\.scales\.a"), ("", nn.Tanh(), r"module\.name"),
+    ("new.fc", nn.Linear(1, 1), r"module\.new\.fc"),
+])
+def test_a_path_is_no_name(name, value, line):
+    for net in (Lists(), nn.Sequential(), nn.ModuleList()):
+        before = list(net.state_dict())
+        with pytest.raises(ValueError, match=rf"is no name of a \w+, but a way to one inside: write {line} = value"):
+            setattr(net, name, value)
+        assert list(net.state_dict()) == before
+
+
+def test_two_values_of_one_name_are_told():
+    net = Lists()
+    for clash in ({0: nn.Parameter([1.0]), "0": nn.Parameter([2.0])}, {"b.c": nn.Parameter([1.0]), "b": {"c": nn.Parameter([2.0])}}):
+        net.scales = {"a": nn.Parameter([1.0])}
+        state = net.state_dict()
+        net.scales = clash
+        with pytest.raises(ValueError, match=r"^state_dict: two parameters or buffers have the name 'scales\.\S+': give a dict's keys other names$"):
+            net.state_dict()
+        with pytest.raises(ValueError, match="^load_state_dict: two parameters"):
+            net.load_state_dict(state, strict=False)
+    shared = nn.Linear(1, 1)
+    assert len(nn.Sequential(shared, shared).state_dict()) == 4         # two names of one value are another thing
