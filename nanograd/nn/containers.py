@@ -170,7 +170,8 @@ class Sequential(_Items[Module]):
     Parameters
     ----------
     *modules : Module, or one list of modules, or one dict from name to module
-        The names of a dict take the place of the positions, in parameter names and as attributes' names in indexing.
+        The names of a dict take the place of the positions, in parameter names and in indexing. A module is an attribute of its
+        name too, and one that becomes an attribute becomes the last module.
     name : str, optional
         Shown in ``repr``.
 
@@ -196,6 +197,9 @@ class Sequential(_Items[Module]):
     (5, 8)
     >>> model[-1].out_features
     2
+    >>> model.head = nn.Linear(2, 1)
+    >>> len(model), model[-1] is model.head
+    (4, True)
     """
 
     name: str | None
