@@ -127,7 +127,7 @@ def einsum(subscripts: str, *operands: TensorLike) -> Tensor:
 
     Returns
     -------
-    Tensor, with the axes behind ``->``
+    Tensor, with the axes after ``->``
 
     Raises
     ------
@@ -286,5 +286,5 @@ def _worded(function):
     return call
 
 
-# Not as a decorator: the source of each shall begin with its def, and its type stay as it stands there.
+# Not as a decorator: the source of each should begin with its def, and keep the type written there.
 globals().update(normalize=_worded(normalize), cosine_similarity=_worded(cosine_similarity))

@@ -8,7 +8,7 @@ cdef bint is_leaf(Tensor t) noexcept:
 
 @cython.no_gc
 cdef class Tensor:
-    """An array of float32 or float64 whose value never changes, and which can know how it was computed.
+    """An array of float32 or float64 whose value never changes, and that can record how it was computed.
 
     Tensors are made by :func:`tensor`, :func:`zeros`, :func:`from_numpy` and their like, and by operations.
 
@@ -97,7 +97,7 @@ cdef class Tensor:
     def requires_grad_(self, flag=True):
         """Set ``requires_grad`` of a leaf, in place; returns self.
 
-        A leaf that is frozen gets no gradient, also not from graphs that were made before.
+        A frozen leaf gets no gradient, not even from graphs that were made before.
 
         Raises
         ------
@@ -124,7 +124,7 @@ cdef class Tensor:
 
     @property
     def grad(self):
-        """The gradient that backward passes have added up, or None; settable to None, a tensor or an array."""
+        """The gradient that backward passes have accumulated, or None; settable to None, a tensor or an array."""
         cdef Buffer buffer = leaf_gradient(self)
         if buffer is None and not is_leaf(self):
             if self.node.extra is not None and (<NodeExtra>self.node.extra).retains:
@@ -172,7 +172,7 @@ cdef class Tensor:
     # ---- conversions ----
 
     def numpy(self):
-        """A read-only NumPy array that shares the memory, of any tensor (also one that requires a gradient).
+        """A read-only NumPy array that shares the memory, of any tensor (even one that requires a gradient).
 
         Since a tensor's value never changes, the array's does not either: after an optimizer step a parameter has a new
         value, and the array keeps the old one.
@@ -350,12 +350,12 @@ cdef class Tensor:
         ----------
         gradient : array_like, optional
             The gradient of what is differentiated with respect to this tensor, of its shape. None: ones, so that a
-            non-scalar is summed, as in the original.
+            non-scalar is summed, as in the Scheme original.
         retain_graph : bool, default False
-            Keep the graph, which is else freed as the pass goes, for another one.
+            Keep the graph, which is otherwise freed as the pass goes, for another pass.
         inputs : Tensor or sequence of Tensor, optional
-            Add into the ``.grad`` of these alone. Only the operations that lead to them are run, and freed: hooks and
-            ``retain_grad`` of other tensors see nothing of this pass.
+            Add to the ``.grad`` of these only. Only the operations that lead to them are run, and freed: hooks and
+            ``retain_grad`` of other tensors take no part in this pass.
 
         Raises
         ------
@@ -438,11 +438,11 @@ cdef class Tensor:
         Returns
         -------
         handle
-            Its ``remove()`` takes the hook away.
+            Its ``remove()`` removes the hook.
 
         Notes
         -----
-        Of a leaf, the hook sees the total of a backward pass. A hook may run a backward of another graph.
+        On a leaf, the hook sees the total of a backward pass. A hook may run a backward of another graph.
 
         Examples
         --------

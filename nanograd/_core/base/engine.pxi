@@ -357,7 +357,7 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=False, allow_unused=Fa
     Notes
     -----
     Only the operations that lead from the outputs to the inputs are run, and freed; hooks and ``retain_grad`` of other tensors
-    see nothing of it.
+    take no part in it.
 
     Examples
     --------

@@ -259,9 +259,9 @@ cdef class no_grad(_GradMode):
 
     Notes
     -----
-    Blocks may overlap: of asyncio tasks that run in one thread, of generators that are closed late or by another thread. While
-    they do, the youngest that is open rules; when the last is left, the mode is what it was before the first. From Python 3.14
-    on this holds for each task by itself; one that was started inside of a block is in that block, too, until it is left.
+    Blocks may overlap: those of asyncio tasks in one thread, or of generators that are closed late or by another thread. While they
+    do, the most recently opened one decides; when the last is left, the mode is what it was before the first. From Python 3.14 on
+    this applies to each task separately; a task started inside a block stays in that block, too, until it is left.
 
     Examples
     --------
@@ -305,7 +305,7 @@ cdef class set_grad_enabled(_GradMode):
 
     Switch recording on or off in this thread: at once, and as a context until its end.
 
-    As a plain call it holds until the next one, inside of a block (:class:`no_grad`) until that is left.
+    As a plain call it lasts until the next one, or, inside a block (:class:`no_grad`), until that is left.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 # The graph: nodes hold the nodes of their inputs and the buffers that their derivative reads.
 #
-# Inputs are raw pointers with references of their own, so that a node can see that nobody else holds an input (Cython
+# Inputs are raw pointers with references of their own, so that a node can see that nothing else holds an input (Cython
 # takes a reference to look at an object field), and so that no collector support is generated: walking live graphs costs
 # more than all of an op. No cycle can run through nodes, buffers and tensors: ownership points one way.
 

@@ -34,7 +34,7 @@ cdef int dtype_kind(object dtype) except -1:
 
 
 def set_default_dtype(dtype):
-    """Set the dtype that lists, numbers and integer arrays become, and that new tensors have.
+    """Set the dtype given to lists, numbers and integer arrays, and to new tensors.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def set_default_dtype(dtype):
 
 
 def get_default_dtype():
-    """Return the dtype that lists, numbers and integer arrays become.
+    """Return the dtype given to lists, numbers and integer arrays.
 
     Returns
     -------
@@ -279,7 +279,7 @@ cdef bint converting():
 
 
 cdef object as_array(str op, object x):
-    """A real NumPy array of whatever a user passes that is no tensor."""
+    """A real NumPy array of whatever a user passes that is not a tensor."""
     if type(x) is np.ndarray:
         array = x
     elif isinstance(x, cnp.ndarray):

@@ -16,9 +16,9 @@ cdef class Parameter(Tensor):
     Raises
     ------
     DTypeError
-        For what is not real: complex numbers, strings, objects.
+        For values that are not real: complex numbers, strings, objects.
     TypeError
-        If requires_grad is no bool.
+        If requires_grad is not a bool.
 
     Examples
     --------
@@ -62,7 +62,7 @@ cdef class Parameter(Tensor):
         Raises
         ------
         ShapeError, DTypeError
-            For another shape, a tensor of the other dtype, and what is not real.
+            For another shape, a tensor of the other dtype, and values that are not real.
 
         Examples
         --------

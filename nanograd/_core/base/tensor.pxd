@@ -37,9 +37,9 @@ cdef extern from "ng_api.h" nogil:
 
 cdef extern from *:
     """
-    /* An object whose __class__ raises is an instance of nothing. What says that the program is to stop, or that it is short of
-     * something, passes. (Cython looks for an error of isinstance(x, A), not of isinstance(x, (A, B)), where one of the classes is
-     * none of C's: write these with `or`. tests/test_repo.py looks.) */
+    /* An object whose __class__ raises is an instance of nothing. Exceptions that say the program is to stop, or is short of memory
+     * or stack, pass through. (Cython checks isinstance(x, A) for an error, but not isinstance(x, (A, B)) where one of the classes
+     * is a Python class: write those with `or`. tests/test_repo.py checks this.) */
     static inline int ng_is_instance(PyObject *x, PyObject *classes)
     {
         int answer = PyObject_IsInstance(x, classes);
@@ -51,8 +51,8 @@ cdef extern from *:
     }
     #define PyObject_IsInstance ng_is_instance
 
-    /* The number of elements, or -1 where the axes that are not 0 have more than 2**59 between them: then a size in bytes, a
-     * stride, a product of some of the axes would not fit. So it holds of every tensor, also of an empty one, that they do. */
+    /* The number of elements, or -1 where the product of the nonzero axes is more than 2**59: then a size in bytes, a stride or a
+     * product of some of the axes might not fit. So for every tensor, even an empty one, they do fit. */
     static inline int64_t ng_count(int rank, const int64_t *dims)
     {
         int64_t count = 1;
@@ -88,9 +88,9 @@ cdef extern from *:
 
 # Memory. A buffer is typed by whoever holds it (Tensor.dtype, Node.dtype).
 #
-# Whoever holds a buffer for longer than a call is one of its owners: a tensor, what a node has saved, a gradient slot, .grad, an
-# optimizer's state, a view, an array; of the gradient that a node works on, the run. Local variables, and the references that Cython
-# takes for a moment, are none: a new buffer has no owner until it is put somewhere.
+# Whatever holds a buffer for longer than a call is one of its owners: a tensor, a node that has saved it, a gradient slot, .grad, an
+# optimizer's state, a view, an array; and the run owns the gradient that a node is working on. Local variables, and the references
+# that Cython takes for a moment, do not count: a new buffer has no owner until it is put somewhere.
 @cython.final
 @cython.no_gc
 cdef class Buffer:
@@ -117,7 +117,7 @@ cdef class Node:
     cdef int64_t number      # in the order of creation: consumers always carry higher numbers
     cdef int64_t run         # the backward run that the node belongs to while its slot is filled, or it is running
     cdef int64_t mark        # of find_wanted(): its run's id if the node is wanted, -id if it was only seen
-    cdef Buffer slot         # the gradient slot: where the gradient of this node's output gathers
+    cdef Buffer slot         # the gradient slot: where the gradient of this node's output accumulates
     cdef object extra        # None, or NodeExtra: hooks, retained gradient
     cdef PyObject *weak_owner
     cdef PyObject *next_dying
@@ -136,9 +136,9 @@ cdef class Node:
     cdef int backward(self, Buffer dy, Run run) except -1
     # What errors and repr call it; the default is made of the class's name.
     cdef str title(self)
-    # Drop what backward reads and is no saved buffer. Called once, after backward, unless the graph is retained.
+    # Drop what backward reads and is not a saved buffer. Called once, after backward, unless the graph is retained.
     cdef int release(self) except -1
-    # The Carrier of the user's objects that the node owns beside `extra`, borrowed, or NULL.
+    # The Carrier of the user's objects that the node owns besides `extra`, borrowed, or NULL.
     cdef PyObject *carrier(self) noexcept
 
 # The places where nodes save buffers: save(node, SAVED_X, buffer) once, before link(), saved(self, SAVED_X) in backward.
@@ -164,7 +164,7 @@ cdef inline void *saved(Node node, int place) noexcept:
     """Its memory; NULL if nothing was saved."""
     return NULL if node.kept[place] == NULL else (<Buffer>node.kept[place]).data
 
-# Memory for a gradient of the output's size: dy itself, if nobody else sees it.
+# Memory for a gradient of the output's size: dy itself, if nothing else uses it.
 cdef Buffer buffer_over(Node node, Buffer dy)
 
 @cython.final
@@ -178,7 +178,7 @@ cdef class Carrier:
     cdef PyObject *previous_carrier
     cdef PyObject *next_carrier
     cdef bint listed
-    cdef int forget(self) except -1      # let go of the user's objects: nobody can ask for them any more
+    cdef int forget(self) except -1      # let go of the user's objects: nothing can ask for them any more
 
 cdef int enlist(Carrier carrier) except -1        # a node owns it now
 cdef void delist(Carrier carrier) noexcept        # it holds nothing of the user's any more
@@ -220,7 +220,7 @@ cdef inline bint wants(Run run, Node node, int i) noexcept:
 # not copied: the caller may give the same one to several inputs, and must not write to it afterwards.
 cdef int give(Run run, Node node, int i, Buffer gradient) except -1
 cdef int give_node(Run run, Node target, Buffer gradient) except -1
-# The same for a gradient that is zero but for a contiguous part: elements [offset, offset + count) of input i.
+# The same for a gradient that is zero except for a contiguous part: elements [offset, offset + count) of input i.
 cdef int give_part(Run run, Node node, int i, Buffer part, int64_t offset, int64_t count) except -1
 
 
@@ -251,7 +251,7 @@ cdef inline void *new_data(Tensor t) noexcept:
 # A new value for a parameter or buffer (optimizer step, assign, load_state_dict, running statistics): in place only if
 # `holds_alone(t)`, else compute it into a new buffer and `set_value(t, buffer)`.
 cdef inline bint holds_alone(Tensor t) noexcept:
-    # An operation that another thread is in reads it by a reference, without owning it.
+    # An operation running in another thread reads it through a reference, without owning it.
     return has_one_owner(t.buffer) and refcount(<void *>t.buffer) == 1
 cdef int set_value(Tensor t, Buffer buffer) except -1
 cdef Buffer leaf_gradient(Tensor leaf)         # the buffer of .grad, or None; never to be written
@@ -276,14 +276,14 @@ cdef int link(Tensor out, Node node) except -1
 
 # Operands. A Tensor is returned as it is (DTypeError that names op if `kind` is given and differs). A number, list, integer
 # or boolean array takes dtype `kind` (-1: by the rules of tensor()); a float array must have it. `keep`: backward may read
-# the result: then an array is copied, else it may be wrapped. Errors are those of API.md, with the op's name in front.
+# the result: then an array is copied, else it may be wrapped. Errors begin with the op's name.
 cdef Tensor as_tensor(str op, object x, int kind=*, bint keep=*)
-# Numbers and flags given by a user: TypeError that names op and argument for what is none (a string, a complex number, a tensor
+# Numbers and flags given by a user: TypeError that names op and argument for anything else (a string, a complex number, a tensor
 # with axes, or one that requires a gradient, which it would not get). They ask the object once: a second answer may be another one.
 cdef int64_t as_index(str op, str what, object value) except? -1         # |value| < 2**62, else ValueError
 cdef double as_real(str op, str what, object value) except? -1.0
 cdef bint as_flag(str op, str what, object value, str hint=*) except -1
-# Whether this thread runs code of the user's in the middle of an operation, which converts its arguments: no dtype may change then.
+# Whether this thread is running user code in the middle of an operation that is converting its arguments: no dtype may change then.
 cdef bint converting()
 # The dtype that two operands agree on, for as_tensor on each; DTypeError that names both where they mix.
 cdef int common_kind(str op, object a, object b) except -1

@@ -2,7 +2,7 @@
 # `ng.sum(x, dim=1)`: a TypeError that says axis=1. A call that succeeds pays for one jump.
 #
 # The signatures stay what they are, so the words of other libraries reach nothing but the error that Cython raises for them. It is
-# raised inside the function object's vectorcall; we stand in front of that, and look at the error on its way out.
+# raised inside the function object's vectorcall; we wrap that, and look at the error on its way out.
 
 cdef extern from *:
     """

@@ -28,7 +28,7 @@ def relu(x):
     Raises
     ------
     DTypeError
-        For what is not real: complex numbers, strings, objects.
+        For values that are not real: complex numbers, strings, objects.
 
     Examples
     --------
@@ -58,7 +58,7 @@ def leaky_relu(x, negative_slope=0.01):
     Raises
     ------
     DTypeError
-        For what is not real: complex numbers, strings, objects.
+        For values that are not real: complex numbers, strings, objects.
 
     Examples
     --------
@@ -88,7 +88,7 @@ def elu(x, alpha=1.0):
     Raises
     ------
     DTypeError
-        For what is not real: complex numbers, strings, objects.
+        For values that are not real: complex numbers, strings, objects.
 
     Notes
     -----
@@ -124,7 +124,7 @@ def tanh(x):
     Raises
     ------
     DTypeError
-        For what is not real: complex numbers, strings, objects.
+        For values that are not real: complex numbers, strings, objects.
 
     Examples
     --------
@@ -153,7 +153,7 @@ def sigmoid(x):
     Raises
     ------
     DTypeError
-        For what is not real: complex numbers, strings, objects.
+        For values that are not real: complex numbers, strings, objects.
 
     Examples
     --------
@@ -182,7 +182,7 @@ def log_sigmoid(x):
     Raises
     ------
     DTypeError
-        For what is not real: complex numbers, strings, objects.
+        For values that are not real: complex numbers, strings, objects.
 
     Examples
     --------
@@ -248,7 +248,7 @@ def silu(x):
     Raises
     ------
     DTypeError
-        For what is not real: complex numbers, strings, objects.
+        For values that are not real: complex numbers, strings, objects.
 
     Examples
     --------

@@ -202,7 +202,7 @@ def cross_entropy(logits, target, *, weight=None, ignore_index=-100, label_smoot
     weight : Tensor or array_like, shape (C,), optional
         A weight per class; it gets no gradient.
     ignore_index : int
-        Samples with this label count for nothing.
+        Samples with this label are ignored.
     label_smoothing : float in [0, 1]
     reduction : {'mean', 'sum', 'none'}
         ``'mean'`` divides by the sum of the labels' weights (of all samples that are not ignored); for probabilities by the
@@ -218,16 +218,16 @@ def cross_entropy(logits, target, *, weight=None, ignore_index=-100, label_smoot
     IndexError
         For a label that is not in [0, C).
     DTypeError
-        For labels that are no integers.
+        For labels that are not integers.
     ShapeError
         If labels or weight do not fit the logits.
     ValueError
-        For a label_smoothing out of range, or another reduction.
+        For a label_smoothing out of range, or an unknown reduction.
 
     Notes
     -----
     The gradient is ``(softmax(logits) - target) / N`` for the mean without weights. Probabilities have a gradient too. A mean
-    over no samples is NaN, with a RuntimeWarning. As ``torch.nn.functional.cross_entropy`` [1]_.
+    over no samples is NaN, with a RuntimeWarning. Like ``torch.nn.functional.cross_entropy`` [1]_.
 
     References
     ----------
@@ -266,7 +266,7 @@ def nll_loss(log_p, target, *, weight=None, ignore_index=-100, reduction="mean")
     weight : Tensor or array_like, shape (C,), optional
         A weight per class; it gets no gradient.
     ignore_index : int
-        Samples with this label count for nothing.
+        Samples with this label are ignored.
     reduction : {'mean', 'sum', 'none'}
         ``'mean'`` divides by the sum of the labels' weights.
 
@@ -280,11 +280,11 @@ def nll_loss(log_p, target, *, weight=None, ignore_index=-100, reduction="mean")
     IndexError
         For a label that is not in [0, C).
     DTypeError
-        For labels that are no integers.
+        For labels that are not integers.
     ShapeError
         If labels or weight do not fit log_p.
     ValueError
-        For another reduction.
+        For an unknown reduction.
 
     Examples
     --------

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""Convolutions. The geometry, and which algorithm is taken, stand in csrc/kernels/conv.h."""
+"""Convolutions. The geometry, and which algorithm is taken, are in csrc/kernels/conv.h."""
 include "capsule.pxi"
 cimport cython
 from libc.stdint cimport int64_t
@@ -231,9 +231,9 @@ def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     bias : Tensor, shape (O,), optional
     stride, dilation : int or pair of int, default 1
     padding : int, pair of int, 'same' or 'valid', default 0
-        Zeros on each side. 'same' keeps the size (stride 1; an odd zero goes behind), 'valid' is 0.
+        Zeros on each side. 'same' keeps the size (stride 1; an odd zero goes at the end), 'valid' is 0.
     groups : int, default 1
-        Input and output channels are divided into so many groups that do not see each other; ``C`` of them: depthwise.
+        Input and output channels are divided into this many groups, which are convolved separately; ``C`` of them: depthwise.
 
     Returns
     -------

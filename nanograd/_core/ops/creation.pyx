@@ -24,7 +24,7 @@ cdef inline object with_gradient(Tensor t, object requires_grad):
 
 @public
 def tensor(data, dtype=None, requires_grad=False):
-    """Make a tensor of data, which is copied.
+    """Make a tensor from data, which is copied.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ cdef object flat_tensor(str op, object data, object shape, object requires_grad,
 
 @public
 def tensor32(data, shape=None, *, requires_grad=True):
-    """Make a float32 tensor of data, copied; the original's constructor, whose tensors require a gradient by default.
+    """Make a float32 tensor from data, copied; the Scheme original's constructor, whose tensors require a gradient by default.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def tensor32(data, shape=None, *, requires_grad=True):
     Raises
     ------
     ShapeError
-        If data has not the number of elements that shape needs.
+        If data does not have the number of elements that shape needs.
 
     Examples
     --------
@@ -133,7 +133,7 @@ def tensor32(data, shape=None, *, requires_grad=True):
 
 @public
 def tensor64(data, shape=None, *, requires_grad=True):
-    """Make a float64 tensor of data: as :func:`tensor32`.
+    """Make a float64 tensor from data: as :func:`tensor32`.
 
     Parameters
     ----------
@@ -149,7 +149,7 @@ def tensor64(data, shape=None, *, requires_grad=True):
     Raises
     ------
     ShapeError
-        If data has not the number of elements that shape needs.
+        If data does not have the number of elements that shape needs.
 
     Examples
     --------
@@ -376,7 +376,7 @@ def ones(shape, dtype=None, requires_grad=False):
 
 @public
 def full(shape, fill_value, dtype=None, requires_grad=False):
-    """A tensor of one number, or of an array broadcast to a shape.
+    """A tensor filled with one number, or with an array broadcast to a shape.
 
     Parameters
     ----------
@@ -590,7 +590,7 @@ def eye(N, M=None, k=0, dtype=None, requires_grad=False):
 
 @public
 def arange(start, stop=None, step=1, dtype=None, requires_grad=False):
-    """Numbers from start (0 if only one argument is given) up to but without stop, as floats.
+    """Numbers from start (0 if only one argument is given) up to but not including stop, as floats.
 
     Parameters
     ----------
@@ -631,7 +631,7 @@ def arange(start, stop=None, step=1, dtype=None, requires_grad=False):
 
 @public
 def linspace(start, stop, num=50, endpoint=True, dtype=None, requires_grad=False):
-    """``num`` evenly spaced numbers from start to stop, with stop unless ``endpoint=False``.
+    """``num`` evenly spaced numbers from start to stop, including stop unless ``endpoint=False``.
 
     Parameters
     ----------

@@ -75,7 +75,7 @@ cdef class FunctionContext(Carrier):
         Raises
         ------
         TypeError
-            For what is no tensor and no float array.
+            For anything that is neither a tensor nor a float array.
         GraphError
             Outside of ``forward``.
         """
@@ -128,7 +128,7 @@ cdef class FunctionNode(Node):
     made after this one, that leaves its gradient here."""
     cdef FunctionContext ctx
     cdef str name                      # of the Function subclass
-    cdef tuple outputs                 # (kind, shape) of each output of forward, None for what is no tensor
+    cdef tuple outputs                 # (kind, shape) of each output of forward, None for what is not a tensor
     cdef int position                  # of the output whose node this is; -1: there are OutputNodes
 
     cdef str title(self):
@@ -219,7 +219,7 @@ cdef bint hides_tensor(object x, dict seen=None, int depth=0):
 
 
 cdef object as_output(str name, object value, int kind):
-    """An output of forward: a fresh tensor without history, or what is no tensor (None, integers, integer arrays) as it is."""
+    """An output of forward: a fresh tensor without history, or what is not a tensor (None, integers, integer arrays) as it is."""
     if isinstance(value, Tensor):
         return bare(<Tensor>value)
     if isinstance(value, np.ndarray) or isinstance(value, np.generic):
@@ -313,13 +313,13 @@ cdef object apply(object cls, tuple args):
 
 @public
 class Function:
-    """An operation of your own: write ``forward`` and ``backward``, call ``apply``.
+    """A custom operation: write ``forward`` and ``backward``, call ``apply``.
 
     ``forward(ctx, *args)`` gets the arguments of ``apply``: tensors (without history) and whatever else was passed. It runs
     without recording, may use nanograd or NumPy, and returns a tensor, an array or a float, or a tuple of these; integers,
-    integer arrays and None may be among them, and stay what they are. ``backward(ctx, *grads)`` gets one gradient for each
-    output, as a tensor, and returns one for each argument of ``forward``, as tensor or array: None for an argument that is
-    no tensor or has no gradient. Both are static methods.
+    integer arrays and None may be among them, and are returned as they are. ``backward(ctx, *grads)`` gets one gradient for each
+    output, as a tensor, and returns one for each argument of ``forward``, as tensor or array: None for an argument that
+    is not a tensor or has no gradient. Both are static methods.
 
     ``ctx`` carries what ``backward`` needs from ``forward``:
 
@@ -337,16 +337,16 @@ class Function:
     NotImplementedError
         If ``forward`` is not defined, or ``backward`` is not when it is needed.
     TypeError
-        If ``forward`` returns what can be no output, or an argument is a list that holds tensors which require a gradient.
+        If ``forward`` returns something that cannot be an output, or an argument is a list of tensors that require a gradient.
     ValueError
-        If ``backward`` returns another number of gradients than ``forward`` has arguments.
+        If ``backward`` returns a different number of gradients than ``forward`` has arguments.
     ShapeError, DTypeError
-        If a gradient has not the shape or dtype of its argument.
+        If a gradient does not have the shape or dtype of its argument.
 
     Notes
     -----
-    The gradient of an output that nothing used is zeros, that of an output that is no tensor is None. What ``forward`` returns
-    may be one of its arguments: the output is a tensor of its own all the same, and ``backward`` runs for it.
+    The gradient of an output that nothing used is zeros, that of an output that is not a tensor is None. What ``forward`` returns
+    may be one of its arguments: the output is still a separate tensor, and ``backward`` runs for it.
     :func:`nanograd.testing.gradcheck` checks ``backward`` against ``forward``.
 
     Examples
@@ -369,7 +369,7 @@ class Function:
     >>> x.grad
     tensor([ 3., 12.], dtype=float32)
 
-    In NumPy, with a second argument that is no tensor, and two outputs:
+    In NumPy, with a second argument that is not a tensor, and two outputs:
 
     >>> class SinCos(ng.Function):
     ...     @staticmethod

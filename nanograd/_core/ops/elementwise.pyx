@@ -215,13 +215,13 @@ def safe_div(a, b, eps=1e-8):
     DTypeError
         If float32 and float64 mix.
     TypeError
-        If eps is no number.
+        If eps is not a number.
 
     Notes
     -----
     Both operands get their gradient.
 
-    The formula is the original's, and so is its other end: ``safe_div(a, -eps)`` divides by zero, with infinite value and gradient, and
+    The formula is the Scheme original's, with its pole: ``safe_div(a, -eps)`` divides by zero, with infinite value and gradient, and
     divisors near ``-eps`` give huge ones. It is for divisors that are not negative, such as norms and counts. For divisors of either
     sign replace those that are too small, ``a / ng.where(abs(b.numpy()) < eps, eps, b)``.
 
@@ -260,7 +260,7 @@ def neg(x):
     Raises
     ------
     DTypeError
-        For what is not real: complex numbers, strings, objects.
+        For values that are not real: complex numbers, strings, objects.
 
     Examples
     --------
@@ -289,7 +289,7 @@ def abs(x):
     Raises
     ------
     DTypeError
-        For what is not real: complex numbers, strings, objects.
+        For values that are not real: complex numbers, strings, objects.
 
     Examples
     --------
@@ -318,7 +318,7 @@ def sign(x):
     Raises
     ------
     DTypeError
-        For what is not real: complex numbers, strings, objects.
+        For values that are not real: complex numbers, strings, objects.
 
     Examples
     --------
@@ -345,7 +345,7 @@ def reciprocal(x):
     Raises
     ------
     DTypeError
-        For what is not real: complex numbers, strings, objects.
+        For values that are not real: complex numbers, strings, objects.
 
     Examples
     --------
@@ -390,7 +390,7 @@ def square(x):
     Raises
     ------
     DTypeError
-        For what is not real: complex numbers, strings, objects.
+        For values that are not real: complex numbers, strings, objects.
 
     Examples
     --------
@@ -419,7 +419,7 @@ def sqrt(x):
     Raises
     ------
     DTypeError
-        For what is not real: complex numbers, strings, objects.
+        For values that are not real: complex numbers, strings, objects.
 
     Examples
     --------
@@ -448,7 +448,7 @@ def rsqrt(x):
     Raises
     ------
     DTypeError
-        For what is not real: complex numbers, strings, objects.
+        For values that are not real: complex numbers, strings, objects.
 
     Examples
     --------
@@ -477,7 +477,7 @@ def exp(x):
     Raises
     ------
     DTypeError
-        For what is not real: complex numbers, strings, objects.
+        For values that are not real: complex numbers, strings, objects.
 
     Examples
     --------
@@ -506,7 +506,7 @@ def expm1(x):
     Raises
     ------
     DTypeError
-        For what is not real: complex numbers, strings, objects.
+        For values that are not real: complex numbers, strings, objects.
 
     Examples
     --------
@@ -535,7 +535,7 @@ def log(x):
     Raises
     ------
     DTypeError
-        For what is not real: complex numbers, strings, objects.
+        For values that are not real: complex numbers, strings, objects.
 
     Examples
     --------
@@ -564,7 +564,7 @@ def log1p(x):
     Raises
     ------
     DTypeError
-        For what is not real: complex numbers, strings, objects.
+        For values that are not real: complex numbers, strings, objects.
 
     Examples
     --------
@@ -593,7 +593,7 @@ def log2(x):
     Raises
     ------
     DTypeError
-        For what is not real: complex numbers, strings, objects.
+        For values that are not real: complex numbers, strings, objects.
 
     Examples
     --------
@@ -622,7 +622,7 @@ def log10(x):
     Raises
     ------
     DTypeError
-        For what is not real: complex numbers, strings, objects.
+        For values that are not real: complex numbers, strings, objects.
 
     Examples
     --------
@@ -651,7 +651,7 @@ def erf(x):
     Raises
     ------
     DTypeError
-        For what is not real: complex numbers, strings, objects.
+        For values that are not real: complex numbers, strings, objects.
 
     Examples
     --------
@@ -682,7 +682,7 @@ def sin(x):
     Raises
     ------
     DTypeError
-        For what is not real: complex numbers, strings, objects.
+        For values that are not real: complex numbers, strings, objects.
 
     Examples
     --------
@@ -711,7 +711,7 @@ def cos(x):
     Raises
     ------
     DTypeError
-        For what is not real: complex numbers, strings, objects.
+        For values that are not real: complex numbers, strings, objects.
 
     Examples
     --------
@@ -740,7 +740,7 @@ def tan(x):
     Raises
     ------
     DTypeError
-        For what is not real: complex numbers, strings, objects.
+        For values that are not real: complex numbers, strings, objects.
 
     Examples
     --------
@@ -769,7 +769,7 @@ def arctan(x):
     Raises
     ------
     DTypeError
-        For what is not real: complex numbers, strings, objects.
+        For values that are not real: complex numbers, strings, objects.
 
     Examples
     --------
@@ -837,7 +837,7 @@ def sinh(x):
     Raises
     ------
     DTypeError
-        For what is not real: complex numbers, strings, objects.
+        For values that are not real: complex numbers, strings, objects.
 
     Examples
     --------
@@ -866,7 +866,7 @@ def cosh(x):
     Raises
     ------
     DTypeError
-        For what is not real: complex numbers, strings, objects.
+        For values that are not real: complex numbers, strings, objects.
 
     Examples
     --------
@@ -897,7 +897,7 @@ def floor(x):
     Raises
     ------
     DTypeError
-        For what is not real: complex numbers, strings, objects.
+        For values that are not real: complex numbers, strings, objects.
 
     Examples
     --------
@@ -924,7 +924,7 @@ def ceil(x):
     Raises
     ------
     DTypeError
-        For what is not real: complex numbers, strings, objects.
+        For values that are not real: complex numbers, strings, objects.
 
     Examples
     --------
@@ -937,7 +937,7 @@ def ceil(x):
 
 @public(method=True, numpy="rint")
 def round(x):
-    """The nearest integer, the even one of two; the derivative is 0 everywhere.
+    """The nearest integer, the even one if two are equally near; the derivative is 0 everywhere.
 
     Parameters
     ----------
@@ -951,7 +951,7 @@ def round(x):
     Raises
     ------
     DTypeError
-        For what is not real: complex numbers, strings, objects.
+        For values that are not real: complex numbers, strings, objects.
 
     Examples
     --------
@@ -1124,7 +1124,7 @@ def where(cond, a, b):
 
     Notes
     -----
-    The gradient of the branch not taken is exactly zero, also where its value is NaN.
+    The gradient of the branch not taken is exactly zero, even where its value is NaN.
 
     Examples
     --------
@@ -1224,7 +1224,7 @@ def isnan(x):
     Raises
     ------
     DTypeError
-        For what is not real: complex numbers, strings, objects.
+        For values that are not real: complex numbers, strings, objects.
 
     Examples
     --------
@@ -1251,7 +1251,7 @@ def isinf(x):
     Raises
     ------
     DTypeError
-        For what is not real: complex numbers, strings, objects.
+        For values that are not real: complex numbers, strings, objects.
 
     Examples
     --------
@@ -1278,7 +1278,7 @@ def isfinite(x):
     Raises
     ------
     DTypeError
-        For what is not real: complex numbers, strings, objects.
+        For values that are not real: complex numbers, strings, objects.
 
     Examples
     --------
@@ -1307,7 +1307,7 @@ cdef Tensor spelt_out(Tensor x, int rank, const int64_t *dims, int64_t count):
 
 @public(method=True, numpy="")
 def allclose(a, b, rtol=1e-05, atol=1e-08):
-    """Whether ``abs(a - b) <= atol + rtol * abs(b)`` everywhere, with broadcasting; NaN is near nothing.
+    """Whether ``abs(a - b) <= atol + rtol * abs(b)`` everywhere, with broadcasting; NaN is close to nothing.
 
     Parameters
     ----------

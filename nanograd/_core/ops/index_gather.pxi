@@ -138,7 +138,7 @@ def gather(x, axis, indices):
     Raises
     ------
     ShapeError
-        If `indices` has another number of axes, or is larger than `x` along an axis other than `axis`.
+        If `indices` has a different number of axes, or is larger than `x` along an axis other than `axis`.
     IndexError
         For an index out of range.
     DTypeError
@@ -214,7 +214,7 @@ def embedding(indices, weight, padding_idx=None):
     DTypeError
         If the indices are not integers.
     ShapeError
-        If `weight` has not two axes.
+        If `weight` does not have two axes.
 
     Examples
     --------

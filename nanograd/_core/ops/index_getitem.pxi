@@ -251,7 +251,7 @@ def index_set(x, index, values):
     ----------
     x : Tensor
     index : int, slice, ``...``, None, integer or boolean array, or a tuple of these
-        As in ``x[index]``. Of positions that repeat, the last one counts.
+        As in ``x[index]``. Where positions repeat, the last one counts.
     values : Tensor, array or number
         Broadcast to the shape of ``x[index]``.
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""Products of matrices, and the linear layer. The kernels stand in csrc/kernels/gemm.inc; transposed operands are read as they lie."""
+"""Products of matrices, and the linear layer. The kernels are in csrc/kernels/gemm.inc; transposed operands are read as they lie."""
 include "capsule.pxi"
 cimport cython
 from libc.stdint cimport int64_t
@@ -102,7 +102,7 @@ cdef str shapes(Tensor a, Tensor b):
 
 
 cdef Tensor operand(str op, object x, object other):
-    """x where it is no tensor, with the dtype that both agree on."""
+    """x where it is not a tensor, with the dtype that both agree on."""
     return as_tensor(op, x, common_kind(op, x, other), grad_mode() and isinstance(other, Tensor) and (<Tensor>other).wants_grad)
 
 
@@ -207,7 +207,7 @@ cdef object matmul_operator(object a, object b):
 def matmul(a, b):
     """Matrix product: ``y[..., i, j] = sum over p of a[..., i, p] * b[..., p, j]``; also ``a @ b``.
 
-    NumPy's rules: a 1-D `a` is a row, a 1-D `b` a column, and that axis is missing in the result; axes before the last two
+    NumPy's rules: a 1-D `a` is a row, a 1-D `b` a column, and that axis is missing from the result; axes before the last two
     are batches of matrices and broadcast. Nothing is copied: a gradient reads the operands transposed where they lie.
 
     Parameters
@@ -228,7 +228,7 @@ def matmul(a, b):
 
     Notes
     -----
-    An empty sum (K = 0) is 0. NaN and inf spread as in NumPy. Products of up to 256**3 multiplications run in our own
+    An empty sum (K = 0) is 0. NaN and inf propagate as in NumPy. Products of up to 256**3 multiplications run in our own
     kernels, larger ones in CBLAS; the bits do not depend on the number of threads.
 
     Examples
@@ -289,7 +289,7 @@ def dot(a, b):
 
 @public(method=True)
 def outer(a, b):
-    """Outer product: ``y[i, j] = a[i] * b[j]``. As in NumPy, operands that are not 1-D are taken flat.
+    """Outer product: ``y[i, j] = a[i] * b[j]``. As in NumPy, operands that are not 1-D are flattened.
 
     Parameters
     ----------
@@ -350,7 +350,7 @@ def scale(x, s):
     Parameters
     ----------
     x : Tensor or array_like
-    s : number, or a Tensor or array of no axes
+    s : number, or a 0-d Tensor or array
 
     Returns
     -------

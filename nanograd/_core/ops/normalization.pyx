@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""Layer, RMS, group and batch normalisation. The formulas stand in csrc/kernels/norm.inc."""
+"""Layer, RMS, group and batch normalisation. The formulas are in csrc/kernels/norm.inc."""
 include "capsule.pxi"
 cimport cython
 from libc.float cimport DBL_EPSILON, FLT_EPSILON
@@ -186,7 +186,7 @@ def layer_norm(x, normalized_shape, weight=None, bias=None, eps=1e-5):
 
     Notes
     -----
-    The mean is not rounded to x's dtype, and float32 sums gather in float64 block by block: a constant row gives the bias, a row
+    The mean is not rounded to x's dtype, and float32 sums accumulate in float64 block by block: a constant row gives the bias, a row
     far from zero keeps its digits. Where squares would leave the range of the dtype the row is scaled first.
 
     Examples
@@ -258,7 +258,7 @@ def rms_norm(x, normalized_shape, weight=None, eps=None):
 def group_norm(x, num_groups, weight=None, bias=None, eps=1e-5):
     """Group normalisation (Wu and He 2018): over groups of channels, each sample by itself.
 
-    ``y = (x - mean) / sqrt(var + eps) * weight + bias``, mean and biased variance over a group's channels and all places, weight
+    ``y = (x - mean) / sqrt(var + eps) * weight + bias``, mean and biased variance over a group's channels and all positions, weight
     and bias per channel.
 
     Parameters

@@ -67,7 +67,7 @@ cdef Tensor running_of(str name, object value, Tensor x, int64_t channels, bint 
 @public
 def batch_norm(x, running_mean=None, running_var=None, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5,
                activation=None):
-    """Batch normalisation (Ioffe and Szegedy 2015): each channel over the batch and all places.
+    """Batch normalisation (Ioffe and Szegedy 2015): each channel over the batch and all positions.
 
     ``y = activation((x - mean) / sqrt(var + eps) * weight + bias)``.
 

@@ -106,7 +106,7 @@ def mse_loss(input, target, *, reduction="mean"):
 
     Parameters
     ----------
-    input, target : Tensor or array_like, of one shape
+    input, target : Tensor or array_like, of the same shape
     reduction : {'mean', 'sum', 'none'}
 
     Returns
@@ -121,7 +121,7 @@ def mse_loss(input, target, *, reduction="mean"):
     DTypeError
         If the dtypes do.
     ValueError
-        For another reduction.
+        For an unknown reduction.
 
     Notes
     -----
@@ -149,7 +149,7 @@ def l1_loss(input, target, *, reduction="mean"):
 
     Parameters
     ----------
-    input, target : Tensor or array_like, of one shape
+    input, target : Tensor or array_like, of the same shape
     reduction : {'mean', 'sum', 'none'}
 
     Returns
@@ -164,7 +164,7 @@ def l1_loss(input, target, *, reduction="mean"):
     DTypeError
         If the dtypes do.
     ValueError
-        For another reduction.
+        For an unknown reduction.
 
     Notes
     -----
@@ -192,7 +192,7 @@ def smooth_l1_loss(input, target, *, beta=1.0, reduction="mean"):
 
     Parameters
     ----------
-    input, target : Tensor or array_like, of one shape
+    input, target : Tensor or array_like, of the same shape
     beta : float
         Not negative; 0 gives l1_loss.
     reduction : {'mean', 'sum', 'none'}
@@ -209,7 +209,7 @@ def smooth_l1_loss(input, target, *, beta=1.0, reduction="mean"):
     DTypeError
         If the dtypes do.
     ValueError
-        For another reduction, or a negative beta.
+        For an unknown reduction, or a negative beta.
 
     Notes
     -----
@@ -240,7 +240,7 @@ def huber_loss(input, target, *, delta=1.0, reduction="mean"):
 
     Parameters
     ----------
-    input, target : Tensor or array_like, of one shape
+    input, target : Tensor or array_like, of the same shape
     delta : float
         Positive.
     reduction : {'mean', 'sum', 'none'}
@@ -257,7 +257,7 @@ def huber_loss(input, target, *, delta=1.0, reduction="mean"):
     DTypeError
         If the dtypes do.
     ValueError
-        For another reduction, or a delta that is not positive.
+        For an unknown reduction, or a delta that is not positive.
 
     Notes
     -----
@@ -285,13 +285,13 @@ include "pair_loss_weights.pxi"
 
 @public
 def binary_cross_entropy(p, target, *, weight=None, reduction="mean"):
-    """Cross entropy between probabilities of yes and targets in [0, 1].
+    """Binary cross entropy of probabilities and targets in [0, 1].
 
     ``-(target * log(p) + (1 - target) * log(1 - p))``, logarithms not below -100.
 
     Parameters
     ----------
-    p, target : Tensor or array_like, of one shape
+    p, target : Tensor or array_like, of the same shape
         p in [0, 1]. For logits there is `binary_cross_entropy_with_logits`, which is more accurate.
     weight : Tensor or array_like, optional
         Multiplies the losses; broadcasts to p's shape; gets no gradient.
@@ -309,11 +309,11 @@ def binary_cross_entropy(p, target, *, weight=None, reduction="mean"):
     DTypeError
         If the dtypes do.
     ValueError
-        For another reduction, or a p outside of [0, 1].
+        For an unknown reduction, or a p outside of [0, 1].
 
     Notes
     -----
-    Both have gradients. As ``torch.nn.functional.binary_cross_entropy``.
+    Both have gradients. Like ``torch.nn.functional.binary_cross_entropy``.
 
     Examples
     --------
@@ -334,17 +334,17 @@ def binary_cross_entropy(p, target, *, weight=None, reduction="mean"):
 
 @public
 def binary_cross_entropy_with_logits(x, target, *, weight=None, pos_weight=None, reduction="mean"):
-    """Cross entropy between logits of yes and targets in [0, 1]: sigmoid and binary_cross_entropy in one, without overflow.
+    """Binary cross entropy of logits and targets in [0, 1]: sigmoid and binary_cross_entropy in one, without overflow.
 
     ``(1 - target) * softplus(x) + pos_weight * target * softplus(-x)``.
 
     Parameters
     ----------
-    x, target : Tensor or array_like, of one shape
+    x, target : Tensor or array_like, of the same shape
     weight : Tensor or array_like, optional
         Multiplies the losses; broadcasts to x's shape; gets no gradient.
     pos_weight : Tensor or array_like, optional
-        Multiplies the part of the targets that are yes: above 1 it favours recall. It broadcasts, and gets no gradient.
+        Multiplies the part of the positive targets: above 1 it favours recall. It broadcasts, and gets no gradient.
     reduction : {'mean', 'sum', 'none'}
 
     Returns
@@ -359,12 +359,12 @@ def binary_cross_entropy_with_logits(x, target, *, weight=None, pos_weight=None,
     DTypeError
         If the dtypes do.
     ValueError
-        For another reduction.
+        For an unknown reduction.
 
     Notes
     -----
     Without pos_weight the gradient to x is ``sigmoid(x) - target``, that to the target ``-x``. A target 0 or 1 loses no digits
-    in either, however small the loss is. A part whose factor is 0 counts for nothing, also where x is infinite: the loss of
+    in either, however small the loss is. A part whose factor is 0 counts for nothing, even where x is infinite: the loss of
     ``inf`` is 0 for target 1 and ``inf`` for others.
 
     Examples
@@ -392,7 +392,7 @@ def kl_div(log_p, target, *, reduction="mean"):
 
     Parameters
     ----------
-    log_p, target : Tensor or array_like, of one shape
+    log_p, target : Tensor or array_like, of the same shape
         log_p as log_softmax gives it, target as softmax does.
     reduction : {'mean', 'sum', 'none'}
 
@@ -408,7 +408,7 @@ def kl_div(log_p, target, *, reduction="mean"):
     DTypeError
         If the dtypes do.
     ValueError
-        For another reduction.
+        For an unknown reduction.
 
     Notes
     -----
@@ -438,13 +438,13 @@ def kl_div(log_p, target, *, reduction="mean"):
 
 @public
 def cross_entropy_from_probs(p, target, *, eps=1e-10, reduction="sum"):
-    """Cross entropy between probabilities and target probabilities, as the original has it.
+    """Cross entropy between probabilities and target probabilities, as in the Scheme original.
 
-    ``-target * log(max(p, eps))``, by default added up.
+    ``-target * log(max(p, eps))``, summed by default.
 
     Parameters
     ----------
-    p, target : Tensor or array_like, of one shape
+    p, target : Tensor or array_like, of the same shape
     eps : float
         Positive: a smaller p counts as eps, and its gradient is 0.
     reduction : {'mean', 'sum', 'none'}
@@ -461,7 +461,7 @@ def cross_entropy_from_probs(p, target, *, eps=1e-10, reduction="sum"):
     DTypeError
         If the dtypes do.
     ValueError
-        For another reduction, or an eps that is not positive.
+        For an unknown reduction, or an eps that is not positive.
 
     Notes
     -----

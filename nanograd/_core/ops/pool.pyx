@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""Pooling: maxima and means of windows. The geometry stands in csrc/kernels/pool.h."""
+"""Pooling: maxima and means of windows. The geometry is in csrc/kernels/pool.h."""
 include "capsule.pxi"
 cimport cython
 from libc.stdint cimport int64_t
@@ -235,7 +235,7 @@ def max_pool2d(x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=Fal
     dilation : int or pair of int, default 1
         Distance between the elements of a window.
     ceil_mode : bool, default False
-        Whether what is left at the end, too little for a whole window, has one nonetheless. It has to begin inside the image or
+        Whether a remainder at the end, too short for a whole window, still gets one. That window has to begin inside the image or
         in the padding before it.
 
     Returns
@@ -321,8 +321,8 @@ def avg_pool2d(x, kernel_size, stride=None, padding=0, ceil_mode=False, count_in
     ceil_mode : bool, default False
         As for :func:`max_pool2d`.
     count_include_pad : bool, default True
-        Whether the padding counts, as zeros; else the mean is that of the window's elements inside the image. What a window
-        reaches of beyond the padding, with `ceil_mode`, never counts.
+        Whether the padding counts, as zeros; otherwise the mean is over the window's elements inside the image. With `ceil_mode`,
+        the part of a window beyond the padding never counts.
 
     Returns
     -------
@@ -406,7 +406,7 @@ def adaptive_avg_pool2d(x, output_size):
     ShapeError
         If the image is empty.
     TypeError, ValueError
-        For an `output_size` that is none, or negative.
+        For an `output_size` of the wrong type, or negative.
 
     Examples
     --------

@@ -54,7 +54,7 @@ def rand(*shape, dtype=None, requires_grad=False, generator=None):
     ShapeError, DTypeError
         As :func:`zeros`.
     TypeError
-        If generator is no Generator.
+        If generator is not a Generator.
 
     Notes
     -----
@@ -97,7 +97,7 @@ def randn(*shape, dtype=None, requires_grad=False, generator=None):
     ShapeError, DTypeError
         As :func:`zeros`.
     TypeError
-        If generator is no Generator.
+        If generator is not a Generator.
 
     Notes
     -----
@@ -212,7 +212,7 @@ def rand_like(x, dtype=None, requires_grad=False, generator=None):
     DTypeError
         For another dtype.
     TypeError
-        If generator is no Generator.
+        If generator is not a Generator.
 
     Examples
     --------
@@ -244,7 +244,7 @@ def randn_like(x, dtype=None, requires_grad=False, generator=None):
     DTypeError
         For another dtype.
     TypeError
-        If generator is no Generator.
+        If generator is not a Generator.
 
     Examples
     --------
@@ -259,7 +259,7 @@ def randn_like(x, dtype=None, requires_grad=False, generator=None):
 
 @public
 def randint(low, high, shape, generator=None):
-    """Integers from [low, high), every one as likely.
+    """Integers from [low, high), each equally likely.
 
     Parameters
     ----------
@@ -306,7 +306,7 @@ def randint(low, high, shape, generator=None):
 
 @public
 def randperm(n, generator=None):
-    """The integers from 0 to n - 1 in random order, every order as likely.
+    """The integers from 0 to n - 1 in random order, each order equally likely.
 
     Parameters
     ----------

@@ -5,9 +5,9 @@ cdef class Generator:
     """Generator(seed=None)
 --
 
-    A source of random numbers: a seed, and a counter that every draw moves on.
+    A source of random numbers: a seed, and a counter that every draw advances.
 
-    A draw moves the counter by an amount that depends on the shape and dtype of the result alone, and its numbers do not
+    A draw advances the counter by an amount that depends only on the shape and dtype of the result, and its numbers do not
     depend on the machine, its instruction set or the number of threads.
 
     Parameters
@@ -102,7 +102,7 @@ cdef ng_stream take_stream(str op, object generator, uint64_t blocks) except *:
 
 @public
 def manual_seed(n):
-    """Seed the generator that draws use where none is given.
+    """Seed the default generator, used where none is given.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Sums, means, extremes, and where the extremes are.
 
-Any axes; float32 accumulates in float64. The kernels and their gradients stand in csrc/kernels/reduce.inc.
+Any axes; float32 accumulates in float64. The kernels and their gradients are in csrc/kernels/reduce.inc.
 """
 include "capsule.pxi"
 cimport cython

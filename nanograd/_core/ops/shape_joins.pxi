@@ -108,7 +108,7 @@ cdef Tensor joined(str op, list items, int rank, const int64_t *dims, int axis, 
 
 @public(numpy="concatenate")
 def concatenate(tensors, axis=0):
-    """Join tensors along an axis that they have.
+    """Join tensors along an existing axis.
 
     Parameters
     ----------
@@ -174,14 +174,14 @@ def concatenate(tensors, axis=0):
 
 @public(numpy="stack")
 def stack(tensors, axis=0):
-    """Join tensors of one shape along a new axis.
+    """Join tensors of the same shape along a new axis.
 
     Parameters
     ----------
     tensors : list or tuple of Tensor
         At least one.
     axis : int
-        Where the new axis stands in the result.
+        The position of the new axis in the result.
 
     Returns
     -------

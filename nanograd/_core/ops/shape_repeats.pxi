@@ -112,7 +112,7 @@ def repeat(x, n, axis=None):
     ----------
     x : Tensor
     n : int or array of ints
-        How often; an array says it for every position of `axis`.
+        How often; an array gives it for each position of `axis`.
     axis : int, optional
         By default `x` is flattened.
 
@@ -123,7 +123,7 @@ def repeat(x, n, axis=None):
     Raises
     ------
     ValueError
-        For a negative number, or an array of another length than the axis.
+        For a negative number, or an array of a different length than the axis.
 
     Examples
     --------
@@ -279,9 +279,9 @@ def pad(x, pad_width, mode='constant', value=0):
     ----------
     x : Tensor
     pad_width : int, pair of ints, one pair for each axis, or dict of axis: pair
-        How many elements before and after, as in `numpy.pad`: one pair holds for all axes.
+        How many elements before and after, as in `numpy.pad`: one pair applies to all axes.
     mode : 'constant', 'reflect' or 'edge'
-        What the margins hold: `value`; the elements mirrored at the border, which itself is not repeated; or the border's.
+        What the margins hold: `value`; the elements mirrored at the border, without the border itself; or the border's.
     value : float
         For mode 'constant'.
 

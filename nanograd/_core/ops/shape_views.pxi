@@ -62,7 +62,7 @@ def reshape(x, *shape):
     x : Tensor
         Of any shape.
     *shape : int, or one tuple of ints
-        The new shape, with as many elements as `x`; one entry may be -1 and is then made to fit. ``()`` is 0-d.
+        The new shape, with as many elements as `x`; one entry may be -1 and is then inferred. ``()`` is 0-d.
 
     Returns
     -------
@@ -219,7 +219,7 @@ def unsqueeze(x, axis):
     ----------
     x : Tensor
     axis : int
-        Where the new axis stands in the result.
+        The position of the new axis in the result.
 
     Returns
     -------

@@ -3,7 +3,7 @@
 
 An update is one launch over all parameters of a dtype. It gathers, per parameter, what is read and where the new values
 go (a Step), launches, and then hands the new values over; whatever can raise comes before the launch. New values follow
-the rule of tensor.pxd: in place where the parameter, or the optimizer's state, alone holds the memory; else in a new
+the rule of tensor.pxd: in place where the parameter, or the optimizer's state, is the only holder of the memory; else in a new
 buffer. So tensors in a state_dict() can share the optimizer's memory and yet never change.
 """
 cimport cython

@@ -64,7 +64,7 @@ def gradient_norm(list tensors, double order):
 
 
 cdef int rewrite_gradients(str op, list tensors, update_launcher launcher, double a, double b) except -1:
-    """Launch over the gradients, each written in place if the leaf alone holds it, and hand new ones over."""
+    """Launch over the gradients, each written in place if only the leaf holds it, and hand new ones over."""
     cdef Step step = new_step(len(tensors))
     cdef Tensor p
     cdef LeafNode leaf
