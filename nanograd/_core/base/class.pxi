@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 # The Tensor: attributes, conversions, operators, autograd methods.
-# Every other method is a function of its family, put in by add_methods().
+# Every other method is a function of its family, put in by @public(method=True).
 
 cdef bint is_leaf(Tensor t) noexcept:
     return t.node is None or type(t.node) is LeafNode

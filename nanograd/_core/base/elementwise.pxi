@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-# Elementwise operations. Their formulas and derivatives are lines of csrc/ops_unary.def and csrc/ops_binary.def; one
-# unary and one binary node serve them all, and each has its function, with its documentation, at the end.
+# Elementwise operations. Their formulas and derivatives are lines of csrc/ops_unary.def and csrc/ops_binary.def; one unary
+# and one binary node serve them all. Their functions are in ops/elementwise.pyx and ops/activation.pyx.
 
 cdef inline const char *NG_UNARY_NAME(int op) noexcept:
     return NG.unary_info[op].name
