@@ -26,14 +26,15 @@ __all__ = ["cosine_similarity", "einsum", "normalize"]
 
 
 def normalize(x: TensorLike, ord: float = 2, axis: int | tuple[int, ...] | None = -1, eps: float = 1e-12) -> Tensor:
-    """x divided by its norm along an axis: ``x / max(norm(x), eps)``.
+    """Vectors along an axis, divided by their norm: ``x / max(norm(x), eps)``.
 
     Parameters
     ----------
     x : Tensor or array_like
-    ord : {1, 2, inf}
+    ord : {1, 2, inf}, default 2
+        Which norm, as in :func:`norm`.
     axis : int or tuple of int, default -1
-        The axes that hold a vector.
+        The axis, or axes, that the elements of a vector lie along.
     eps : float, default 1e-12
         A vector with a smaller norm is divided by eps.
 
@@ -44,9 +45,9 @@ def normalize(x: TensorLike, ord: float = 2, axis: int | tuple[int, ...] | None 
     Raises
     ------
     numpy.exceptions.AxisError
-        For an axis that x does not have (an IndexError and a ValueError).
+        If x does not have such an axis (an IndexError and a ValueError).
     ValueError
-        For another ord.
+        For any other ord.
 
     Examples
     --------
@@ -64,16 +65,16 @@ def normalize(x: TensorLike, ord: float = 2, axis: int | tuple[int, ...] | None 
 
 
 def cosine_similarity(a: TensorLike, b: TensorLike, axis: int = -1, eps: float = 1e-8) -> Tensor:
-    """The cosine of the angle between vectors: ``sum(a * b) / (max(norm(a), eps) * max(norm(b), eps))`` along an axis.
+    """Cosine of the angle between vectors along an axis: ``sum(a * b) / (max(norm(a), eps) * max(norm(b), eps))``.
 
     Parameters
     ----------
     a, b : Tensor or array_like
         Of shapes that broadcast.
     axis : int, default -1
-        The axis of the broadcast shape that holds a vector.
+        The axis of the broadcast shape that the elements of a vector lie along.
     eps : float, default 1e-8
-        The least norm that is divided by.
+        A vector with a smaller norm counts as one of norm eps.
 
     Returns
     -------
@@ -86,7 +87,7 @@ def cosine_similarity(a: TensorLike, b: TensorLike, axis: int = -1, eps: float =
     DTypeError
         If float32 and float64 mix.
     numpy.exceptions.AxisError
-        For an axis that the broadcast shape does not have (an IndexError and a ValueError).
+        If the broadcast shape does not have such an axis (an IndexError and a ValueError).
 
     Examples
     --------

@@ -45,3 +45,16 @@ def test_no_example_is_left_out():
     left_out = [f"{path.relative_to(package)}: {line}" for path in sources for line in re.findall(r"^ *>>> (.*?) *$", path.read_text(), flags=re.M)
                 if line.replace("\\\\", "\\") not in run]
     assert not left_out
+
+
+def test_shared_sections_are_filled_in():
+    """A line {name} of a compiled docstring stands for a section of base/docstrings.pxi. No other name would be found, and each is used."""
+    core = Path(ng.__file__).parent / "_core"
+    sections = re.findall(r'^    "(\{.*\})": """', (core / "base/docstrings.pxi").read_text(), flags=re.M)
+    used = {line.strip() for path in core.rglob("*.p*") if path.suffix in {".pyx", ".pxi"}
+            for line in re.findall(r"^ *\{[\w, \[\]]+\}$", path.read_text(), flags=re.M)}
+    assert len(sections) > 20 and set(sections) == used
+    assert ng.exp.__doc__ is None or "default dtype" in ng.exp.__doc__ and ng.Tensor.exp.__doc__ == ng.exp.__doc__
+    assert "{'mean', 'sum', 'none'}" in ng.mse_loss.__doc__ and "'leaky_relu'}" in ng.linear.__doc__
+    left = {name: line for name, value in public_objects().items() for line in re.findall(r"^ *(\{[^'\"]*\})$", value.__doc__ or "", flags=re.M)}
+    assert not left

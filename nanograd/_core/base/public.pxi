@@ -4,13 +4,18 @@
 def public(thing=None, *, method=False, numpy=None, scipy=None):
     """Let users call a function, or a class, of the core. As a decorator; returns what it is given.
 
-    It comes into its module's ``__all__``, and so into ``nanograd``. ``method``: into Tensor too ("only": there alone).
-    ``numpy``: NumPy's names of it, separated by spaces, so that NumPy's function runs it when it is given a tensor; by default its own
-    name if it is a method, and "" for none. ``scipy``: the name of the ufunc in scipy.special.
+    It comes into its module's ``__all__``, and so into ``nanograd``, and the sections that its docstring names (docstrings.pxi) are
+    filled in. ``method``: into Tensor too ("only": there alone). ``numpy``: NumPy's names of it, separated by spaces, so that NumPy's
+    function runs it when it is given a tensor; by default its own name if it is a method, and "" for none. ``scipy``: the name of the
+    ufunc in scipy.special.
     """
     if thing is None:
         return lambda function: public(function, method=method, numpy=numpy, scipy=scipy)
     cdef str name = thing.__name__
+    doc = thing.__doc__
+    filled = filled_docstring(doc)
+    if filled is not doc:
+        thing.__doc__ = filled
     if method != "only":
         vars(sys.modules[thing.__module__]).setdefault("__all__", []).append(name)
     if method:

@@ -74,6 +74,7 @@ include "engine.pxi"              # backward
 include "modes.pxi"               # no_grad and its like
 include "support.pxi"             # what the class stands on
 include "numpy.pxi"               # tensors in NumPy's functions
+include "docstrings.pxi"          # what many docstrings say in the same words
 include "public.pxi"              # how an operation becomes known
 include "words.pxi"               # what other libraries call an argument
 include "exchange.pxi"            # the buffer protocol and DLPack

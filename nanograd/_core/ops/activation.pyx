@@ -14,21 +14,9 @@ from kernels.ops cimport *              # the enumerators NG_UNARY_*
 
 @public(method=True)
 def relu(x):
-    """Rectified linear unit: ``max(x, 0)``; the derivative at 0 is 0, NaN stays NaN.
+    """Rectified linear unit: ``max(x, 0)``. The derivative at 0 is 0; NaN stays NaN.
 
-    Parameters
-    ----------
-    x : Tensor, array_like or number
-
-    Returns
-    -------
-    Tensor
-        Of x's shape and dtype.
-
-    Raises
-    ------
-    DTypeError
-        For values that are not real: complex numbers, strings, objects.
+    {unary}
 
     Examples
     --------
@@ -43,22 +31,18 @@ def relu(x):
 
 @public(method=True)
 def leaky_relu(x, negative_slope=0.01):
-    """``x`` where it is positive, else ``negative_slope * x`` (Maas, Hannun and Ng 2013).
+    """Leaky rectified linear unit (Maas, Hannun and Ng 2013): x where it is positive, else ``negative_slope * x``.
 
     Parameters
     ----------
-    x : Tensor, array_like or number
+    {x}
     negative_slope : float, default 0.01
 
-    Returns
-    -------
-    Tensor
-        Of x's shape and dtype.
+    {like x}
 
-    Raises
-    ------
-    DTypeError
-        For values that are not real: complex numbers, strings, objects.
+    Notes
+    -----
+    The derivative at 0 is negative_slope, that of the left side.
 
     Examples
     --------
@@ -77,22 +61,15 @@ def elu(x, alpha=1.0):
 
     Parameters
     ----------
-    x : Tensor, array_like or number
+    {x}
     alpha : float, default 1.0
+        The result is -alpha at -inf.
 
-    Returns
-    -------
-    Tensor
-        Of x's shape and dtype.
-
-    Raises
-    ------
-    DTypeError
-        For values that are not real: complex numbers, strings, objects.
+    {like x}
 
     Notes
     -----
-    At 0 the derivative is alpha, that of the left side.
+    The derivative at 0 is alpha, that of the left side.
 
     Examples
     --------
@@ -112,19 +89,7 @@ def elu(x, alpha=1.0):
 def tanh(x):
     """Hyperbolic tangent, within 2 ULP (float32) or 4 ULP (float64).
 
-    Parameters
-    ----------
-    x : Tensor, array_like or number
-
-    Returns
-    -------
-    Tensor
-        Of x's shape and dtype.
-
-    Raises
-    ------
-    DTypeError
-        For values that are not real: complex numbers, strings, objects.
+    {unary}
 
     Examples
     --------
@@ -141,19 +106,7 @@ def tanh(x):
 def sigmoid(x):
     """Logistic function ``1 / (1 + exp(-x))``, without overflow at any x.
 
-    Parameters
-    ----------
-    x : Tensor, array_like or number
-
-    Returns
-    -------
-    Tensor
-        Of x's shape and dtype.
-
-    Raises
-    ------
-    DTypeError
-        For values that are not real: complex numbers, strings, objects.
+    {unary}
 
     Examples
     --------
@@ -168,21 +121,9 @@ def sigmoid(x):
 
 @public(method=True, scipy="log_expit")
 def log_sigmoid(x):
-    """``log(sigmoid(x))``, that is ``min(x, 0) - log(1 + exp(-abs(x)))``: finite for every finite x.
+    """Logarithm of the logistic function, ``log(sigmoid(x))``, that is ``min(x, 0) - log(1 + exp(-abs(x)))``: finite for every finite x.
 
-    Parameters
-    ----------
-    x : Tensor, array_like or number
-
-    Returns
-    -------
-    Tensor
-        Of x's shape and dtype.
-
-    Raises
-    ------
-    DTypeError
-        For values that are not real: complex numbers, strings, objects.
+    {unary}
 
     Examples
     --------
@@ -201,14 +142,12 @@ def softplus(x, beta=1.0, threshold=20.0):
 
     Parameters
     ----------
-    x : Tensor or array_like
-    beta, threshold : number
-        beta is positive; the larger it is, the nearer relu.
+    {x}
+    beta : float, default 1.0
+        Positive; the larger it is, the closer the function is to relu.
+    threshold : float, default 20.0
 
-    Returns
-    -------
-    Tensor
-        Of x's shape and dtype.
+    {like x}
 
     Raises
     ------
@@ -234,21 +173,9 @@ def softplus(x, beta=1.0, threshold=20.0):
 
 @public(method=True)
 def silu(x):
-    """``x * sigmoid(x)`` (Elfwing, Uchibe and Doya 2017), 0 at -inf.
+    """Sigmoid linear unit, or swish (Elfwing, Uchibe and Doya 2017): ``x * sigmoid(x)``; 0 at -inf.
 
-    Parameters
-    ----------
-    x : Tensor, array_like or number
-
-    Returns
-    -------
-    Tensor
-        Of x's shape and dtype.
-
-    Raises
-    ------
-    DTypeError
-        For values that are not real: complex numbers, strings, objects.
+    {unary}
 
     Examples
     --------
@@ -267,14 +194,11 @@ def gelu(x, approximate='none'):
 
     Parameters
     ----------
-    x : Tensor or array_like
+    {x}
     approximate : {'none', 'tanh'}
-        'tanh': ``x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x**3))) / 2``, as GPT-2 has it.
+        'tanh': ``x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x**3))) / 2``, as in GPT-2.
 
-    Returns
-    -------
-    Tensor
-        Of x's shape and dtype.
+    {like x}
 
     Raises
     ------

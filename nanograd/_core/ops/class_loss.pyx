@@ -199,14 +199,11 @@ def cross_entropy(logits, target, *, weight=None, ignore_index=-100, label_smoot
         Not normalised. The classes are on axis 1, or on the only axis of a single sample.
     target : array_like of int, shape (N,), (N, d1, ...) or (); or Tensor or array_like of float, of logits' shape
         Class labels, of any integer type; or probabilities of the classes.
-    weight : Tensor or array_like, shape (C,), optional
-        A weight per class; it gets no gradient.
-    ignore_index : int
-        Samples with this label are ignored.
-    label_smoothing : float in [0, 1]
+    {class weight}
+    label_smoothing : float, default 0.0
+        In [0, 1].
     reduction : {'mean', 'sum', 'none'}
-        ``'mean'`` divides by the sum of the labels' weights (of all samples that are not ignored); for probabilities by the
-        number of samples.
+        ``'mean'`` divides by the sum of the weights of the labels that are not ignored; for probabilities, by the number of samples.
 
     Returns
     -------
@@ -218,16 +215,16 @@ def cross_entropy(logits, target, *, weight=None, ignore_index=-100, label_smoot
     IndexError
         For a label that is not in [0, C).
     DTypeError
-        For labels that are not integers.
+        If labels are not integers.
     ShapeError
         If labels or weight do not fit the logits.
     ValueError
-        For a label_smoothing out of range, or an unknown reduction.
+        For a label_smoothing out of range.
 
     Notes
     -----
-    The gradient is ``(softmax(logits) - target) / N`` for the mean without weights. Probabilities have a gradient too. A mean
-    over no samples is NaN, with a RuntimeWarning. Like ``torch.nn.functional.cross_entropy`` [1]_.
+    The gradient is ``(softmax(logits) - target) / N`` for the mean without weights. A target of probabilities has a gradient too.
+    The mean of no samples is NaN, with a RuntimeWarning. Like ``torch.nn.functional.cross_entropy`` [1]_.
 
     References
     ----------
@@ -256,19 +253,16 @@ def cross_entropy(logits, target, *, weight=None, ignore_index=-100, label_smoot
 def nll_loss(log_p, target, *, weight=None, ignore_index=-100, reduction="mean"):
     """Negative log-likelihood of class labels under log-probabilities.
 
-    ``loss = -w[target] * log_p[target]`` per sample. `cross_entropy` is log_softmax and this in one.
+    ``loss = -w[target] * log_p[target]`` per sample. :func:`cross_entropy` is :func:`log_softmax` and this in one.
 
     Parameters
     ----------
     log_p : Tensor or array_like, shape (N, C), (N, C, d1, ...) or (C,)
-        Log-probabilities, such as log_softmax gives. The classes are on axis 1, or on the only axis of a single sample.
+        Log-probabilities, as :func:`log_softmax` returns them. The classes are on axis 1, or on the only axis of a single sample.
     target : array_like of int, shape (N,), (N, d1, ...) or ()
-    weight : Tensor or array_like, shape (C,), optional
-        A weight per class; it gets no gradient.
-    ignore_index : int
-        Samples with this label are ignored.
+    {class weight}
     reduction : {'mean', 'sum', 'none'}
-        ``'mean'`` divides by the sum of the labels' weights.
+        ``'mean'`` divides by the sum of the weights of the labels that are not ignored.
 
     Returns
     -------
@@ -280,11 +274,9 @@ def nll_loss(log_p, target, *, weight=None, ignore_index=-100, reduction="mean")
     IndexError
         For a label that is not in [0, C).
     DTypeError
-        For labels that are not integers.
+        If labels are not integers.
     ShapeError
         If labels or weight do not fit log_p.
-    ValueError
-        For an unknown reduction.
 
     Examples
     --------

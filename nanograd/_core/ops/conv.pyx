@@ -219,10 +219,10 @@ cdef Tensor convolve(str op, int axes, object x, object weight, object bias, obj
 
 @public
 def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
-    """Two-dimensional convolution (cross-correlation, as in every network library) of a batch of images.
+    """Two-dimensional convolution of a batch of images: cross-correlation, as in every network library.
 
-    ``y[n, o, p, q] = bias[o] + sum_{c, i, j} weight[o, c, i, j] * x[n, c, p * stride - padding + i * dilation, ...]``, with
-    zeros outside of the image and c running over the channels of o's group.
+    ``y[n, o, p, q] = bias[o] + sum_{c, i, j} weight[o, c, i, j] * x[n, c, p * stride - padding + i * dilation, q * stride - ...]``,
+    where c runs over the input channels of o's group, and x is 0 outside of the image.
 
     Parameters
     ----------
@@ -231,7 +231,7 @@ def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     bias : Tensor, shape (O,), optional
     stride, dilation : int or pair of int, default 1
     padding : int, pair of int, 'same' or 'valid', default 0
-        Zeros on each side. 'same' keeps the size (stride 1; an odd zero goes at the end), 'valid' is 0.
+        How many zeros are added on each side. 'same' keeps the size (stride must be 1; an odd zero goes at the end), 'valid' is 0.
     groups : int, default 1
         Input and output channels are divided into this many groups, which are convolved separately; ``C`` of them: depthwise.
 
@@ -243,11 +243,12 @@ def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     Raises
     ------
     ShapeError
-        If channels do not fit, or the kernel is larger than the padded input.
+        If the channels or the bias do not fit the weight, or the kernel is larger than the padded input.
     DTypeError
         If float32 and float64 mix.
     ValueError
-        For a stride or dilation below 1, negative padding, or groups that do not divide the channels.
+        For a stride or dilation below 1, negative padding, padding 'same' with another stride than 1, or groups that do not divide
+        the channels.
 
     Examples
     --------
@@ -266,7 +267,7 @@ def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
 
 @public
 def conv1d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
-    """One-dimensional convolution of a batch of sequences; arguments, errors and notes as for :func:`conv2d`.
+    """One-dimensional convolution of a batch of sequences; see :func:`conv2d`.
 
     Parameters
     ----------
@@ -283,7 +284,7 @@ def conv1d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
 
     Raises
     ------
-    ShapeError, DTypeError, ValueError, TypeError
+    ShapeError, DTypeError, ValueError
         As :func:`conv2d`.
 
     Examples

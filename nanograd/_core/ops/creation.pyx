@@ -31,7 +31,7 @@ def tensor(data, dtype=None, requires_grad=False):
     data : array_like
         Numbers, (nested) lists of numbers, a NumPy array, or a tensor.
     dtype : numpy.dtype, optional
-        float32 or float64. None: float32 and float64 arrays and tensors keep theirs; everything else real (lists, integers,
+        float32 or float64. None: tensors and arrays of float32 and float64 keep theirs; everything else that is real (lists, integers,
         booleans, float16) takes ``get_default_dtype()``.
     requires_grad : bool, default False
         Whether backward computes a gradient for it.
@@ -44,9 +44,9 @@ def tensor(data, dtype=None, requires_grad=False):
     Raises
     ------
     DTypeError
-        For another dtype, or complex, object, string or structured data.
+        For any other dtype, and for complex, object, string or structured data.
     TypeError
-        For a list that holds tensors: ``stack`` joins tensors.
+        For a list of tensors: :func:`stack` joins them.
     ShapeError
         For more than 8 dimensions.
 
@@ -105,21 +105,7 @@ cdef object flat_tensor(str op, object data, object shape, object requires_grad,
 def tensor32(data, shape=None, *, requires_grad=True):
     """Make a float32 tensor from data, copied; the Scheme original's constructor, whose tensors require a gradient by default.
 
-    Parameters
-    ----------
-    data : array_like
-    shape : int or tuple of int, optional
-        The shape to give to the elements; the number of elements must be its product. None: data's own.
-    requires_grad : bool, default True
-
-    Returns
-    -------
-    Tensor
-
-    Raises
-    ------
-    ShapeError
-        If data does not have the number of elements that shape needs.
+    {from data}
 
     Examples
     --------
@@ -133,23 +119,9 @@ def tensor32(data, shape=None, *, requires_grad=True):
 
 @public
 def tensor64(data, shape=None, *, requires_grad=True):
-    """Make a float64 tensor from data: as :func:`tensor32`.
+    """Make a float64 tensor from data, like :func:`tensor32`.
 
-    Parameters
-    ----------
-    data : array_like
-    shape : int or tuple of int, optional
-        The shape to give to the elements; the number of elements must be its product. None: data's own.
-    requires_grad : bool, default True
-
-    Returns
-    -------
-    Tensor
-
-    Raises
-    ------
-    ShapeError
-        If data does not have the number of elements that shape needs.
+    {from data}
 
     Examples
     --------
@@ -162,13 +134,13 @@ def tensor64(data, shape=None, *, requires_grad=True):
 
 @public
 def asarray(data, dtype=None):
-    """A tensor of data, copied only if it must be.
+    """Make a tensor from data, which is copied only if it must be.
 
     Parameters
     ----------
     data : array_like
-        A tensor of the dtype is returned as it is, another is cast, with gradient; an array that is C-contiguous, in native
-        byte order, aligned and of the dtype is wrapped, and must then not be written to.
+        A tensor of that dtype is returned as it is, and any other is cast, with gradient. An array of that dtype that is
+        C-contiguous, aligned and in native byte order is wrapped, and must then not be written to.
     dtype : numpy.dtype, optional
         As for :func:`tensor`.
 
@@ -179,7 +151,7 @@ def asarray(data, dtype=None):
     Raises
     ------
     DTypeError
-        For complex numbers, strings, objects, and a dtype that is not float32 or float64.
+        For any other dtype, and for complex, object, string or structured data.
 
     Examples
     --------
@@ -210,8 +182,8 @@ def from_numpy(a):
     Parameters
     ----------
     a : numpy.ndarray
-        float32 or float64, C-contiguous, in native byte order, aligned to its element. It must not be written to as long as
-        the tensor, or anything computed from it that waits for a backward, is in use: a tensor's value never changes.
+        float32 or float64, C-contiguous, aligned, in native byte order. It must not be written to while the tensor, or a graph that
+        was computed from it, is in use: a tensor's value never changes.
 
     Returns
     -------
@@ -220,9 +192,9 @@ def from_numpy(a):
     Raises
     ------
     ValueError
-        If the array is not as described; says which.
+        If the array is not C-contiguous, aligned and in native byte order.
     DTypeError
-        For another dtype.
+        If its dtype is not float32 or float64.
 
     Examples
     --------
@@ -261,13 +233,13 @@ def from_numpy(a):
 
 @public
 def from_dlpack(x):
-    """A tensor of whatever speaks DLPack (a PyTorch or JAX array on the CPU), without a copy where the memory allows.
+    """Make a tensor from an object that supports DLPack, such as a PyTorch or JAX array on the CPU, without a copy where possible.
 
     Parameters
     ----------
     x : object with ``__dlpack__`` and ``__dlpack_device__``
-        float32 or float64 on the CPU. If it is C-contiguous the tensor shares its memory, which must then not be written
-        to; else it is copied.
+        float32 or float64, on the CPU. If it is C-contiguous, the tensor shares its memory, which must then not be written to;
+        otherwise it is copied.
 
     Returns
     -------
@@ -278,11 +250,11 @@ def from_dlpack(x):
     TypeError
         If x has no ``__dlpack__``.
     DTypeError
-        For another dtype.
+        If its dtype is not float32 or float64.
     BufferError
         If x is not on the CPU.
     GraphError
-        If x is a tensor of ours that has a graph: write ``x.detach()``.
+        If x is a tensor of nanograd with a graph: write ``x.detach()``.
 
     Examples
     --------
@@ -317,21 +289,7 @@ cdef object filled(str op, object shape, double value, object dtype, object requ
 def zeros(shape, dtype=None, requires_grad=False):
     """A tensor of zeros.
 
-    Parameters
-    ----------
-    shape : int or tuple of int
-    dtype : numpy.dtype, optional
-        float32 or float64; None: ``get_default_dtype()``.
-    requires_grad : bool, default False
-
-    Returns
-    -------
-    Tensor, of that shape
-
-    Raises
-    ------
-    ShapeError
-        For a negative size, more than 8 dimensions, or too many elements.
+    {filled}
 
     Examples
     --------
@@ -347,23 +305,7 @@ def zeros(shape, dtype=None, requires_grad=False):
 def ones(shape, dtype=None, requires_grad=False):
     """A tensor of ones.
 
-    Parameters
-    ----------
-    shape : int or tuple of int
-    dtype : numpy.dtype, optional
-        float32 or float64; None: ``get_default_dtype()``.
-    requires_grad : bool, default False
-
-    Returns
-    -------
-    Tensor, of that shape
-
-    Raises
-    ------
-    ShapeError
-        For a negative size, more than 8 dimensions, or too many elements.
-    DTypeError
-        For another dtype.
+    {filled}
 
     Examples
     --------
@@ -382,9 +324,8 @@ def full(shape, fill_value, dtype=None, requires_grad=False):
     ----------
     shape : int or tuple of int
     fill_value : number or array_like
-    dtype : numpy.dtype, optional
-        float32 or float64; None: ``get_default_dtype()``.
-    requires_grad : bool, default False
+    {dtype}
+    {requires_grad}
 
     Returns
     -------
@@ -394,8 +335,7 @@ def full(shape, fill_value, dtype=None, requires_grad=False):
     ------
     ShapeError
         As :func:`zeros`, or if fill_value does not broadcast to shape.
-    DTypeError
-        For another dtype.
+    {DTypeError}
 
     Examples
     --------
@@ -416,25 +356,9 @@ def full(shape, fill_value, dtype=None, requires_grad=False):
 
 @public
 def empty(shape, dtype=None, requires_grad=False):
-    """A tensor of a shape whose elements are unspecified: zeros, in fact, because a tensor's value never changes.
+    """A tensor of unspecified elements. (They are zeros, because a tensor's value never changes.)
 
-    Parameters
-    ----------
-    shape : int or tuple of int
-    dtype : numpy.dtype, optional
-        float32 or float64; None: ``get_default_dtype()``.
-    requires_grad : bool, default False
-
-    Returns
-    -------
-    Tensor, of that shape
-
-    Raises
-    ------
-    ShapeError
-        For a negative size, more than 8 dimensions, or too many elements.
-    DTypeError
-        For another dtype.
+    {filled}
 
     Examples
     --------
@@ -454,23 +378,9 @@ cdef object filled_like(str op, object x, double value, object dtype, object req
 
 @public(numpy="zeros_like")
 def zeros_like(x, dtype=None, requires_grad=False):
-    """Zeros of x's shape, and of x's dtype unless another is given.
+    """A tensor of zeros, of x's shape and, unless another is given, x's dtype.
 
-    Parameters
-    ----------
-    x : Tensor or array_like
-    dtype : numpy.dtype, optional
-        float32 or float64; None: x's.
-    requires_grad : bool, default False
-
-    Returns
-    -------
-    Tensor, of x's shape
-
-    Raises
-    ------
-    DTypeError
-        For another dtype.
+    {filled like}
 
     Examples
     --------
@@ -483,23 +393,9 @@ def zeros_like(x, dtype=None, requires_grad=False):
 
 @public(numpy="ones_like")
 def ones_like(x, dtype=None, requires_grad=False):
-    """Ones of x's shape, and of x's dtype unless another is given.
+    """A tensor of ones, of x's shape and, unless another is given, x's dtype.
 
-    Parameters
-    ----------
-    x : Tensor or array_like
-    dtype : numpy.dtype, optional
-        float32 or float64; None: x's.
-    requires_grad : bool, default False
-
-    Returns
-    -------
-    Tensor, of x's shape
-
-    Raises
-    ------
-    DTypeError
-        For another dtype.
+    {filled like}
 
     Examples
     --------
@@ -512,15 +408,14 @@ def ones_like(x, dtype=None, requires_grad=False):
 
 @public(numpy="full_like")
 def full_like(x, fill_value, dtype=None, requires_grad=False):
-    """One number in x's shape, and in x's dtype unless another is given.
+    """A tensor filled with one number, or with an array that broadcasts, of x's shape and, unless another is given, x's dtype.
 
     Parameters
     ----------
     x : Tensor or array_like
     fill_value : number or array_like
-    dtype : numpy.dtype, optional
-        float32 or float64; None: x's.
-    requires_grad : bool, default False
+    {dtype of x}
+    {requires_grad}
 
     Returns
     -------
@@ -530,8 +425,7 @@ def full_like(x, fill_value, dtype=None, requires_grad=False):
     ------
     ShapeError
         If fill_value does not broadcast to x's shape.
-    DTypeError
-        For another dtype.
+    {DTypeError}
 
     Examples
     --------
@@ -554,7 +448,7 @@ cdef object made_by_numpy(object function, tuple args, object dtype, object requ
 
 @public
 def eye(N, M=None, k=0, dtype=None, requires_grad=False):
-    """A matrix with ones on the k-th diagonal and zeros elsewhere, of shape (N, M).
+    """A matrix with ones on a diagonal and zeros elsewhere.
 
     Parameters
     ----------
@@ -563,10 +457,9 @@ def eye(N, M=None, k=0, dtype=None, requires_grad=False):
     M : int, optional
         Columns; None: N.
     k : int, default 0
-        Which diagonal: positive ones lie above the main one.
-    dtype : numpy.dtype, optional
-        float32 or float64; None: ``get_default_dtype()``.
-    requires_grad : bool, default False
+        Which diagonal: 0 is the main one, positive ones lie above it.
+    {dtype}
+    {requires_grad}
 
     Returns
     -------
@@ -574,8 +467,9 @@ def eye(N, M=None, k=0, dtype=None, requires_grad=False):
 
     Raises
     ------
-    DTypeError
-        For another dtype.
+    ValueError
+        If N or M is negative.
+    {DTypeError}
 
     Examples
     --------
@@ -590,15 +484,14 @@ def eye(N, M=None, k=0, dtype=None, requires_grad=False):
 
 @public
 def arange(start, stop=None, step=1, dtype=None, requires_grad=False):
-    """Numbers from start (0 if only one argument is given) up to but not including stop, as floats.
+    """Evenly spaced numbers from start up to, but not including, stop, as floats. One argument alone is stop, and start is 0.
 
     Parameters
     ----------
     start, stop, step : number
         As for ``numpy.arange``; step is not 0.
-    dtype : numpy.dtype, optional
-        float32 or float64; None: ``get_default_dtype()``.
-    requires_grad : bool, default False
+    {dtype}
+    {requires_grad}
 
     Returns
     -------
@@ -608,8 +501,7 @@ def arange(start, stop=None, step=1, dtype=None, requires_grad=False):
     ------
     ZeroDivisionError
         If step is 0.
-    DTypeError
-        For another dtype.
+    {DTypeError}
 
     Examples
     --------
@@ -631,17 +523,16 @@ def arange(start, stop=None, step=1, dtype=None, requires_grad=False):
 
 @public
 def linspace(start, stop, num=50, endpoint=True, dtype=None, requires_grad=False):
-    """``num`` evenly spaced numbers from start to stop, including stop unless ``endpoint=False``.
+    """Evenly spaced numbers from start to stop, `num` of them, including stop unless ``endpoint=False``.
 
     Parameters
     ----------
     start, stop : number
     num : int, default 50
     endpoint : bool, default True
-        Whether stop is the last one.
-    dtype : numpy.dtype, optional
-        float32 or float64; None: ``get_default_dtype()``.
-    requires_grad : bool, default False
+        Whether stop is the last number.
+    {dtype}
+    {requires_grad}
 
     Returns
     -------
@@ -650,9 +541,8 @@ def linspace(start, stop, num=50, endpoint=True, dtype=None, requires_grad=False
     Raises
     ------
     ValueError
-        For a negative num.
-    DTypeError
-        For another dtype.
+        If num is negative.
+    {DTypeError}
 
     Examples
     --------
@@ -707,7 +597,7 @@ cdef Tensor cast(Tensor x, int kind):
 
 @public(method="only")
 def astype(x, dtype):
-    """The tensor in another dtype, with gradient; the tensor itself where it has that dtype already.
+    """The tensor in another dtype, with gradient; the tensor itself if it has that dtype already.
 
     Parameters
     ----------
@@ -715,10 +605,14 @@ def astype(x, dtype):
     dtype : numpy.dtype
         float32 or float64.
 
+    Returns
+    -------
+    Tensor, of x's shape
+
     Raises
     ------
     DTypeError
-        For another dtype: integers and booleans are NumPy arrays, ``x.numpy().astype(int)``.
+        For any other dtype: integers and booleans are NumPy arrays, ``x.numpy().astype(int)``.
 
     Examples
     --------
@@ -738,6 +632,10 @@ def astype(x, dtype):
 @public(method="only")
 def copy(x):
     """A new tensor of the same value, in memory of its own, with gradient.
+
+    Returns
+    -------
+    Tensor, of x's shape and dtype
 
     Examples
     --------

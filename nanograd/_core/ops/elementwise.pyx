@@ -26,24 +26,9 @@ cnp.import_array()
 
 @public(method=True)
 def add(a, b):
-    """Sum of two operands: ``a + b``, with broadcasting.
+    """Sum, element by element: ``a + b``, with broadcasting.
 
-    Parameters
-    ----------
-    a, b : Tensor, array_like or number
-        float32 or float64, but not both.
-
-    Returns
-    -------
-    Tensor
-        Of the shape that the two broadcast to.
-
-    Raises
-    ------
-    ShapeError
-        If the shapes do not broadcast.
-    DTypeError
-        If float32 and float64 mix.
+    {binary}
 
     Examples
     --------
@@ -58,24 +43,9 @@ def add(a, b):
 
 @public(method=True, numpy="subtract")
 def sub(a, b):
-    """Difference of two operands: ``a - b``, with broadcasting.
+    """Difference, element by element: ``a - b``, with broadcasting.
 
-    Parameters
-    ----------
-    a, b : Tensor, array_like or number
-        float32 or float64, but not both.
-
-    Returns
-    -------
-    Tensor
-        Of the shape that the two broadcast to.
-
-    Raises
-    ------
-    ShapeError
-        If the shapes do not broadcast.
-    DTypeError
-        If float32 and float64 mix.
+    {binary}
 
     Examples
     --------
@@ -90,24 +60,9 @@ def sub(a, b):
 
 @public(method=True, numpy="multiply")
 def mul(a, b):
-    """Product of two operands, element by element: ``a * b``, with broadcasting.
+    """Product, element by element: ``a * b``, with broadcasting.
 
-    Parameters
-    ----------
-    a, b : Tensor, array_like or number
-        float32 or float64, but not both.
-
-    Returns
-    -------
-    Tensor
-        Of the shape that the two broadcast to.
-
-    Raises
-    ------
-    ShapeError
-        If the shapes do not broadcast.
-    DTypeError
-        If float32 and float64 mix.
+    {binary}
 
     Examples
     --------
@@ -122,24 +77,9 @@ def mul(a, b):
 
 @public(method=True, numpy="divide")
 def div(a, b):
-    """Quotient of two operands: ``a / b``, with broadcasting.
+    """Quotient, element by element: ``a / b``, with broadcasting.
 
-    Parameters
-    ----------
-    a, b : Tensor, array_like or number
-        float32 or float64, but not both.
-
-    Returns
-    -------
-    Tensor
-        Of the shape that the two broadcast to.
-
-    Raises
-    ------
-    ShapeError
-        If the shapes do not broadcast.
-    DTypeError
-        If float32 and float64 mix.
+    {binary}
 
     Notes
     -----
@@ -158,28 +98,14 @@ def div(a, b):
 
 @public(method=True, numpy="power")
 def pow(a, b):
-    """Power: ``a ** b``, with broadcasting.
+    """Power, element by element: ``a ** b``, with broadcasting.
 
-    Parameters
-    ----------
-    a, b : Tensor, array_like or number
-        float32 or float64, but not both.
-
-    Returns
-    -------
-    Tensor
-        Of the shape that the two broadcast to.
-
-    Raises
-    ------
-    ShapeError
-        If the shapes do not broadcast.
-    DTypeError
-        If float32 and float64 mix.
+    {binary}
 
     Notes
     -----
-    The derivative in a is ``b * a ** (b - 1)``, 0 where b is 0; in b it is ``a ** b * log(a)``, 0 where the power is 0.
+    The derivative with respect to a is ``b * a ** (b - 1)``, 0 where b is 0; with respect to b it is ``a ** b * log(a)``, 0 where
+    the power is 0, and where a and b are.
 
     Examples
     --------
@@ -194,33 +120,18 @@ def pow(a, b):
 
 @public(method=True)
 def safe_div(a, b, eps=1e-8):
-    """Quotient that stays finite where the divisor is 0: ``a / (b + eps)``, which divides by zero where b is ``-eps``.
+    """Quotient that is finite where the divisor is 0: ``a / (b + eps)``, with broadcasting.
 
     Parameters
     ----------
-    a, b : Tensor, array_like or number
-        float32 or float64, but not both.
+    {a, b}
     eps : float, default 1e-8
         Added to the divisor.
 
-    Returns
-    -------
-    Tensor
-        Of the shape that the two broadcast to.
-
-    Raises
-    ------
-    ShapeError
-        If the shapes do not broadcast.
-    DTypeError
-        If float32 and float64 mix.
-    TypeError
-        If eps is not a number.
+    {broadcast}
 
     Notes
     -----
-    Both operands get their gradient.
-
     The formula is the Scheme original's, with its pole: ``safe_div(a, -eps)`` divides by zero, with infinite value and gradient, and
     divisors near ``-eps`` give huge ones. It is for divisors that are not negative, such as norms and counts. For divisors of either
     sign replace those that are too small, ``a / ng.where(abs(b.numpy()) < eps, eps, b)``.
@@ -248,19 +159,7 @@ def safe_div(a, b, eps=1e-8):
 def neg(x):
     """Negative: ``-x``.
 
-    Parameters
-    ----------
-    x : Tensor, array_like or number
-
-    Returns
-    -------
-    Tensor
-        Of x's shape and dtype.
-
-    Raises
-    ------
-    DTypeError
-        For values that are not real: complex numbers, strings, objects.
+    {unary}
 
     Examples
     --------
@@ -277,19 +176,7 @@ def neg(x):
 def abs(x):
     """Absolute value; the derivative at 0 is 0.
 
-    Parameters
-    ----------
-    x : Tensor, array_like or number
-
-    Returns
-    -------
-    Tensor
-        Of x's shape and dtype.
-
-    Raises
-    ------
-    DTypeError
-        For values that are not real: complex numbers, strings, objects.
+    {unary}
 
     Examples
     --------
@@ -306,19 +193,7 @@ def abs(x):
 def sign(x):
     """Sign: -1, 0 or 1; NaN stays NaN. The derivative is 0 everywhere.
 
-    Parameters
-    ----------
-    x : Tensor, array_like or number
-
-    Returns
-    -------
-    Tensor
-        Of x's shape and dtype.
-
-    Raises
-    ------
-    DTypeError
-        For values that are not real: complex numbers, strings, objects.
+    {unary}
 
     Examples
     --------
@@ -331,21 +206,9 @@ def sign(x):
 
 @public(method=True)
 def reciprocal(x):
-    """``1 / x``; inf at 0, with its sign.
+    """Reciprocal: ``1 / x``; inf at 0, with the sign of the zero.
 
-    Parameters
-    ----------
-    x : Tensor, array_like or number
-
-    Returns
-    -------
-    Tensor
-        Of x's shape and dtype.
-
-    Raises
-    ------
-    DTypeError
-        For values that are not real: complex numbers, strings, objects.
+    {unary}
 
     Examples
     --------
@@ -378,19 +241,7 @@ register_numpy("remainder", _remainder)
 def square(x):
     """Square: ``x * x``.
 
-    Parameters
-    ----------
-    x : Tensor, array_like or number
-
-    Returns
-    -------
-    Tensor
-        Of x's shape and dtype.
-
-    Raises
-    ------
-    DTypeError
-        For values that are not real: complex numbers, strings, objects.
+    {unary}
 
     Examples
     --------
@@ -405,21 +256,9 @@ def square(x):
 
 @public(method=True)
 def sqrt(x):
-    """Square root; its derivative at 0 is inf, and a gradient of zero stays zero there.
+    """Square root; NaN below 0. The derivative at 0 is inf, but a gradient of 0 stays 0 there.
 
-    Parameters
-    ----------
-    x : Tensor, array_like or number
-
-    Returns
-    -------
-    Tensor
-        Of x's shape and dtype.
-
-    Raises
-    ------
-    DTypeError
-        For values that are not real: complex numbers, strings, objects.
+    {unary}
 
     Examples
     --------
@@ -434,21 +273,9 @@ def sqrt(x):
 
 @public(method=True)
 def rsqrt(x):
-    """Reciprocal of the square root: ``1 / sqrt(x)``.
+    """Reciprocal of the square root: ``1 / sqrt(x)``; inf at 0, NaN below.
 
-    Parameters
-    ----------
-    x : Tensor, array_like or number
-
-    Returns
-    -------
-    Tensor
-        Of x's shape and dtype.
-
-    Raises
-    ------
-    DTypeError
-        For values that are not real: complex numbers, strings, objects.
+    {unary}
 
     Examples
     --------
@@ -463,21 +290,9 @@ def rsqrt(x):
 
 @public(method=True)
 def exp(x):
-    """Exponential function, within 2 ULP (float32) or 4 ULP (float64).
+    """Exponential function ``e ** x``, within 2 ULP (float32) or 4 ULP (float64).
 
-    Parameters
-    ----------
-    x : Tensor, array_like or number
-
-    Returns
-    -------
-    Tensor
-        Of x's shape and dtype.
-
-    Raises
-    ------
-    DTypeError
-        For values that are not real: complex numbers, strings, objects.
+    {unary}
 
     Examples
     --------
@@ -492,21 +307,9 @@ def exp(x):
 
 @public(method=True, scipy="expm1")
 def expm1(x):
-    """``exp(x) - 1``, exact for small x too.
+    """Exponential minus 1, ``exp(x) - 1``: accurate for small x too.
 
-    Parameters
-    ----------
-    x : Tensor, array_like or number
-
-    Returns
-    -------
-    Tensor
-        Of x's shape and dtype.
-
-    Raises
-    ------
-    DTypeError
-        For values that are not real: complex numbers, strings, objects.
+    {unary}
 
     Examples
     --------
@@ -523,19 +326,7 @@ def expm1(x):
 def log(x):
     """Natural logarithm, within 2 ULP (float32) or 4 ULP (float64); NaN below 0 and -inf at 0.
 
-    Parameters
-    ----------
-    x : Tensor, array_like or number
-
-    Returns
-    -------
-    Tensor
-        Of x's shape and dtype.
-
-    Raises
-    ------
-    DTypeError
-        For values that are not real: complex numbers, strings, objects.
+    {unary}
 
     Examples
     --------
@@ -550,21 +341,9 @@ def log(x):
 
 @public(method=True, scipy="log1p")
 def log1p(x):
-    """``log(1 + x)``, exact for small x too; NaN below -1.
+    """Logarithm of 1 plus x, ``log(1 + x)``: accurate for small x too. NaN below -1 and -inf at -1.
 
-    Parameters
-    ----------
-    x : Tensor, array_like or number
-
-    Returns
-    -------
-    Tensor
-        Of x's shape and dtype.
-
-    Raises
-    ------
-    DTypeError
-        For values that are not real: complex numbers, strings, objects.
+    {unary}
 
     Examples
     --------
@@ -579,21 +358,9 @@ def log1p(x):
 
 @public(method=True)
 def log2(x):
-    """Logarithm to base 2.
+    """Logarithm to base 2; NaN below 0 and -inf at 0.
 
-    Parameters
-    ----------
-    x : Tensor, array_like or number
-
-    Returns
-    -------
-    Tensor
-        Of x's shape and dtype.
-
-    Raises
-    ------
-    DTypeError
-        For values that are not real: complex numbers, strings, objects.
+    {unary}
 
     Examples
     --------
@@ -608,21 +375,9 @@ def log2(x):
 
 @public(method=True)
 def log10(x):
-    """Logarithm to base 10.
+    """Logarithm to base 10; NaN below 0 and -inf at 0.
 
-    Parameters
-    ----------
-    x : Tensor, array_like or number
-
-    Returns
-    -------
-    Tensor
-        Of x's shape and dtype.
-
-    Raises
-    ------
-    DTypeError
-        For values that are not real: complex numbers, strings, objects.
+    {unary}
 
     Examples
     --------
@@ -639,19 +394,7 @@ def log10(x):
 def erf(x):
     """Error function: ``2 / sqrt(pi)`` times the integral of ``exp(-t**2)`` from 0 to x.
 
-    Parameters
-    ----------
-    x : Tensor, array_like or number
-
-    Returns
-    -------
-    Tensor
-        Of x's shape and dtype.
-
-    Raises
-    ------
-    DTypeError
-        For values that are not real: complex numbers, strings, objects.
+    {unary}
 
     Examples
     --------
@@ -670,19 +413,7 @@ def erf(x):
 def sin(x):
     """Sine of an angle in radians, of any size.
 
-    Parameters
-    ----------
-    x : Tensor, array_like or number
-
-    Returns
-    -------
-    Tensor
-        Of x's shape and dtype.
-
-    Raises
-    ------
-    DTypeError
-        For values that are not real: complex numbers, strings, objects.
+    {unary}
 
     Examples
     --------
@@ -699,19 +430,7 @@ def sin(x):
 def cos(x):
     """Cosine of an angle in radians, of any size.
 
-    Parameters
-    ----------
-    x : Tensor, array_like or number
-
-    Returns
-    -------
-    Tensor
-        Of x's shape and dtype.
-
-    Raises
-    ------
-    DTypeError
-        For values that are not real: complex numbers, strings, objects.
+    {unary}
 
     Examples
     --------
@@ -728,19 +447,7 @@ def cos(x):
 def tan(x):
     """Tangent of an angle in radians, of any size.
 
-    Parameters
-    ----------
-    x : Tensor, array_like or number
-
-    Returns
-    -------
-    Tensor
-        Of x's shape and dtype.
-
-    Raises
-    ------
-    DTypeError
-        For values that are not real: complex numbers, strings, objects.
+    {unary}
 
     Examples
     --------
@@ -755,21 +462,9 @@ def tan(x):
 
 @public(method=True)
 def arctan(x):
-    """Inverse tangent, in [-pi/2, pi/2].
+    """Inverse tangent: an angle in radians, in [-pi/2, pi/2].
 
-    Parameters
-    ----------
-    x : Tensor, array_like or number
-
-    Returns
-    -------
-    Tensor
-        Of x's shape and dtype.
-
-    Raises
-    ------
-    DTypeError
-        For values that are not real: complex numbers, strings, objects.
+    {unary}
 
     Examples
     --------
@@ -784,28 +479,14 @@ def arctan(x):
 
 @public(method=True)
 def arctan2(a, b):
-    """The angle of the point ``(b, a)``: ``atan(a / b)`` in the right quadrant, in [-pi, pi].
+    """Angle in radians of the point with ordinate a and abscissa b: ``arctan(a / b)`` in the right quadrant, in [-pi, pi].
 
-    Parameters
-    ----------
-    a, b : Tensor, array_like or number
-        float32 or float64, but not both.
-
-    Returns
-    -------
-    Tensor
-        Of the shape that the two broadcast to.
-
-    Raises
-    ------
-    ShapeError
-        If the shapes do not broadcast.
-    DTypeError
-        If float32 and float64 mix.
+    {binary}
 
     Notes
     -----
-    The derivatives are ``b / (a**2 + b**2)`` and ``-a / (a**2 + b**2)``, computed without overflow; 0 at the origin.
+    The derivatives are ``b / (a**2 + b**2)`` with respect to a and ``-a / (a**2 + b**2)`` with respect to b, computed without
+    overflow; 0 at the origin.
 
     Examples
     --------
@@ -823,21 +504,9 @@ def arctan2(a, b):
 
 @public(method=True)
 def sinh(x):
-    """Hyperbolic sine.
+    """Hyperbolic sine: ``(exp(x) - exp(-x)) / 2``.
 
-    Parameters
-    ----------
-    x : Tensor, array_like or number
-
-    Returns
-    -------
-    Tensor
-        Of x's shape and dtype.
-
-    Raises
-    ------
-    DTypeError
-        For values that are not real: complex numbers, strings, objects.
+    {unary}
 
     Examples
     --------
@@ -852,21 +521,9 @@ def sinh(x):
 
 @public(method=True)
 def cosh(x):
-    """Hyperbolic cosine.
+    """Hyperbolic cosine: ``(exp(x) + exp(-x)) / 2``.
 
-    Parameters
-    ----------
-    x : Tensor, array_like or number
-
-    Returns
-    -------
-    Tensor
-        Of x's shape and dtype.
-
-    Raises
-    ------
-    DTypeError
-        For values that are not real: complex numbers, strings, objects.
+    {unary}
 
     Examples
     --------
@@ -883,21 +540,9 @@ def cosh(x):
 
 @public(method=True, numpy="")
 def floor(x):
-    """The largest integer that is not above x. The derivative is 0 everywhere.
+    """Round down, to the largest integer that is not above x. The derivative is 0 everywhere.
 
-    Parameters
-    ----------
-    x : Tensor, array_like or number
-
-    Returns
-    -------
-    Tensor
-        Of x's shape and dtype.
-
-    Raises
-    ------
-    DTypeError
-        For values that are not real: complex numbers, strings, objects.
+    {unary}
 
     Examples
     --------
@@ -910,21 +555,9 @@ def floor(x):
 
 @public(method=True, numpy="")
 def ceil(x):
-    """The smallest integer that is not below x. The derivative is 0 everywhere.
+    """Round up, to the smallest integer that is not below x. The derivative is 0 everywhere.
 
-    Parameters
-    ----------
-    x : Tensor, array_like or number
-
-    Returns
-    -------
-    Tensor
-        Of x's shape and dtype.
-
-    Raises
-    ------
-    DTypeError
-        For values that are not real: complex numbers, strings, objects.
+    {unary}
 
     Examples
     --------
@@ -937,21 +570,9 @@ def ceil(x):
 
 @public(method=True, numpy="rint")
 def round(x):
-    """The nearest integer, the even one if two are equally near; the derivative is 0 everywhere.
+    """Round to the nearest integer, to the even one if two are equally near. The derivative is 0 everywhere.
 
-    Parameters
-    ----------
-    x : Tensor, array_like or number
-
-    Returns
-    -------
-    Tensor
-        Of x's shape and dtype.
-
-    Raises
-    ------
-    DTypeError
-        For values that are not real: complex numbers, strings, objects.
+    {unary}
 
     Examples
     --------
@@ -966,28 +587,13 @@ def round(x):
 
 @public(method=True)
 def maximum(a, b):
-    """The larger of two operands, element by element, with broadcasting.
+    """The larger of two elements, with broadcasting.
 
-    Parameters
-    ----------
-    a, b : Tensor, array_like or number
-        float32 or float64, but not both.
-
-    Returns
-    -------
-    Tensor
-        Of the shape that the two broadcast to.
-
-    Raises
-    ------
-    ShapeError
-        If the shapes do not broadcast.
-    DTypeError
-        If float32 and float64 mix.
+    {binary}
 
     Notes
     -----
-    Where the two are equal each gets half of the gradient. NaN wins, as in NumPy.
+    Where the two are equal, each gets half of the gradient. Where one is NaN, so is the result, as in NumPy.
 
     Examples
     --------
@@ -1002,24 +608,13 @@ def maximum(a, b):
 
 @public(method=True)
 def minimum(a, b):
-    """The smaller of two operands, element by element; as :func:`maximum`.
+    """The smaller of two elements, with broadcasting.
 
-    Parameters
-    ----------
-    a, b : Tensor, array_like or number
-        float32 or float64, but not both.
+    {binary}
 
-    Returns
-    -------
-    Tensor
-        Of the shape that the two broadcast to.
-
-    Raises
-    ------
-    ShapeError
-        If the shapes do not broadcast.
-    DTypeError
-        If float32 and float64 mix.
+    Notes
+    -----
+    Where the two are equal, each gets half of the gradient. Where one is NaN, so is the result, as in NumPy.
 
     Examples
     --------
@@ -1038,7 +633,7 @@ def clip(x, min=None, max=None):
 
     Parameters
     ----------
-    x : Tensor or array_like
+    {x}
     min, max : number, Tensor or array_like, optional
         None: no limit on that side.
 
@@ -1050,12 +645,14 @@ def clip(x, min=None, max=None):
     Raises
     ------
     ValueError
-        If min is larger than max.
+        If both are numbers, and min is larger than max.
+    ShapeError, DTypeError
+        If limits that are arrays do not fit x, as in :func:`maximum`.
 
     Notes
     -----
-    The derivative is 1 in the closed interval and exactly 0 outside of it. With a tensor or array as a limit, it is that of
-    ``minimum(maximum(x, min), max)``. NaN stays NaN.
+    The derivative is 1 in the closed interval and exactly 0 outside of it. With a tensor or array as a limit, value and derivative
+    are those of ``minimum(maximum(x, min), max)``. NaN stays NaN.
 
     Examples
     --------
@@ -1101,7 +698,7 @@ cdef class WhereNode(Node):
 
 @public(numpy="where")
 def where(cond, a, b):
-    """Elements of a where a condition holds, else of b.
+    """Elements of a where a condition is true, else those of b.
 
     ``y[i] = a[i] if cond[i] else b[i]``, with broadcasting.
 
@@ -1109,18 +706,11 @@ def where(cond, a, b):
     ----------
     cond : array_like of bool
         A NumPy boolean array, or a comparison of tensors, which is one.
-    a, b : Tensor, array_like or number
+    {a, b}
 
-    Returns
-    -------
-    Tensor
-        Of the shape that the three broadcast to.
-
-    Raises
-    ------
+    {broadcast}
     TypeError
         If cond is not boolean.
-    ShapeError, DTypeError
 
     Notes
     -----
@@ -1212,19 +802,7 @@ cdef object classify(str op, int which, object operand):
 def isnan(x):
     """Which elements are NaN, as a NumPy boolean array.
 
-    Parameters
-    ----------
-    x : Tensor, array_like or number
-
-    Returns
-    -------
-    numpy.ndarray
-        Of bools, in x's shape; one ``numpy.bool_`` for a tensor without axes.
-
-    Raises
-    ------
-    DTypeError
-        For values that are not real: complex numbers, strings, objects.
+    {question}
 
     Examples
     --------
@@ -1239,19 +817,7 @@ def isnan(x):
 def isinf(x):
     """Which elements are inf or -inf, as a NumPy boolean array.
 
-    Parameters
-    ----------
-    x : Tensor, array_like or number
-
-    Returns
-    -------
-    numpy.ndarray
-        Of bools, in x's shape; one ``numpy.bool_`` for a tensor without axes.
-
-    Raises
-    ------
-    DTypeError
-        For values that are not real: complex numbers, strings, objects.
+    {question}
 
     Examples
     --------
@@ -1266,19 +832,7 @@ def isinf(x):
 def isfinite(x):
     """Which elements are neither inf nor NaN, as a NumPy boolean array.
 
-    Parameters
-    ----------
-    x : Tensor, array_like or number
-
-    Returns
-    -------
-    numpy.ndarray
-        Of bools, in x's shape; one ``numpy.bool_`` for a tensor without axes.
-
-    Raises
-    ------
-    DTypeError
-        For values that are not real: complex numbers, strings, objects.
+    {question}
 
     Examples
     --------
@@ -1311,9 +865,9 @@ def allclose(a, b, rtol=1e-05, atol=1e-08):
 
     Parameters
     ----------
-    a, b : Tensor, array_like or number
-        float32 or float64, but not both.
+    {a, b}
     rtol, atol : float, default 1e-5 and 1e-8
+        The relative and the absolute tolerance.
 
     Returns
     -------
@@ -1323,6 +877,8 @@ def allclose(a, b, rtol=1e-05, atol=1e-08):
     ------
     ShapeError, DTypeError
         As for :func:`add`.
+    ValueError
+        If a tolerance is negative.
 
     Examples
     --------

@@ -62,15 +62,15 @@ cdef Tensor take_rows(str op, Tensor t, Buffer map, cnp.ndarray array, int axis,
 
 @public(method=True)
 def take(x, indices, axis=None):
-    """The elements of `x` at given positions of an axis (as `numpy.take`).
+    """Elements at given positions of an axis, as `numpy.take`.
 
     Parameters
     ----------
-    x : Tensor, shape (..., N, ...)
+    x : Tensor or array_like, shape (..., N, ...)
     indices : int, list or array of integers, of any shape
         Negative ones count from the end.
     axis : int, optional
-        By default `x` is flattened.
+        None: `x` is flattened first.
 
     Returns
     -------
@@ -121,11 +121,11 @@ cdef class GatherNode(Node):
 
 @public(method=True)
 def gather(x, axis, indices):
-    """One element of `x` for every index: ``y[i, j, k] = x[indices[i, j, k], j, k]`` for axis 0, and so on.
+    """One element of `x` for every index: ``y[i, j, k] = x[indices[i, j, k], j, k]`` for axis 0, and likewise for others.
 
     Parameters
     ----------
-    x : Tensor
+    x : Tensor or array_like
     axis : int
         The axis that is indexed.
     indices : array of integers, with as many axes as `x`
@@ -193,7 +193,7 @@ def gather(x, axis, indices):
 
 @public
 def embedding(indices, weight, padding_idx=None):
-    """Rows of a table: ``y[i, j] = weight[indices[i, j]]``.
+    """Rows of a table, one for every index: ``y[i, j] = weight[indices[i, j]]``.
 
     Parameters
     ----------
@@ -201,7 +201,7 @@ def embedding(indices, weight, padding_idx=None):
         In [0, V).
     weight : Tensor, shape (V, D)
     padding_idx : int, optional
-        A row that gets no gradient.
+        The index of a row that gets no gradient.
 
     Returns
     -------
@@ -210,7 +210,7 @@ def embedding(indices, weight, padding_idx=None):
     Raises
     ------
     IndexError
-        For an index out of range (negative ones are, too).
+        For an index out of range, negative ones included.
     DTypeError
         If the indices are not integers.
     ShapeError
@@ -250,8 +250,7 @@ def one_hot(indices, num_classes, dtype=None):
     indices : array of integers, of any shape
         In [0, num_classes).
     num_classes : int
-    dtype : numpy.dtype, optional
-        By default the default dtype.
+    {dtype}
 
     Returns
     -------
@@ -260,7 +259,7 @@ def one_hot(indices, num_classes, dtype=None):
     Raises
     ------
     IndexError
-        For an index out of range (negative ones are, too).
+        For an index out of range, negative ones included.
     DTypeError
         If the indices are not integers.
 

@@ -245,26 +245,9 @@ cdef Tensor written(str op, object x, object index, object values, bint add):
 def index_set(x, index, values):
     """A copy of `x` with ``x[index]`` replaced by `values`.
 
-    A tensor's value never changes; this is what ``x[index] = values`` would be.
+    A tensor's value never changes; this takes the place of ``x[index] = values``. Where positions repeat, the last one counts.
 
-    Parameters
-    ----------
-    x : Tensor
-    index : int, slice, ``...``, None, integer or boolean array, or a tuple of these
-        As in ``x[index]``. Where positions repeat, the last one counts.
-    values : Tensor, array or number
-        Broadcast to the shape of ``x[index]``.
-
-    Returns
-    -------
-    Tensor, of the shape of `x`
-
-    Raises
-    ------
-    ShapeError
-        If `values` do not broadcast to the shape of ``x[index]``.
-    IndexError
-        If the index is out of bounds or not an index.
+    {x[index]}
 
     Examples
     --------
@@ -283,26 +266,9 @@ def index_set(x, index, values):
 
 @public(method=True)
 def index_add(x, index, values):
-    """A copy of `x` with `values` added to ``x[index]``; where positions repeat, all of them are added.
+    """A copy of `x` with `values` added to ``x[index]``. Where positions repeat, all of their values are added.
 
-    Parameters
-    ----------
-    x : Tensor
-    index : int, slice, ``...``, None, integer or boolean array, or a tuple of these
-        As in ``x[index]``.
-    values : Tensor, array or number
-        Broadcast to the shape of ``x[index]``.
-
-    Returns
-    -------
-    Tensor, of the shape of `x`
-
-    Raises
-    ------
-    ShapeError
-        If `values` do not broadcast to the shape of ``x[index]``.
-    IndexError
-        If the index is out of bounds or not an index.
+    {x[index]}
 
     Examples
     --------

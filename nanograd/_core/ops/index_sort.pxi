@@ -98,10 +98,10 @@ def sort(x, axis=-1, descending=False):
 
     Parameters
     ----------
-    x : Tensor
-    axis : int
-    descending : bool
-        Equal elements keep their order then, too.
+    x : Tensor or array_like
+    axis : int, default -1
+    descending : bool, default False
+        Largest first. Equal elements keep their order in either case.
 
     Returns
     -------
@@ -111,12 +111,11 @@ def sort(x, axis=-1, descending=False):
 
     Raises
     ------
-    IndexError
-        For an axis out of range.
+    {AxisError}
 
     Notes
     -----
-    The gradient goes back to where each value came from; of equal elements each gets the gradient of its own place.
+    The gradient of a value goes to the element that it came from, also among equal ones.
 
     Examples
     --------
@@ -134,13 +133,13 @@ def sort(x, axis=-1, descending=False):
 
 @public(method=True, numpy="")
 def argsort(x, axis=-1, descending=False):
-    """Where the sorted values are: ``sort(x, axis, descending)[1]``.
+    """Indices that sort along an axis: ``sort(x, axis, descending)[1]``.
 
     Parameters
     ----------
-    x : Tensor
-    axis : int
-    descending : bool
+    x : Tensor or array_like
+    axis : int, default -1
+    descending : bool, default False
 
     Returns
     -------
@@ -148,8 +147,7 @@ def argsort(x, axis=-1, descending=False):
 
     Raises
     ------
-    IndexError
-        For an axis out of range.
+    {AxisError}
 
     Examples
     --------
@@ -162,14 +160,14 @@ def argsort(x, axis=-1, descending=False):
 
 @public(method=True)
 def topk(x, k, axis=-1):
-    """The `k` largest values along an axis, the largest first; of equal ones, those that come first.
+    """The `k` largest values along an axis, the largest first. Of equal ones, those that come first are taken; NaN counts as the largest.
 
     Parameters
     ----------
-    x : Tensor, shape (..., N, ...)
+    x : Tensor or array_like, shape (..., N, ...)
     k : int
         At most N.
-    axis : int
+    axis : int, default -1
 
     Returns
     -------
@@ -180,8 +178,7 @@ def topk(x, k, axis=-1):
     ------
     ValueError
         If `k` is negative or larger than N.
-    IndexError
-        For an axis out of range.
+    {AxisError}
 
     Examples
     --------

@@ -217,19 +217,20 @@ def matmul(a, b):
 
     Returns
     -------
-    Tensor, shape (..., M, N), without M where a is 1-D and without N where b is
+    Tensor, shape (..., M, N)
+        Without M if `a` is 1-D, and without N if `b` is.
 
     Raises
     ------
     ShapeError
         If K differs, the batch axes do not broadcast, or an operand is 0-d.
     DTypeError
-        If one operand is float32 and the other float64.
+        If float32 and float64 mix.
 
     Notes
     -----
-    An empty sum (K = 0) is 0. NaN and inf propagate as in NumPy. Products of up to 256**3 multiplications run in our own
-    kernels, larger ones in CBLAS; the bits do not depend on the number of threads.
+    An empty sum (K = 0) is 0. NaN and inf propagate as in NumPy. Products of up to 256**3 multiplications (2**16 on ARM, 2**13
+    without FMA) run in our own kernels, larger ones in CBLAS; the bits do not depend on the number of threads.
 
     Examples
     --------
@@ -264,7 +265,7 @@ def dot(a, b):
     ShapeError
         If an operand is not 1-D, or their sizes differ.
     DTypeError
-        If one operand is float32 and the other float64.
+        If float32 and float64 mix.
 
     Examples
     --------
@@ -303,7 +304,7 @@ def outer(a, b):
     Raises
     ------
     DTypeError
-        If one operand is float32 and the other float64.
+        If float32 and float64 mix.
 
     Examples
     --------
@@ -345,7 +346,7 @@ def outer(a, b):
 
 @public(method=True)
 def scale(x, s):
-    """A tensor times a number: ``x * s``.
+    """Tensor times a number: ``x * s``.
 
     Parameters
     ----------

@@ -62,8 +62,7 @@ def linear(x, weight, bias=None, activation=None):
     x : Tensor or array_like, shape (..., I)
     weight : Tensor or array_like, shape (O, I)
     bias : Tensor or array_like, shape (O,), optional
-    activation : {None, 'relu', 'tanh', 'sigmoid', 'silu', 'gelu', 'leaky_relu'}
-        As the functions of that name with their defaults: `gelu` exact, `leaky_relu` with slope 0.01.
+    {activation}
 
     Returns
     -------
@@ -80,7 +79,7 @@ def linear(x, weight, bias=None, activation=None):
 
     Notes
     -----
-    For its backward it keeps x, weight, and the output or the input of the activation, whichever the derivative reads.
+    Kept for the gradient are x, weight, and either the output or the input of the activation, whichever its derivative reads.
 
     Examples
     --------

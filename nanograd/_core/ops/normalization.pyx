@@ -162,7 +162,7 @@ cdef int trailing(str op, Tensor x, object normalized_shape, int64_t *dims) exce
 def layer_norm(x, normalized_shape, weight=None, bias=None, eps=1e-5):
     """Layer normalisation (Ba, Kiros and Hinton 2016): over the last axes, each sample by itself.
 
-    ``y = (x - mean) / sqrt(var + eps) * weight + bias``, mean and biased variance over the axes of ``normalized_shape``.
+    ``y = (x - mean) / sqrt(var + eps) * weight + bias``, with mean and biased variance over the axes of ``normalized_shape``.
 
     Parameters
     ----------
@@ -174,8 +174,7 @@ def layer_norm(x, normalized_shape, weight=None, bias=None, eps=1e-5):
 
     Returns
     -------
-    Tensor
-        Of x's shape.
+    Tensor, of x's shape
 
     Raises
     ------
@@ -183,11 +182,13 @@ def layer_norm(x, normalized_shape, weight=None, bias=None, eps=1e-5):
         If normalized_shape, weight or bias do not fit x.
     DTypeError
         If float32 and float64 mix.
+    ValueError
+        If eps is negative.
 
     Notes
     -----
-    The mean is not rounded to x's dtype, and float32 sums accumulate in float64 block by block: a constant row gives the bias, a row
-    far from zero keeps its digits. Where squares would leave the range of the dtype the row is scaled first.
+    The mean is not rounded to x's dtype, and float32 accumulates in float64, block by block: a constant row gives the bias, and a row
+    far from zero keeps its digits. A row whose squares would leave the range of the dtype is scaled first.
 
     Examples
     --------
@@ -215,12 +216,13 @@ def layer_norm(x, normalized_shape, weight=None, bias=None, eps=1e-5):
 def rms_norm(x, normalized_shape, weight=None, eps=None):
     """Root mean square normalisation (Zhang and Sennrich 2019): over the last axes, without subtracting the mean.
 
-    ``y = x / sqrt(mean(x ** 2) + eps) * weight``, the mean over the axes of ``normalized_shape``.
+    ``y = x / sqrt(mean(x ** 2) + eps) * weight``, with the mean over the axes of ``normalized_shape``.
 
     Parameters
     ----------
     x : Tensor, shape (..., normalized_shape ...)
     normalized_shape : int or tuple of int
+        The sizes of x's last axes.
     weight : Tensor, shape normalized_shape, optional
     eps : float, optional
         None, as in PyTorch: the machine epsilon of x's dtype (1.2e-07 or 2.2e-16).
@@ -231,7 +233,7 @@ def rms_norm(x, normalized_shape, weight=None, eps=None):
 
     Raises
     ------
-    ShapeError, DTypeError
+    ShapeError, DTypeError, ValueError
         As :func:`layer_norm`.
 
     Examples
@@ -258,8 +260,8 @@ def rms_norm(x, normalized_shape, weight=None, eps=None):
 def group_norm(x, num_groups, weight=None, bias=None, eps=1e-5):
     """Group normalisation (Wu and He 2018): over groups of channels, each sample by itself.
 
-    ``y = (x - mean) / sqrt(var + eps) * weight + bias``, mean and biased variance over a group's channels and all positions, weight
-    and bias per channel.
+    ``y = (x - mean) / sqrt(var + eps) * weight + bias``, with mean and biased variance over a group's channels and all positions, and
+    weight and bias per channel.
 
     Parameters
     ----------
@@ -278,7 +280,7 @@ def group_norm(x, num_groups, weight=None, bias=None, eps=1e-5):
     ShapeError
         If x has no channel axis, or weight or bias do not fit.
     ValueError
-        If num_groups does not divide C.
+        If num_groups does not divide C, or eps is negative.
 
     Examples
     --------

@@ -77,27 +77,25 @@ def batch_norm(x, running_mean=None, running_var=None, weight=None, bias=None, t
         The second axis always holds the channels: with three axes x is a batch of sequences (N, C, L), as in PyTorch, and never one
         image (C, H, W). For that write ``x.unsqueeze(0)``; :class:`nanograd.nn.BatchNorm2d` takes it as it is.
     running_mean, running_var : Tensor, shape (C,), optional
-        With ``training=False`` the statistics that are used (both are needed then). With ``training=True`` they are given new values,
-        ``(1 - momentum) * running + momentum * batch``, the variance without bias, as PyTorch's.
+        With ``training=False``, the statistics to normalise by; both are needed then. With ``training=True`` they are given new values,
+        ``(1 - momentum) * running + momentum * batch``, with the unbiased variance, as in PyTorch.
     weight, bias : Tensor, shape (C,), optional
     training : bool, default False
-        Normalise by the statistics of this batch; mean and biased variance are differentiated through.
+        Whether to normalise by the mean and the biased variance of this batch, through which gradients flow.
     momentum : float, default 0.1
     eps : float, default 1e-5
-    activation : {None, 'relu', 'tanh', 'sigmoid', 'silu', 'gelu', 'leaky_relu'}
-        Applied in the same node.
+    {activation}
 
     Returns
     -------
-    Tensor
-        Of x's shape.
+    Tensor, of x's shape
 
     Raises
     ------
     ShapeError
-        If x has no channel axis, another argument does not fit, or training is asked for with one value per channel.
+        If x has no channel axis, another argument does not fit it, or there is only one value per channel in training.
     ValueError
-        If running statistics are missing with ``training=False``, or the activation is unknown.
+        If running statistics are missing with ``training=False``, eps is negative, or the activation is unknown.
 
     Examples
     --------

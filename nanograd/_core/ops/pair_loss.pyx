@@ -102,30 +102,17 @@ cdef Tensor pairs(str op, LossNode node, int which, object input, object target,
 def mse_loss(input, target, *, reduction="mean"):
     """Mean of the squared differences between input and target.
 
-    ``mean((input - target)**2)``; with ``reduction='sum'`` their sum, with ``'none'`` the squares themselves.
+    ``mean((input - target)**2)``; the sum, or the squares themselves, by reduction.
 
     Parameters
     ----------
     input, target : Tensor or array_like, of the same shape
-    reduction : {'mean', 'sum', 'none'}
-
-    Returns
-    -------
-    Tensor
-        0-d; of input's shape for ``'none'``. The mean of nothing is NaN, with a RuntimeWarning.
-
-    Raises
-    ------
-    ShapeError
-        If the shapes differ: nothing is broadcast.
-    DTypeError
-        If the dtypes do.
-    ValueError
-        For an unknown reduction.
+    {loss}
 
     Notes
     -----
-    Both have gradients: ``2 * (input - target) / n`` and its negative. There is no factor 1/2. float32 accumulates in float64.
+    Both operands have gradients: ``2 * (input - target) / n`` and its negative, for the mean of n elements. There is no factor 1/2.
+    float32 accumulates in float64.
 
     Examples
     --------
@@ -150,25 +137,11 @@ def l1_loss(input, target, *, reduction="mean"):
     Parameters
     ----------
     input, target : Tensor or array_like, of the same shape
-    reduction : {'mean', 'sum', 'none'}
-
-    Returns
-    -------
-    Tensor
-        0-d; of input's shape for ``'none'``. The mean of nothing is NaN, with a RuntimeWarning.
-
-    Raises
-    ------
-    ShapeError
-        If the shapes differ: nothing is broadcast.
-    DTypeError
-        If the dtypes do.
-    ValueError
-        For an unknown reduction.
+    {loss}
 
     Notes
     -----
-    Both have gradients; at a difference of 0 they are 0.
+    Both operands have gradients, which are 0 where the difference is 0.
 
     Examples
     --------
@@ -186,34 +159,22 @@ def l1_loss(input, target, *, reduction="mean"):
 
 @public
 def smooth_l1_loss(input, target, *, beta=1.0, reduction="mean"):
-    """Absolute differences, rounded off to a parabola below beta.
+    """Mean of the absolute differences between input and target, with a parabola in place of the kink at 0.
 
     ``d**2 / (2 * beta)`` where ``abs(d) < beta``, else ``abs(d) - beta / 2``, with d = input - target.
 
     Parameters
     ----------
     input, target : Tensor or array_like, of the same shape
-    beta : float
-        Not negative; 0 gives l1_loss.
-    reduction : {'mean', 'sum', 'none'}
-
-    Returns
-    -------
-    Tensor
-        0-d; of input's shape for ``'none'``. The mean of nothing is NaN, with a RuntimeWarning.
-
-    Raises
-    ------
-    ShapeError
-        If the shapes differ: nothing is broadcast.
-    DTypeError
-        If the dtypes do.
+    beta : float, default 1.0
+        Not negative; 0 gives :func:`l1_loss`.
+    {loss}
     ValueError
-        For an unknown reduction, or a negative beta.
+        For a negative beta.
 
     Notes
     -----
-    It is `huber_loss` with delta = beta, divided by beta. Both input and target have gradients.
+    This is :func:`huber_loss` with delta = beta, divided by beta. Both operands have gradients.
 
     Examples
     --------
@@ -234,34 +195,22 @@ def smooth_l1_loss(input, target, *, beta=1.0, reduction="mean"):
 
 @public
 def huber_loss(input, target, *, delta=1.0, reduction="mean"):
-    """Squared differences up to delta, absolute ones beyond (Huber, 1964).
+    """Mean of the squared differences up to delta, and of absolute ones beyond (Huber 1964).
 
     ``d**2 / 2`` where ``abs(d) <= delta``, else ``delta * (abs(d) - delta / 2)``, with d = input - target.
 
     Parameters
     ----------
     input, target : Tensor or array_like, of the same shape
-    delta : float
+    delta : float, default 1.0
         Positive.
-    reduction : {'mean', 'sum', 'none'}
-
-    Returns
-    -------
-    Tensor
-        0-d; of input's shape for ``'none'``. The mean of nothing is NaN, with a RuntimeWarning.
-
-    Raises
-    ------
-    ShapeError
-        If the shapes differ: nothing is broadcast.
-    DTypeError
-        If the dtypes do.
+    {loss}
     ValueError
-        For an unknown reduction, or a delta that is not positive.
+        For a delta that is not positive.
 
     Notes
     -----
-    Both input and target have gradients, none larger than delta.
+    Both operands have gradients, before the mean none larger than delta.
 
     Examples
     --------
@@ -287,33 +236,21 @@ include "pair_loss_weights.pxi"
 def binary_cross_entropy(p, target, *, weight=None, reduction="mean"):
     """Binary cross entropy of probabilities and targets in [0, 1].
 
-    ``-(target * log(p) + (1 - target) * log(1 - p))``, logarithms not below -100.
+    ``-(target * log(p) + (1 - target) * log(1 - p))``, where logarithms below -100 count as -100.
 
     Parameters
     ----------
     p, target : Tensor or array_like, of the same shape
-        p in [0, 1]. For logits there is `binary_cross_entropy_with_logits`, which is more accurate.
+        p in [0, 1]. For logits use :func:`binary_cross_entropy_with_logits`, which is more accurate.
     weight : Tensor or array_like, optional
         Multiplies the losses; broadcasts to p's shape; gets no gradient.
-    reduction : {'mean', 'sum', 'none'}
-
-    Returns
-    -------
-    Tensor
-        0-d; of input's shape for ``'none'``. The mean of nothing is NaN, with a RuntimeWarning.
-
-    Raises
-    ------
-    ShapeError
-        If the shapes differ: nothing is broadcast.
-    DTypeError
-        If the dtypes do.
+    {loss}
     ValueError
-        For an unknown reduction, or a p outside of [0, 1].
+        For a p outside of [0, 1].
 
     Notes
     -----
-    Both have gradients. Like ``torch.nn.functional.binary_cross_entropy``.
+    Both operands have gradients. As in PyTorch, p must be in [0, 1], and a target outside of it is not refused.
 
     Examples
     --------
@@ -334,7 +271,7 @@ def binary_cross_entropy(p, target, *, weight=None, reduction="mean"):
 
 @public
 def binary_cross_entropy_with_logits(x, target, *, weight=None, pos_weight=None, reduction="mean"):
-    """Binary cross entropy of logits and targets in [0, 1]: sigmoid and binary_cross_entropy in one, without overflow.
+    """Binary cross entropy of logits and targets in [0, 1]: sigmoid and :func:`binary_cross_entropy` in one, without overflow.
 
     ``(1 - target) * softplus(x) + pos_weight * target * softplus(-x)``.
 
@@ -345,27 +282,13 @@ def binary_cross_entropy_with_logits(x, target, *, weight=None, pos_weight=None,
         Multiplies the losses; broadcasts to x's shape; gets no gradient.
     pos_weight : Tensor or array_like, optional
         Multiplies the part of the positive targets: above 1 it favours recall. It broadcasts, and gets no gradient.
-    reduction : {'mean', 'sum', 'none'}
-
-    Returns
-    -------
-    Tensor
-        0-d; of input's shape for ``'none'``. The mean of nothing is NaN, with a RuntimeWarning.
-
-    Raises
-    ------
-    ShapeError
-        If the shapes differ: nothing is broadcast.
-    DTypeError
-        If the dtypes do.
-    ValueError
-        For an unknown reduction.
+    {loss}
 
     Notes
     -----
-    Without pos_weight the gradient to x is ``sigmoid(x) - target``, that to the target ``-x``. A target 0 or 1 loses no digits
-    in either, however small the loss is. A part whose factor is 0 counts for nothing, even where x is infinite: the loss of
-    ``inf`` is 0 for target 1 and ``inf`` for others.
+    Without pos_weight the gradient of x is ``sigmoid(x) - target``, that of the target ``-x``. With a target of 0 or 1 loss and
+    gradient keep all their digits, however small they are. A term whose factor is 0 is 0, even where x is infinite: the loss of an
+    infinite x is 0 for target 1 and ``inf`` for others.
 
     Examples
     --------
@@ -386,34 +309,20 @@ def binary_cross_entropy_with_logits(x, target, *, weight=None, pos_weight=None,
 
 @public
 def kl_div(log_p, target, *, reduction="mean"):
-    """Kullback-Leibler divergence of probabilities `target` from the log-probabilities `log_p`.
+    """Kullback-Leibler divergence of the probabilities `target` from those whose logarithms are `log_p`.
 
     ``target * (log(target) - log_p)``, 0 where target is 0.
 
     Parameters
     ----------
     log_p, target : Tensor or array_like, of the same shape
-        log_p as log_softmax gives it, target as softmax does.
-    reduction : {'mean', 'sum', 'none'}
-
-    Returns
-    -------
-    Tensor
-        0-d; of input's shape for ``'none'``. The mean of nothing is NaN, with a RuntimeWarning.
-
-    Raises
-    ------
-    ShapeError
-        If the shapes differ: nothing is broadcast.
-    DTypeError
-        If the dtypes do.
-    ValueError
-        For an unknown reduction.
+        log_p as :func:`log_softmax` returns it, target as :func:`softmax` does.
+    {loss}
 
     Notes
     -----
     reduction may also be ``'batchmean'``: the sum divided by the first size, which is the divergence per sample; ``'mean'``
-    divides by the number of elements, as PyTorch's does. Both have gradients; the target's is 0 where it is 0.
+    divides by the number of elements, as in PyTorch. Both operands have gradients; that of a target of 0 is 0.
 
     Examples
     --------
@@ -445,27 +354,15 @@ def cross_entropy_from_probs(p, target, *, eps=1e-10, reduction="sum"):
     Parameters
     ----------
     p, target : Tensor or array_like, of the same shape
-    eps : float
-        Positive: a smaller p counts as eps, and its gradient is 0.
-    reduction : {'mean', 'sum', 'none'}
-
-    Returns
-    -------
-    Tensor
-        0-d; of input's shape for ``'none'``. The mean of nothing is NaN, with a RuntimeWarning.
-
-    Raises
-    ------
-    ShapeError
-        If the shapes differ: nothing is broadcast.
-    DTypeError
-        If the dtypes do.
+    eps : float, default 1e-10
+        Positive. A smaller p counts as eps, and its gradient is 0.
+    {loss}
     ValueError
-        For an unknown reduction, or an eps that is not positive.
+        For an eps that is not positive.
 
     Notes
     -----
-    `cross_entropy` takes logits, and is more accurate. Both p and target have gradients.
+    :func:`cross_entropy` takes logits, and is more accurate. Both operands have gradients.
 
     Examples
     --------

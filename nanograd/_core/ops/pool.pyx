@@ -221,17 +221,13 @@ cdef Tensor plane_means(str op, Tensor x, int rank, int64_t planes):
 def max_pool2d(x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False):
     """The largest element of each window of an image.
 
-    ``y[n, c, p, q] = max_{i, j} x[n, c, p * stride - padding + i * dilation, ...]``, i and j from 0 to the kernel's size; what
-    lies outside of the image does not count.
+    ``y[n, c, p, q] = max_{i, j} x[n, c, p * stride - padding + i * dilation, q * stride - padding + j * dilation]``, where i and j
+    run over the kernel; what lies outside of the image does not count.
 
     Parameters
     ----------
     x : Tensor, shape (N, C, H, W) or (C, H, W)
-    kernel_size : int or pair of int
-    stride : int or pair of int, optional
-        None: the kernel's size, so that windows lie side by side.
-    padding : int or pair of int, default 0
-        How far windows reach beyond each side, at most half the kernel.
+    {window}
     dilation : int or pair of int, default 1
         Distance between the elements of a window.
     ceil_mode : bool, default False
@@ -246,15 +242,15 @@ def max_pool2d(x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=Fal
     Raises
     ------
     ShapeError
-        If the kernel is larger than the padded image, the padding than half the kernel, the image is empty, or a window with a
-        dilation has nothing but padding.
+        If the kernel is larger than the padded image, the padding is larger than half the kernel, the image is empty, or a window
+        with a dilation holds only padding.
     ValueError
         For a kernel, stride or dilation below 1, or negative padding.
 
     Notes
     -----
-    The gradient goes to the maximum, the first one (row by row) where several are equal. NaN is the largest of all; the last
-    one has the gradient, as in PyTorch.
+    The gradient goes to the maximum, and to the first one, row by row, where several are equal. NaN is the largest of all, and the
+    last one gets the gradient, as in PyTorch.
 
     Examples
     --------
@@ -272,7 +268,7 @@ def max_pool2d(x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=Fal
 
 @public
 def max_pool1d(x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False):
-    """The largest element of each window of a sequence; arguments, errors and notes as for :func:`max_pool2d`.
+    """The largest element of each window of a sequence; see :func:`max_pool2d`.
 
     Parameters
     ----------
@@ -287,7 +283,7 @@ def max_pool1d(x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=Fal
 
     Raises
     ------
-    ShapeError, DTypeError, ValueError, TypeError
+    ShapeError, ValueError
         As :func:`max_pool2d`.
 
     Examples
@@ -308,16 +304,12 @@ def max_pool1d(x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=Fal
 def avg_pool2d(x, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
     """The mean of each window of an image, summed in float64.
 
-    ``y[n, c, p, q] = mean_{i, j} x[n, c, p * stride - padding + i, q * stride - padding + j]``, i and j from 0 to the kernel's size.
+    ``y[n, c, p, q] = mean_{i, j} x[n, c, p * stride - padding + i, q * stride - padding + j]``, where i and j run over the kernel.
 
     Parameters
     ----------
     x : Tensor, shape (N, C, H, W) or (C, H, W)
-    kernel_size : int or pair of int
-    stride : int or pair of int, optional
-        None: the kernel's size, so that windows lie side by side.
-    padding : int or pair of int, default 0
-        How far windows reach beyond each side, at most half the kernel.
+    {window}
     ceil_mode : bool, default False
         As for :func:`max_pool2d`.
     count_include_pad : bool, default True
@@ -332,7 +324,7 @@ def avg_pool2d(x, kernel_size, stride=None, padding=0, ceil_mode=False, count_in
     Raises
     ------
     ShapeError
-        If the kernel is larger than the padded image, the padding than half the kernel, or the image is empty.
+        If the kernel is larger than the padded image, the padding is larger than half the kernel, or the image is empty.
     ValueError
         For a kernel or stride below 1, or negative padding.
 
@@ -352,7 +344,7 @@ def avg_pool2d(x, kernel_size, stride=None, padding=0, ceil_mode=False, count_in
 
 @public
 def avg_pool1d(x, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
-    """The mean of each window of a sequence; arguments, errors and notes as for :func:`avg_pool2d`.
+    """The mean of each window of a sequence; see :func:`avg_pool2d`.
 
     Parameters
     ----------
@@ -367,7 +359,7 @@ def avg_pool1d(x, kernel_size, stride=None, padding=0, ceil_mode=False, count_in
 
     Raises
     ------
-    ShapeError, DTypeError, ValueError, TypeError
+    ShapeError, ValueError
         As :func:`avg_pool2d`.
 
     Examples
@@ -386,10 +378,10 @@ def avg_pool1d(x, kernel_size, stride=None, padding=0, ceil_mode=False, count_in
 
 @public
 def adaptive_avg_pool2d(x, output_size):
-    """Means of windows that cut an image of any size into `output_size` parts.
+    """The mean of each of `output_size` windows, into which an image of any size is divided.
 
-    Result ``(p, q)`` of P x Q is the mean over rows ``floor(p * H / P)`` to ``ceil((p + 1) * H / P)`` and columns likewise, so
-    neighbouring windows can overlap by one.
+    ``y[n, c, p, q]`` is the mean over rows ``floor(p * H / P)`` up to, but not including, ``ceil((p + 1) * H / P)``, and columns
+    likewise, so that neighbouring windows may overlap by one.
 
     Parameters
     ----------
@@ -405,8 +397,8 @@ def adaptive_avg_pool2d(x, output_size):
     ------
     ShapeError
         If the image is empty.
-    TypeError, ValueError
-        For an `output_size` of the wrong type, or negative.
+    ValueError
+        If `output_size` is negative.
 
     Examples
     --------

@@ -39,11 +39,9 @@ def rand(*shape, dtype=None, requires_grad=False, generator=None):
     Parameters
     ----------
     *shape : int, or one tuple of ints
-    dtype : numpy.dtype, optional
-        By default the default dtype. float32 numbers are multiples of 2**-24, float64 of 2**-53.
-    requires_grad : bool
-    generator : Generator, optional
-        By default the one that `manual_seed` seeds.
+    {dtype}
+    {requires_grad}
+    {generator}
 
     Returns
     -------
@@ -51,15 +49,13 @@ def rand(*shape, dtype=None, requires_grad=False, generator=None):
 
     Raises
     ------
-    ShapeError, DTypeError
-        As :func:`zeros`.
-    TypeError
-        If generator is not a Generator.
+    {ShapeError}
+    {DTypeError}
 
     Notes
     -----
     The numbers come from Philox4x32-10: J. Salmon, M. Moraes, R. Dror, D. Shaw, "Parallel random numbers: as easy as 1, 2, 3",
-    SC 2011. They are the same on every machine.
+    SC 2011. They are the same on every machine, and multiples of 2**-24 (float32) or 2**-53 (float64).
 
     Examples
     --------
@@ -82,11 +78,9 @@ def randn(*shape, dtype=None, requires_grad=False, generator=None):
     Parameters
     ----------
     *shape : int, or one tuple of ints
-    dtype : numpy.dtype, optional
-        By default the default dtype.
-    requires_grad : bool
-    generator : Generator, optional
-        By default the one that `manual_seed` seeds.
+    {dtype}
+    {requires_grad}
+    {generator}
 
     Returns
     -------
@@ -94,10 +88,8 @@ def randn(*shape, dtype=None, requires_grad=False, generator=None):
 
     Raises
     ------
-    ShapeError, DTypeError
-        As :func:`zeros`.
-    TypeError
-        If generator is not a Generator.
+    {ShapeError}
+    {DTypeError}
 
     Notes
     -----
@@ -122,15 +114,14 @@ def uniform(low, high, shape, dtype=None, requires_grad=False, generator=None):
     ----------
     low, high : float
     shape : int or tuple of ints
-    dtype : numpy.dtype, optional
-        By default the default dtype.
-    requires_grad : bool
-    generator : Generator, optional
+    {dtype}
+    {requires_grad}
+    {generator}
 
     Returns
     -------
     Tensor, of shape `shape`
-        ``low + (high - low) * rand(shape)``, which rounding may bring up to `high` itself.
+        ``low + (high - low) * rand(shape)``, which may be rounded up to `high` itself.
 
     Raises
     ------
@@ -152,17 +143,16 @@ def uniform(low, high, shape, dtype=None, requires_grad=False, generator=None):
 
 @public
 def normal(mean, std, shape, dtype=None, requires_grad=False, generator=None):
-    """Numbers from the normal distribution.
+    """Numbers from a normal distribution.
 
     Parameters
     ----------
     mean, std : float
-        `std` is the standard deviation, not negative.
+        Mean and standard deviation, which is not negative.
     shape : int or tuple of ints
-    dtype : numpy.dtype, optional
-        By default the default dtype.
-    requires_grad : bool
-    generator : Generator, optional
+    {dtype}
+    {requires_grad}
+    {generator}
 
     Returns
     -------
@@ -171,7 +161,7 @@ def normal(mean, std, shape, dtype=None, requires_grad=False, generator=None):
     Raises
     ------
     ValueError
-        If `std` is negative, or one of them is not finite in the dtype.
+        If `std` is negative, or one of the two is not finite in the dtype.
 
     Examples
     --------
@@ -193,15 +183,14 @@ cdef Tensor like(str op, object x, object dtype, object requires_grad, object ge
 
 @public
 def rand_like(x, dtype=None, requires_grad=False, generator=None):
-    """`rand` of the shape and dtype of `x`.
+    """Numbers as :func:`rand` draws them, of the shape of `x` and, unless another is given, its dtype.
 
     Parameters
     ----------
-    x : Tensor
-    dtype : numpy.dtype, optional
-        By default that of `x`.
-    requires_grad : bool
-    generator : Generator, optional
+    x : Tensor or array_like
+    {dtype of x}
+    {requires_grad}
+    {generator}
 
     Returns
     -------
@@ -209,10 +198,7 @@ def rand_like(x, dtype=None, requires_grad=False, generator=None):
 
     Raises
     ------
-    DTypeError
-        For another dtype.
-    TypeError
-        If generator is not a Generator.
+    {DTypeError}
 
     Examples
     --------
@@ -225,15 +211,14 @@ def rand_like(x, dtype=None, requires_grad=False, generator=None):
 
 @public
 def randn_like(x, dtype=None, requires_grad=False, generator=None):
-    """`randn` of the shape and dtype of `x`.
+    """Numbers as :func:`randn` draws them, of the shape of `x` and, unless another is given, its dtype.
 
     Parameters
     ----------
-    x : Tensor
-    dtype : numpy.dtype, optional
-        By default that of `x`.
-    requires_grad : bool
-    generator : Generator, optional
+    x : Tensor or array_like
+    {dtype of x}
+    {requires_grad}
+    {generator}
 
     Returns
     -------
@@ -241,10 +226,7 @@ def randn_like(x, dtype=None, requires_grad=False, generator=None):
 
     Raises
     ------
-    DTypeError
-        For another dtype.
-    TypeError
-        If generator is not a Generator.
+    {DTypeError}
 
     Examples
     --------
@@ -265,7 +247,7 @@ def randint(low, high, shape, generator=None):
     ----------
     low, high : int
     shape : int or tuple of ints
-    generator : Generator, optional
+    {generator}
 
     Returns
     -------
@@ -274,7 +256,7 @@ def randint(low, high, shape, generator=None):
     Raises
     ------
     ValueError
-        If there is no integer in [low, high), or it does not fit int64.
+        If there is no integer in [low, high), or these do not fit into int64.
 
     Examples
     --------
@@ -312,7 +294,7 @@ def randperm(n, generator=None):
     ----------
     n : int
         At most 2**32.
-    generator : Generator, optional
+    {generator}
 
     Returns
     -------
@@ -346,27 +328,26 @@ def randperm(n, generator=None):
 
 @public
 def categorical(logits, axis=-1, generator=None):
-    """For every position, a class drawn with probability ``softmax(logits, axis)``.
+    """A class for every position, drawn with the probabilities ``softmax(logits, axis)``.
 
     Parameters
     ----------
     logits : Tensor, shape (..., C, ...)
         Unnormalised log-probabilities; -inf excludes a class.
-    axis : int
+    axis : int, default -1
         The axis of the classes.
-    generator : Generator, optional
+    {generator}
 
     Returns
     -------
     numpy.ndarray of int64
-        Of the shape of `logits` without `axis`; a draw from one vector is a 0-d array.
+        Of the shape of `logits` without `axis`; a 0-d array if that leaves no axes.
 
     Raises
     ------
     ValueError
-        If there are no classes, or no probabilities: NaN, +inf, or nothing but -inf.
-    IndexError
-        For an axis out of range.
+        If there are no classes, or logits that give no probabilities: NaN, +inf, or nothing but -inf.
+    {AxisError}
 
     Examples
     --------

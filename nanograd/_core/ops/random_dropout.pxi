@@ -17,13 +17,12 @@ def dropout(x, p=0.5, training=True, generator=None):
 
     Parameters
     ----------
-    x : Tensor, of any shape
-    p : float
+    x : Tensor or array_like
+    p : float, default 0.5
         In [0, 1].
-    training : bool
+    training : bool, default True
         If False, `x` is returned as it is.
-    generator : Generator, optional
-        By default the one that `manual_seed` seeds.
+    {generator}
 
     Returns
     -------
@@ -36,8 +35,9 @@ def dropout(x, p=0.5, training=True, generator=None):
 
     Notes
     -----
-    For its gradient, one bit per element is kept. NaN and inf do not survive where they are dropped. The probability is rounded to
-    a multiple of 2**-32. N. Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", JMLR 15, 2014.
+    One bit per element is kept for the gradient. Elements that are dropped become 0 even if they are NaN or inf. The probability is
+    rounded to a multiple of 2**-32. N. Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting",
+    JMLR 15, 2014.
 
     Examples
     --------

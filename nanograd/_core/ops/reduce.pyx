@@ -70,31 +70,13 @@ cdef Tensor sum_or_mean(str op, object operand, object axis, object keepdims, bi
 def sum(x, axis=None, keepdims=False):
     """Sum of the elements over axes.
 
-    ``y[k] = sum over r of x[k, r]``, with k the axes that stay and r those that are reduced.
+    ``y[k] = sum over r of x[k, r]``, where r runs over the reduced axes and k over the others.
 
-    Parameters
-    ----------
-    x : Tensor or array_like, any shape
-    axis : int or tuple of int, optional
-        The axes that are reduced; None: all.
-    keepdims : bool
-        Whether the reduced axes stay, with size 1.
-
-    Returns
-    -------
-    Tensor
-        Of x's shape without the reduced axes, of x's dtype.
-
-    Raises
-    ------
-    numpy.exceptions.AxisError
-        For an axis that x does not have (an IndexError and a ValueError).
-    ValueError
-        For an axis given twice.
+    {reduction}
 
     Notes
     -----
-    float32 accumulates in float64. The sum of nothing is 0. The gradient of each element is that of its sum.
+    float32 accumulates in float64. The sum of no elements is 0. The gradient of each element is that of its sum.
 
     Examples
     --------
@@ -116,31 +98,13 @@ def sum(x, axis=None, keepdims=False):
 def mean(x, axis=None, keepdims=False):
     """Arithmetic mean of the elements over axes.
 
-    ``y[k] = (1 / n) * sum over r of x[k, r]``, with n elements in each sum.
+    ``y[k] = (1 / n) * sum over r of x[k, r]``, where r runs over the n elements of the reduced axes and k over the other axes.
 
-    Parameters
-    ----------
-    x : Tensor or array_like, any shape
-    axis : int or tuple of int, optional
-        The axes that are reduced; None: all.
-    keepdims : bool
-        Whether the reduced axes stay, with size 1.
-
-    Returns
-    -------
-    Tensor
-        Of x's shape without the reduced axes, of x's dtype.
-
-    Raises
-    ------
-    numpy.exceptions.AxisError
-        For an axis that x does not have (an IndexError and a ValueError).
-    ValueError
-        For an axis given twice.
+    {reduction}
 
     Notes
     -----
-    float32 accumulates in float64. The mean of nothing is NaN, with a RuntimeWarning.
+    float32 accumulates in float64. The mean of no elements is NaN, with a RuntimeWarning.
 
     Examples
     --------
@@ -203,31 +167,14 @@ cdef Tensor max_or_min(str op, object operand, object axis, object keepdims, bin
 def max(x, axis=None, keepdims=False):
     """Largest element over axes.
 
-    ``y[k] = max over r of x[k, r]``; NaN where there is one.
+    ``y[k] = max over r of x[k, r]``, where r runs over the reduced axes and k over the others; NaN where one of them is.
 
-    Parameters
-    ----------
-    x : Tensor or array_like, any shape
-    axis : int or tuple of int, optional
-        The axes that are reduced; None: all.
-    keepdims : bool
-        Whether the reduced axes stay, with size 1.
-
-    Returns
-    -------
-    Tensor
-        Of x's shape without the reduced axes, of x's dtype.
-
-    Raises
-    ------
-    numpy.exceptions.AxisError
-        For an axis that x does not have (an IndexError and a ValueError).
-    ValueError
-        For an axis given twice, or where there is nothing to choose from.
+    {reduction}
+        Also if there are no elements to choose from.
 
     Notes
     -----
-    Elements that tie share the gradient evenly.
+    Elements that are equally large share the gradient evenly.
 
     Examples
     --------
@@ -247,31 +194,14 @@ def max(x, axis=None, keepdims=False):
 def min(x, axis=None, keepdims=False):
     """Smallest element over axes.
 
-    ``y[k] = min over r of x[k, r]``; NaN where there is one.
+    ``y[k] = min over r of x[k, r]``, where r runs over the reduced axes and k over the others; NaN where one of them is.
 
-    Parameters
-    ----------
-    x : Tensor or array_like, any shape
-    axis : int or tuple of int, optional
-        The axes that are reduced; None: all.
-    keepdims : bool
-        Whether the reduced axes stay, with size 1.
-
-    Returns
-    -------
-    Tensor
-        Of x's shape without the reduced axes, of x's dtype.
-
-    Raises
-    ------
-    numpy.exceptions.AxisError
-        For an axis that x does not have (an IndexError and a ValueError).
-    ValueError
-        For an axis given twice, or where there is nothing to choose from.
+    {reduction}
+        Also if there are no elements to choose from.
 
     Notes
     -----
-    Elements that tie share the gradient evenly.
+    Elements that are equally large share the gradient evenly.
 
     Examples
     --------
@@ -317,25 +247,9 @@ cdef object arg_of(str op, object operand, object axis, bint smallest):
 
 @public(method=True, numpy="")
 def argmax(x, axis=None):
-    """Index of the largest element along an axis; the first of several, and the first NaN where there is one.
+    """Index of the largest element along an axis: the first one if several are, and the first NaN if there is one.
 
-    Parameters
-    ----------
-    x : Tensor or array_like, any shape
-    axis : int, optional
-        None: of all elements, counted in C order.
-
-    Returns
-    -------
-    numpy.ndarray of int64
-        Of x's shape without the axis; a NumPy integer where nothing is left of it. It has no gradient.
-
-    Raises
-    ------
-    numpy.exceptions.AxisError
-        For an axis that x does not have (an IndexError and a ValueError).
-    ValueError
-        Where there is nothing to choose from.
+    {position}
 
     Examples
     --------
@@ -351,25 +265,9 @@ def argmax(x, axis=None):
 
 @public(method=True, numpy="")
 def argmin(x, axis=None):
-    """Index of the smallest element along an axis; the first of several, and the first NaN where there is one.
+    """Index of the smallest element along an axis: the first one if several are, and the first NaN if there is one.
 
-    Parameters
-    ----------
-    x : Tensor or array_like, any shape
-    axis : int, optional
-        None: of all elements, counted in C order.
-
-    Returns
-    -------
-    numpy.ndarray of int64
-        Of x's shape without the axis; a NumPy integer where nothing is left of it. It has no gradient.
-
-    Raises
-    ------
-    numpy.exceptions.AxisError
-        For an axis that x does not have (an IndexError and a ValueError).
-    ValueError
-        Where there is nothing to choose from.
+    {position}
 
     Examples
     --------

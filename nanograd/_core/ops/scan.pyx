@@ -27,20 +27,7 @@ def cumsum(x, axis=-1):
 
     ``y[i] = x[0] + ... + x[i]``.
 
-    Parameters
-    ----------
-    x : Tensor or array_like, at least one axis
-    axis : int
-
-    Returns
-    -------
-    Tensor
-        Of x's shape and dtype.
-
-    Raises
-    ------
-    numpy.exceptions.AxisError
-        For an axis that x does not have (an IndexError and a ValueError); a 0-d tensor has none.
+    {one axis}
 
     Notes
     -----

@@ -83,13 +83,13 @@ cdef Tensor permuted(str op, Tensor t, object axes):
 
 @public(method=True, numpy="")
 def transpose(x, *axes):
-    """Reorder the axes.
+    """Reorder the axes; by default, reverse them.
 
     Parameters
     ----------
-    x : Tensor
+    x : Tensor or array_like
     *axes : int, or one tuple of ints
-        Axis a of the result is axis ``axes[a]`` of `x`. By default the axes are reversed.
+        Axis a of the result is axis ``axes[a]`` of `x`.
 
     Returns
     -------
@@ -99,9 +99,11 @@ def transpose(x, *axes):
     Raises
     ------
     ShapeError
-        If some axes are missing: exchanging two axes is `swapaxes`.
-    ValueError, IndexError
-        If an axis is given twice or does not exist; if two ints leave a matrix as it is, since elsewhere they exchange the axes.
+        If some axes are missing: :func:`swapaxes` exchanges two axes.
+    ValueError
+        If an axis is given twice. Also for ``transpose(0, 1)`` of a matrix, which would leave it as it is, where PyTorch's exchanges
+        the axes.
+    {AxisError}
 
     Examples
     --------
@@ -130,7 +132,7 @@ def permute(x, axes):
 
     Parameters
     ----------
-    x : Tensor
+    x : Tensor or array_like
     axes : tuple of ints
         Every axis of `x` once; negative ones count from the end.
 
@@ -142,8 +144,9 @@ def permute(x, axes):
     ------
     ShapeError
         If axes are missing.
-    ValueError, IndexError
-        If an axis is given twice or does not exist.
+    ValueError
+        If an axis is given twice.
+    {AxisError}
 
     Examples
     --------
@@ -167,18 +170,18 @@ def swapaxes(x, a, b):
 
     Parameters
     ----------
-    x : Tensor
+    x : Tensor or array_like
     a, b : int
         Negative ones count from the end.
 
     Returns
     -------
     Tensor
+        A copy, as in :func:`transpose`.
 
     Raises
     ------
-    IndexError
-        For an axis out of range.
+    {AxisError}
 
     Examples
     --------
@@ -241,11 +244,11 @@ cdef Tensor broadcasted(str op, Tensor t, int rank, const int64_t *dims):
 
 @public(method=True)
 def broadcast_to(x, shape):
-    """Repeat axes of size 1, and add leading ones, so that the result has a given shape (NumPy's rules).
+    """Repeat a tensor along axes of size 1 and along new leading axes, to a given shape: NumPy's broadcasting.
 
     Parameters
     ----------
-    x : Tensor
+    x : Tensor or array_like
     shape : tuple of ints
 
     Returns
@@ -259,7 +262,7 @@ def broadcast_to(x, shape):
 
     Notes
     -----
-    The result is a copy. Elementwise operations broadcast by themselves, without it.
+    The result is a copy, which elementwise operations do not need: they broadcast by themselves.
 
     Examples
     --------
@@ -279,11 +282,11 @@ def broadcast_to(x, shape):
 
 @public(method=True)
 def expand(x, *shape):
-    """`broadcast_to` with the shape as arguments, where -1 keeps a size.
+    """:func:`broadcast_to` with the sizes as arguments, where -1 keeps the size that `x` has.
 
     Parameters
     ----------
-    x : Tensor
+    x : Tensor or array_like
     *shape : int, or one tuple of ints
 
     Returns
@@ -293,7 +296,7 @@ def expand(x, *shape):
     Raises
     ------
     ShapeError
-        If the shape of `x` does not broadcast to `shape`, or -1 stands for an axis that `x` lacks.
+        If the shape of `x` does not broadcast to `shape`, or -1 is given for an axis that `x` does not have.
 
     Examples
     --------

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-# Joining tensors, cutting them up, and repeating them.
+# Joining tensors, and cutting them up.
 
 # ---- joining ------------------------------------------------------------------------------------
 # All of an operation's tensors are seen as (O, n, I): outer positions, the n_j positions that tensor j contributes, inner elements.
@@ -114,8 +114,8 @@ def concatenate(tensors, axis=0):
     ----------
     tensors : list or tuple of Tensor
         At least one; their shapes may differ along `axis` only.
-    axis : int, or None
-        None joins them flattened.
+    axis : int or None, default 0
+        None: the tensors are flattened first.
 
     Returns
     -------
@@ -124,9 +124,9 @@ def concatenate(tensors, axis=0):
     Raises
     ------
     ShapeError
-        If the shapes do not fit, or the tensors are 0-d.
+        If the shapes differ along another axis, or the tensors are 0-d.
     DTypeError
-        If float32 and float64 are mixed.
+        If float32 and float64 mix.
     ValueError
         If there are no tensors.
 
@@ -192,7 +192,7 @@ def stack(tensors, axis=0):
     ShapeError
         If the shapes differ, or the result would have more than 8 axes.
     DTypeError
-        If float32 and float64 are mixed.
+        If float32 and float64 mix.
     ValueError
         If there are no tensors.
 
@@ -304,10 +304,10 @@ def split(x, sizes, axis=0):
 
     Parameters
     ----------
-    x : Tensor, shape (..., N, ...)
+    x : Tensor or array_like, shape (..., N, ...)
     sizes : int, or list of ints
-        The size of every piece (the last may be smaller), or the size of each, N in all.
-    axis : int
+        The size of every piece, where the last may be smaller; or a list of the sizes, which add up to N.
+    axis : int, default 0
 
     Returns
     -------
@@ -317,7 +317,7 @@ def split(x, sizes, axis=0):
     Raises
     ------
     ValueError
-        If a size is not positive, or the sizes do not add up to N (0 is allowed in a list).
+        If the size is not positive, a size in a list is negative, or these do not add up to N.
 
     Examples
     --------
@@ -348,18 +348,18 @@ def split(x, sizes, axis=0):
 
 @public(method=True)
 def chunk(x, n, axis=0):
-    """Cut a tensor into at most `n` pieces of equal size along an axis; the last may be smaller.
+    """Cut a tensor into at most `n` pieces of the same size along an axis; the last may be smaller.
 
     Parameters
     ----------
-    x : Tensor, shape (..., N, ...)
+    x : Tensor or array_like, shape (..., N, ...)
     n : int
     axis : int
 
     Returns
     -------
     list of Tensor
-        Of size ceil(N / n) each, so there may be fewer than `n`.
+        Each of size ``ceil(N / n)``, so that there may be fewer than `n`. Along the first axis they share the memory of `x`.
 
     Raises
     ------

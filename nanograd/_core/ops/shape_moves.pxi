@@ -18,9 +18,8 @@ def flip(x, axis=-1):
 
     Parameters
     ----------
-    x : Tensor
-    axis : int or tuple of ints
-        By default the last axis.
+    x : Tensor or array_like
+    axis : int or tuple of ints, default -1
 
     Returns
     -------
@@ -28,8 +27,7 @@ def flip(x, axis=-1):
 
     Raises
     ------
-    IndexError
-        For an axis out of range.
+    {AxisError}
 
     Examples
     --------
@@ -90,15 +88,15 @@ cdef Buffer rolled(int kind, Buffer x, int rank, const int64_t *dims, const int6
 
 @public(method=True, numpy="")
 def roll(x, shift, axis=-1):
-    """Shift elements along axes; what leaves at one end enters at the other.
+    """Shift the elements along axes; those shifted out at one end come in at the other.
 
     Parameters
     ----------
-    x : Tensor
+    x : Tensor or array_like
     shift : int or tuple of ints
-        By how many positions, towards higher ones; negative shifts go the other way.
-    axis : int or tuple of ints
-        The axis of each shift. By default the last one.
+        By how many positions, towards higher indices; a negative shift goes the other way.
+    axis : int or tuple of ints, default -1
+        The axis of each shift; one shift may go along several axes.
 
     Returns
     -------
@@ -106,10 +104,9 @@ def roll(x, shift, axis=-1):
 
     Raises
     ------
-    IndexError
-        For an axis out of range.
+    {AxisError}
     ValueError
-        If the numbers of shifts and axes differ.
+        If there are several shifts, and not as many axes.
 
     Examples
     --------
@@ -194,13 +191,13 @@ cdef Tensor triangle(str op, object x, bint upper, object k):
 
 @public(method=True)
 def tril(x, k=0):
-    """The lower triangle of matrices: elements above diagonal `k` become 0.
+    """Lower triangle of matrices: elements above diagonal `k` become 0.
 
     Parameters
     ----------
-    x : Tensor, shape (..., N, M)
-    k : int
-        The last diagonal that stays; 0 is the main one, positive ones lie above it.
+    x : Tensor or array_like, shape (..., N, M)
+    k : int, default 0
+        The last diagonal that is kept; 0 is the main one, positive ones lie above it.
 
     Returns
     -------
@@ -209,7 +206,7 @@ def tril(x, k=0):
     Raises
     ------
     ShapeError
-        If `x` has less than 2 axes.
+        If `x` has fewer than 2 axes.
 
     Examples
     --------
@@ -224,13 +221,13 @@ def tril(x, k=0):
 
 @public(method=True)
 def triu(x, k=0):
-    """The upper triangle of matrices: elements below diagonal `k` become 0.
+    """Upper triangle of matrices: elements below diagonal `k` become 0.
 
     Parameters
     ----------
-    x : Tensor, shape (..., N, M)
-    k : int
-        The first diagonal that stays; 0 is the main one, positive ones lie above it.
+    x : Tensor or array_like, shape (..., N, M)
+    k : int, default 0
+        The first diagonal that is kept; 0 is the main one, positive ones lie above it.
 
     Returns
     -------
@@ -239,7 +236,7 @@ def triu(x, k=0):
     Raises
     ------
     ShapeError
-        If `x` has less than 2 axes.
+        If `x` has fewer than 2 axes.
 
     Examples
     --------
@@ -254,12 +251,12 @@ def triu(x, k=0):
 
 @public(method=True)
 def diagonal(x, k=0):
-    """A diagonal of the first two axes, as the last axis of the result (as `numpy.diagonal`).
+    """Diagonal of the first two axes, which becomes the last axis of the result, as in `numpy.diagonal`.
 
     Parameters
     ----------
-    x : Tensor, shape (N, M, ...)
-    k : int
+    x : Tensor or array_like, shape (N, M, ...)
+    k : int, default 0
         0 is the main diagonal, positive ones lie above it.
 
     Returns
@@ -270,7 +267,7 @@ def diagonal(x, k=0):
     Raises
     ------
     ShapeError
-        If `x` has less than 2 axes.
+        If `x` has fewer than 2 axes.
 
     Examples
     --------

@@ -51,13 +51,13 @@ cdef Tensor repeated(str op, Tensor t, int rank, const int64_t *dims, int64_t ou
 
 @public(method=True)
 def tile(x, reps):
-    """Lay copies of a tensor side by side.
+    """Repeat a whole tensor along its axes, as `numpy.tile`.
 
     Parameters
     ----------
-    x : Tensor
+    x : Tensor or array_like
     reps : int or tuple of ints
-        How often along each axis; missing leading entries are 1, and a longer tuple adds leading axes to `x` (as `numpy.tile`).
+        How often along each axis. Missing leading entries are 1, and a longer tuple adds leading axes to `x`.
 
     Returns
     -------
@@ -106,15 +106,15 @@ def tile(x, reps):
 
 @public(method=True)
 def repeat(x, n, axis=None):
-    """Repeat each element, `n` copies next to each other (as `numpy.repeat`).
+    """Repeat each element along an axis, as `numpy.repeat`: `n` copies next to each other.
 
     Parameters
     ----------
-    x : Tensor
+    x : Tensor or array_like
     n : int or array of ints
         How often; an array gives it for each position of `axis`.
     axis : int, optional
-        By default `x` is flattened.
+        None: `x` is flattened first.
 
     Returns
     -------
@@ -273,28 +273,28 @@ cdef list pad_pairs(object pad_width, Tensor t):
 
 @public(method=True, numpy="")
 def pad(x, pad_width, mode='constant', value=0):
-    """Add margins around a tensor.
+    """Add margins around a tensor, as `numpy.pad`.
 
     Parameters
     ----------
-    x : Tensor
+    x : Tensor or array_like
     pad_width : int, pair of ints, one pair for each axis, or dict of axis: pair
         How many elements before and after, as in `numpy.pad`: one pair applies to all axes.
-    mode : 'constant', 'reflect' or 'edge'
-        What the margins hold: `value`; the elements mirrored at the border, without the border itself; or the border's.
-    value : float
-        For mode 'constant'.
+    mode : {'constant', 'reflect', 'edge'}
+        What the margins hold: `value`; the elements mirrored at the border, without those of the border itself; or the border's.
+    value : float, default 0
 
     Returns
     -------
-    Tensor, larger by the widths
+    Tensor
+        Of x's shape, with each axis longer by its two widths.
 
     Raises
     ------
     ShapeError
         If `pad_width` does not fit the shape.
     ValueError
-        For a negative width, another mode, or where an empty axis has nothing to mirror.
+        For a negative width, any other mode, or an empty axis with nothing to repeat or mirror.
 
     Examples
     --------

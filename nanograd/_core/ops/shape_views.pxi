@@ -59,8 +59,7 @@ def reshape(x, *shape):
 
     Parameters
     ----------
-    x : Tensor
-        Of any shape.
+    x : Tensor or array_like
     *shape : int, or one tuple of ints
         The new shape, with as many elements as `x`; one entry may be -1 and is then inferred. ``()`` is 0-d.
 
@@ -110,13 +109,13 @@ def reshape(x, *shape):
 
 @public(method=True, numpy="ravel")
 def flatten(x, start_axis=0, end_axis=-1):
-    """Merge the axes from `start_axis` to `end_axis`, both included, into one. The result shares the memory of `x`.
+    """Merge the axes from `start_axis` to `end_axis`, inclusive, into one. The result shares the memory of `x`.
 
     Parameters
     ----------
-    x : Tensor, shape (..., A, ..., B, ...)
+    x : Tensor or array_like, shape (..., A, ..., B, ...)
     start_axis, end_axis : int
-        Negative ones count from the end. A 0-d tensor becomes 1-d.
+        Negative ones count from the end. By default all axes are merged; a 0-d tensor becomes 1-d.
 
     Returns
     -------
@@ -124,8 +123,7 @@ def flatten(x, start_axis=0, end_axis=-1):
 
     Raises
     ------
-    IndexError
-        For an axis out of range.
+    {AxisError}
     ValueError
         If `start_axis` comes after `end_axis`.
 
@@ -163,9 +161,9 @@ def squeeze(x, axis=None):
 
     Parameters
     ----------
-    x : Tensor
+    x : Tensor or array_like
     axis : int or tuple of ints, optional
-        The axes to remove; by default all of size 1.
+        The axes to remove. None: all of size 1.
 
     Returns
     -------
@@ -175,8 +173,7 @@ def squeeze(x, axis=None):
     ------
     ShapeError
         If one of the given axes has another size.
-    IndexError
-        For an axis out of range.
+    {AxisError}
 
     Examples
     --------
@@ -217,18 +214,17 @@ def unsqueeze(x, axis):
 
     Parameters
     ----------
-    x : Tensor
+    x : Tensor or array_like
     axis : int
         The position of the new axis in the result.
 
     Returns
     -------
-    Tensor, with one axis more
+    Tensor, with one more axis
 
     Raises
     ------
-    IndexError
-        For an axis out of range.
+    {AxisError}
     ShapeError
         If the result would have more than 8 axes.
 
@@ -280,14 +276,14 @@ cdef Tensor narrowed(str op, Tensor t, int axis, object start, object length):
 
 @public(method=True)
 def narrow(x, axis, start, length):
-    """Positions ``start`` to ``start + length`` (not included) of one axis.
+    """Positions ``start`` up to, but not including, ``start + length`` of one axis.
 
-    Along the first axis the result shares the memory of `x`. Gradients of several parts of one tensor add into its gradient in
-    place: they cost no more than the parts' own sizes.
+    Along the first axis the result shares the memory of `x`. The gradients of several parts of one tensor are added to its
+    gradient in place: the cost is that of the parts, not of the whole.
 
     Parameters
     ----------
-    x : Tensor, shape (..., N, ...)
+    x : Tensor or array_like, shape (..., N, ...)
     axis, start, length : int
         A negative `axis` or `start` counts from the end.
 
@@ -298,7 +294,7 @@ def narrow(x, axis, start, length):
     Raises
     ------
     IndexError
-        If the part does not lie within the axis, or for an axis out of range.
+        If the part does not lie within the axis, or x does not have such an axis.
 
     Examples
     --------
@@ -317,12 +313,13 @@ def narrow(x, axis, start, length):
 
 @public(method=True)
 def slice(x, start, length):
-    """Positions ``start`` to ``start + length`` (not included) of the first axis, sharing the memory of `x`.
+    """Positions ``start`` up to, but not including, ``start + length`` of the first axis. The result shares the memory of `x`.
 
     Parameters
     ----------
-    x : Tensor, shape (N, ...)
+    x : Tensor or array_like, shape (N, ...)
     start, length : int
+        A negative `start` counts from the end.
 
     Returns
     -------

@@ -53,29 +53,16 @@ cdef Tensor softmax_along(str op, object operand, object axis, bint is_log):
 
 @public(method=True)
 def softmax(x, axis=-1):
-    """Exponentials along an axis, divided by their sum: positive, summing to 1.
+    """Exponentials along an axis, divided by their sum: positive numbers that add up to 1.
 
     ``y[i] = exp(x[i]) / sum_j exp(x[j])``, with the largest element subtracted first, so that nothing overflows.
 
-    Parameters
-    ----------
-    x : Tensor or array_like, at least one axis
-    axis : int
-
-    Returns
-    -------
-    Tensor
-        Of x's shape and dtype.
-
-    Raises
-    ------
-    numpy.exceptions.AxisError
-        For an axis that x does not have (an IndexError and a ValueError); a 0-d tensor has none.
+    {one axis}
 
     Notes
     -----
-    ``dx = y * (dy - sum(dy * y))``. A row that is all -inf, or holds NaN or inf, is NaN. For a loss use `cross_entropy`,
-    which takes x itself.
+    The gradient is ``y * (dy - sum(dy * y))``. A row that is all -inf, or holds NaN or inf, is NaN. For a loss use
+    :func:`cross_entropy`, which takes x itself.
 
     Examples
     --------
@@ -94,28 +81,15 @@ def softmax(x, axis=-1):
 
 @public(method=True)
 def log_softmax(x, axis=-1):
-    """Logarithm of softmax along an axis, accurate where softmax is near 0 or 1.
+    """Logarithm of :func:`softmax` along an axis, accurate also where that is close to 0 or 1.
 
     ``y[i] = x[i] - log(sum_j exp(x[j]))``.
 
-    Parameters
-    ----------
-    x : Tensor or array_like, at least one axis
-    axis : int
-
-    Returns
-    -------
-    Tensor
-        Of x's shape and dtype.
-
-    Raises
-    ------
-    numpy.exceptions.AxisError
-        For an axis that x does not have (an IndexError and a ValueError); a 0-d tensor has none.
+    {one axis}
 
     Notes
     -----
-    ``dx = dy - exp(y) * sum(dy)``.
+    The gradient is ``dy - exp(y) * sum(dy)``.
 
     Examples
     --------

@@ -50,32 +50,14 @@ cdef class ProdNode(ReductionNode):
 def prod(x, axis=None, keepdims=False):
     """Product of the elements over axes.
 
-    ``y[k] = product over r of x[k, r]``.
+    ``y[k] = product over r of x[k, r]``, where r runs over the reduced axes and k over the others.
 
-    Parameters
-    ----------
-    x : Tensor or array_like, any shape
-    axis : int or tuple of int, optional
-        The axes that are reduced; None: all.
-    keepdims : bool
-        Whether the reduced axes stay, with size 1.
-
-    Returns
-    -------
-    Tensor
-        Of x's shape without the reduced axes, of x's dtype.
-
-    Raises
-    ------
-    numpy.exceptions.AxisError
-        For an axis that x does not have (an IndexError and a ValueError).
-    ValueError
-        For an axis given twice.
+    {reduction}
 
     Notes
     -----
-    The gradient is dy times the product of the other elements, in O(n): with one zero among them it is not 0 there, with two it
-    is 0 everywhere. The product of nothing is 1. float32 accumulates in float64.
+    The gradient of an element is dy times the product of the others, computed in O(n). So if one element is 0 it alone has a
+    gradient; if two are, all gradients are 0. The product of no elements is 1. float32 accumulates in float64.
 
     Examples
     --------
@@ -118,31 +100,14 @@ cdef class LogsumexpNode(ReductionNode):
 def logsumexp(x, axis=None, keepdims=False):
     """Logarithm of the sum of the exponentials over axes.
 
-    ``y[k] = log(sum over r of exp(x[k, r]))``, with the largest element subtracted first, so that nothing overflows.
+    ``y[k] = log(sum over r of exp(x[k, r]))``, where r runs over the reduced axes and k over the others. The largest element is
+    subtracted first, so that nothing overflows.
 
-    Parameters
-    ----------
-    x : Tensor or array_like, any shape
-    axis : int or tuple of int, optional
-        The axes that are reduced; None: all.
-    keepdims : bool
-        Whether the reduced axes stay, with size 1.
-
-    Returns
-    -------
-    Tensor
-        Of x's shape without the reduced axes, of x's dtype.
-
-    Raises
-    ------
-    numpy.exceptions.AxisError
-        For an axis that x does not have (an IndexError and a ValueError).
-    ValueError
-        For an axis given twice.
+    {reduction}
 
     Notes
     -----
-    ``dx = dy * softmax(x)``. Of -inf alone (or of nothing) it is -inf, with gradient 0.
+    The gradient is ``dy * softmax(x)``. If all elements are -inf, or there are none, the result is -inf and the gradient 0.
 
     Examples
     --------
@@ -222,33 +187,20 @@ cdef Tensor var_or_std(str op, object operand, object axis, object keepdims, obj
 def var(x, axis=None, keepdims=False, *, ddof=0):
     """Variance of the elements over axes.
 
-    ``y[k] = sum over r of (x[k, r] - mean[k])**2 / (n - ddof)``, with n elements in each sum.
+    ``y[k] = sum over r of (x[k, r] - mean[k])**2 / (n - ddof)``, where r runs over the n elements of the reduced axes and k over
+    the other axes.
 
     Parameters
     ----------
-    x : Tensor or array_like, any shape
-    axis : int or tuple of int, optional
-        The axes that are reduced; None: all.
-    keepdims : bool
-        Whether the reduced axes stay, with size 1.
-    ddof : int
+    {axes}
+    ddof : int or float, default 0
         0: the variance of the elements themselves; 1: the unbiased estimate from a sample (PyTorch's default).
 
-    Returns
-    -------
-    Tensor
-        Of x's shape without the reduced axes, of x's dtype.
-
-    Raises
-    ------
-    numpy.exceptions.AxisError
-        For an axis that x does not have (an IndexError and a ValueError).
-    ValueError
-        For an axis given twice.
+    {reduced}
 
     Notes
     -----
-    float32 accumulates in float64, in two passes. Where n - ddof is not positive the result is NaN or inf, with a RuntimeWarning.
+    float32 accumulates in float64, in two passes. If n - ddof is not positive, the result is NaN or inf, with a RuntimeWarning.
 
     Examples
     --------
@@ -265,36 +217,23 @@ def var(x, axis=None, keepdims=False, *, ddof=0):
 
 @public(method=True)
 def std(x, axis=None, keepdims=False, *, ddof=0):
-    """Standard deviation of the elements over axes: the root of `var`.
+    """Standard deviation of the elements over axes: the square root of :func:`var`.
 
-    ``y[k] = sqrt(sum over r of (x[k, r] - mean[k])**2 / (n - ddof))``.
+    ``y[k] = sqrt(sum over r of (x[k, r] - mean[k])**2 / (n - ddof))``, where r runs over the n elements of the reduced axes and k
+    over the other axes.
 
     Parameters
     ----------
-    x : Tensor or array_like, any shape
-    axis : int or tuple of int, optional
-        The axes that are reduced; None: all.
-    keepdims : bool
-        Whether the reduced axes stay, with size 1.
-    ddof : int
+    {axes}
+    ddof : int or float, default 0
         0: of the elements themselves; 1: estimated from a sample (PyTorch's default).
 
-    Returns
-    -------
-    Tensor
-        Of x's shape without the reduced axes, of x's dtype.
-
-    Raises
-    ------
-    numpy.exceptions.AxisError
-        For an axis that x does not have (an IndexError and a ValueError).
-    ValueError
-        For an axis given twice.
+    {reduced}
 
     Notes
     -----
-    Where all elements are equal the result is 0, and so is the gradient. Where n - ddof is not positive the result is NaN or inf,
-    with a RuntimeWarning. Squares that leave the range of float64 do no harm: elements are scaled then.
+    If all elements are equal, the result and the gradient are 0. If n - ddof is not positive, the result is NaN or inf, with a
+    RuntimeWarning. Elements whose squares leave the range of float64 are scaled first.
 
     Examples
     --------
@@ -327,35 +266,22 @@ cdef class NormNode(ReductionNode):
 
 @public(method=True)
 def norm(x, axis=None, keepdims=False, *, ord=2):
-    """Norm of the elements over axes, taken as a vector.
+    """Norm of the vectors that the elements over axes form.
 
-    ``sqrt(sum(x**2))`` for ord 2, ``sum(abs(x))`` for 1, ``max(abs(x))`` for infinity.
+    ``sqrt(sum(x**2))`` for ord 2, ``sum(abs(x))`` for ord 1, ``max(abs(x))`` for infinity.
 
     Parameters
     ----------
-    x : Tensor or array_like, any shape
-    axis : int or tuple of int, optional
-        The axes that are reduced; None: all.
-    keepdims : bool
-        Whether the reduced axes stay, with size 1.
-    ord : {1, 2, inf}
+    {axes}
+    ord : {1, 2, inf}, default 2
 
-    Returns
-    -------
-    Tensor
-        Of x's shape without the reduced axes, of x's dtype.
-
-    Raises
-    ------
-    numpy.exceptions.AxisError
-        For an axis that x does not have (an IndexError and a ValueError).
-    ValueError
-        For an axis given twice, another ord, or the maximum of nothing.
+    {reduced}
+        Also for any other ord, or for infinity if there are no elements.
 
     Notes
     -----
-    The gradient is 0 where the norm is 0, or where the element is (ord 1); elements that tie for the maximum share it. float32
-    accumulates in float64; where squares leave the range of that, the elements are scaled first.
+    The gradient is 0 where the norm is 0, and for ord 1 where the element is 0. For infinity, elements of the largest absolute value
+    share it evenly. float32 accumulates in float64; elements whose squares leave the range of float64 are scaled first.
 
     Examples
     --------
