@@ -16,7 +16,7 @@ import types
 import numpy as np
 
 from nanograd import data, errors, nn, optim, testing
-from nanograd._core.base.tensor import Parameter, add_attributes, explain_several, explain_words, show_as
+from nanograd._core.base.tensor import Parameter, add_attributes, explain_words, show_as
 
 float32 = np.dtype(np.float32)
 float64 = np.dtype(np.float64)
@@ -362,4 +362,3 @@ def install():
                              not isinstance(thing, type) or "._core." in thing.__module__)])
     show_as("nanograd.nn", [Parameter])
     explain_words(thing for thing in vars(package).values() if hasattr(thing, "__code__"))
-    explain_several([package.permute, package.flip, package.tile])

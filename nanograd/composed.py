@@ -280,7 +280,7 @@ def _worded(function):
         try:
             return function(*args, **kwargs)
         except TypeError as error:
-            text = better_message(function, str(error), kwargs)
+            text = better_message(function, str(error), args, kwargs)
             if text is None:
                 raise
         raise TypeError(text)

@@ -2,13 +2,13 @@
 """Mini-batches of arrays in memory or memory-mapped, gathered in C: no Python per sample."""
 from __future__ import annotations
 
-import operator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 import nanograd as ng
-from nanograd._core.base.tensor import Tensor, need_value
+from nanograd import _calls
+from nanograd._core.base.tensor import Tensor, flag, index_number, need_value
 from nanograd._core.train.minibatch import RowSource, take_rows
 from nanograd.errors import DTypeError, ShapeError, shown
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["ArrayLoader"]
 
 
-class ArrayLoader:
+class ArrayLoader(_calls.Refusing):
     """Iterates over mini-batches of the rows of one or several arrays.
 
     Parameters
@@ -85,11 +85,10 @@ class ArrayLoader:
             raise DTypeError(f"ArrayLoader: dtype must be float32 or float64, got {_name(dtype)}") from None
         if generator is not None and not isinstance(generator, ng.Generator):
             raise TypeError(f"ArrayLoader: generator must be a Generator, got {type(generator).__name__}")
-        self.batch_size = _batch_size(batch_size)
-        for name, value in (("shuffle", shuffle), ("drop_last", drop_last)):
-            if not isinstance(value, (bool, np.bool_)):
-                raise TypeError(f"ArrayLoader: {name} must be a bool, got {shown(value)}")
-        self.shuffle, self.drop_last = bool(shuffle), bool(drop_last)
+        self.batch_size = index_number("ArrayLoader", "batch_size", batch_size)
+        if self.batch_size < 1:
+            raise ValueError(f"ArrayLoader: batch_size must be at least 1, got {self.batch_size}")
+        self.shuffle, self.drop_last = flag("ArrayLoader", "shuffle", shuffle), flag("ArrayLoader", "drop_last", drop_last)
         self.generator = generator
         self._arrays = [_rows(i, array) for i, array in enumerate(arrays)]
         lengths = [len(array) for array in self._arrays]
@@ -200,19 +199,14 @@ def _name(dtype):
         return shown(dtype)
 
 
-def _batch_size(value):
-    try:
-        size = operator.index(value)
-    except TypeError:
-        raise TypeError(f"ArrayLoader: batch_size must be an int, got {shown(value)}") from None
-    if isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"ArrayLoader: batch_size must be an int, got {shown(value)}")
-    if size < 1:
-        raise ValueError(f"ArrayLoader: batch_size must be at least 1, got {size}")
-    return size
-
-
 def _rows(i, data):
+    if isinstance(data, (int, np.integer)) and i > 0:
+        given = ", ".join(["x", "y", *(f"array{k}" for k in range(2, i))][:i])
+        raise TypeError(f"ArrayLoader: what has no name is an array, and {shown(data)} is none: write "
+                        f"ng.data.ArrayLoader({given}, batch_size={shown(data)})")
+    if isinstance(data, (list, tuple)) and _are_arrays(data):
+        raise TypeError(f"ArrayLoader: array {i} is a {type(data).__name__} of arrays: write ng.data.ArrayLoader(*arrays) for batches of "
+                        "all of them, or np.stack(arrays) for one array")
     if isinstance(data, Tensor):
         need_value(f"ArrayLoader: array {i}", data, "x[rows] for a batch that keeps it")
         data = data.numpy()
@@ -224,3 +218,11 @@ def _rows(i, data):
     if array.dtype.kind not in "fiub":
         raise DTypeError(f"ArrayLoader: array {i} must be of floats, integers or booleans, got dtype {array.dtype}")
     return array
+
+
+def _are_arrays(items):
+    """Whether a list or tuple is more likely several arrays than the rows of one: they hold tensors, or differ in shape or dtype."""
+    if any(isinstance(item, Tensor) for item in items):
+        return True
+    arrays = [item for item in items if isinstance(item, np.ndarray) and item.ndim]
+    return bool(arrays) and (isinstance(items, tuple) or len({(array.shape, array.dtype) for array in arrays}) > 1)

@@ -117,7 +117,7 @@ def test_wrong_clipping():
             ValueError,
             "clip_grad_norm_: a tensor of shape (3,) is no leaf, so it keeps no gradient",
         ),
-        (lambda: ng.nn.utils.clip_grad_value_([w], "1"), TypeError, "clip_grad_value_: clip_value must be a number, got '1'"),
+        (lambda: ng.nn.utils.clip_grad_value_([w], "1"), TypeError, "clip_grad_value_: clip_value must be a number, got str '1'"),
     ]:
         with pytest.raises(error) as caught:
             call()

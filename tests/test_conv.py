@@ -239,7 +239,7 @@ def test_same_bits_for_any_number_of_threads(case):
 @pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid", "silu", "gelu", "leaky_relu"])
 @pytest.mark.parametrize("case", ["3x3 padded", "1x1", "depthwise", "few outputs"])
 def test_fused_activation_has_the_same_value_and_gradients(case, activation, dtype):
-    from nanograd._core.ops.conv import _convolution
+    from nanograd._core.ops.conv import _convolution, _ConvSettings
 
     x_shape, w_shape, arguments = GEOMETRIES[case]
     shapes = (x_shape, w_shape, w_shape[:1])
@@ -247,7 +247,8 @@ def test_fused_activation_has_the_same_value_and_gradients(case, activation, dty
     for fused in (True, False):
         x, w, b = (ng.tensor(0.3 * numbers(seed, shape, dtype), requires_grad=True) for seed, shape in enumerate(shapes))
         if fused:
-            y = _convolution(2, x, w, b, 1, arguments.get("padding", 0), 1, arguments.get("groups", 1), activation)
+            settings = _ConvSettings("conv2d", 2, 1, arguments.get("padding", 0), 1, arguments.get("groups", 1))
+            y = _convolution(settings, x, w, b, activation)
         else:
             y = getattr(ng, activation)(ng.conv2d(x, w, b, **arguments))
         y.backward(ng.tensor(numbers(4, y.shape, dtype)))

@@ -208,9 +208,9 @@ def test_empty_arrays():
             "ArrayLoader: array 0 is masked, and a batch would lose the mask; write a.filled(value)",
         ),
         (lambda: ArrayLoader(np.zeros(3), batch_size=0), ValueError, "ArrayLoader: batch_size must be at least 1, got 0"),
-        (lambda: ArrayLoader(np.zeros(3), batch_size=2.0), TypeError, "ArrayLoader: batch_size must be an int, got 2.0"),
-        (lambda: ArrayLoader(np.zeros(3), batch_size=True), TypeError, "ArrayLoader: batch_size must be an int, got True"),
-        (lambda: ArrayLoader(np.zeros(3), shuffle=3), TypeError, "ArrayLoader: shuffle must be a bool, got 3"),
+        (lambda: ArrayLoader(np.zeros(3), batch_size=2.0), TypeError, "ArrayLoader: batch_size must be an int, got float 2.0"),
+        (lambda: ArrayLoader(np.zeros(3), batch_size=True), TypeError, "ArrayLoader: batch_size must be an int, got bool True"),
+        (lambda: ArrayLoader(np.zeros(3), shuffle=3), TypeError, "ArrayLoader: shuffle must be a bool, got int 3"),
         (
             lambda: ArrayLoader(np.zeros(3), dtype=np.int64),
             ng.errors.DTypeError,

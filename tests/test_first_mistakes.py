@@ -147,13 +147,14 @@ MISTAKES = [
     (
         "x + ng.zeros(2, dtype=ng.float64)",
         ng.errors.DTypeError,
-        "add: operands have dtypes float32 and float64; they do not mix: write x.astype(ng.float32) for the other operand",
+        "add: operands have dtypes float32 and float64; they do not mix: write x.astype(ng.float32) for the right "
+        "operand, or x.astype(ng.float64) for the left one",
     ),
     (
         "x + np.zeros(2)",
         ng.errors.DTypeError,
         "add: operands have dtypes float32 and float64; they do not mix: write np.asarray(x, "
-        "dtype=np.float32) for the other operand",
+        "dtype=np.float32) for the array, the right operand",
     ),
     # ---- labels, indices, masks ----
     (
@@ -220,7 +221,7 @@ MISTAKES = [
     ),
     ("ng.cat", AttributeError, "nanograd has no cat: write ng.concatenate"),
     ("x.view(2)", AttributeError, "a tensor has no view: write x.reshape(shape)"),
-    ("ng.zeros(2, 3)", ng.errors.DTypeError, "dtype must be float32 or float64, got 3; a shape is one argument, a tuple"),
+    ("ng.zeros(2, 3)", ng.errors.DTypeError, "zeros: a shape is one argument, a tuple: write ng.zeros((2, 3))"),
     # ---- data ----
     ("ng.tensor([x, y])", TypeError, "tensor: got a list that holds tensors; write ng.stack(tensors) to make one tensor of them"),
     (

@@ -110,7 +110,7 @@ def test_gains():
             ng.errors.ShapeError,
             "orthogonal_: needs at least 2 axes, got shape (1,)",
         ),
-        (lambda: init.constant_(nn.Parameter([1.0]), "x"), TypeError, "constant_: val must be a number, got 'x'"),
+        (lambda: init.constant_(nn.Parameter([1.0]), "x"), TypeError, "constant_: val must be a number, got str 'x'"),
     ],
 )
 def test_errors(call, error, message):

@@ -118,7 +118,7 @@ def test_train_eval_and_apply():
     assert net.train() is net and all(module.training for module in net.modules())
     assert net.apply(lambda module: seen.append(type(module).__name__)) is net
     assert seen == ["Scale"] * 4 + ["Net"]
-    with pytest.raises(TypeError, match="train: mode must be a bool, got 'no'"):
+    with pytest.raises(TypeError, match="train: mode must be a bool, got str 'no'"):
         net.train("no")
 
 

@@ -99,9 +99,9 @@ def test_repr_of_layers():
             TypeError,
             "Dense: activation must be a module, its lower-case name or a callable, got False; write bias=False",
         ),
-        (lambda: nn.Linear(8, 64, bias=1), TypeError, "Linear: bias must be a bool, got 1"),
-        (lambda: nn.Linear(8.0, 64), TypeError, "Linear: in_features must be an int, got 8.0"),
-        (lambda: nn.Linear(8, True), TypeError, "Linear: out_features must be an int, got True"),
+        (lambda: nn.Linear(8, 64, bias=1), TypeError, "Linear: bias must be a bool, got int 1"),
+        (lambda: nn.Linear(8.0, 64), TypeError, "Linear: in_features must be an int, got float 8.0"),
+        (lambda: nn.Linear(8, True), TypeError, "Linear: out_features must be an int, got bool True"),
         (lambda: nn.Linear(8, -1), ValueError, "Linear: out_features must be at least 0, got -1"),
         (
             lambda: nn.Linear(8, 1, activation=nn.ReLU),
@@ -116,7 +116,7 @@ def test_repr_of_layers():
         (
             lambda: nn.Linear(8, 1, activation="Relu"),
             ValueError,
-            "Linear: unknown activation 'Relu'; known are relu, leaky_relu, tanh, sigmoid, silu, gelu, elu, "
+            "Linear: no activation 'Relu'; did you mean 'relu'? write activation='relu'; known are relu, leaky_relu, tanh, sigmoid, silu, gelu, elu, "
             "softplus, softmax, log_softmax, "
             "log_sigmoid, identity",
         ),
@@ -124,11 +124,11 @@ def test_repr_of_layers():
         (
             lambda: nn.ReLU(inplace="yes"),
             TypeError,
-            "ReLU: inplace must be a bool, got 'yes'",
+            "ReLU: inplace must be a bool, got str 'yes'",
         ),
         (lambda: nn.GELU("fast"), ValueError, "GELU: approximate must be 'none' or 'tanh', got 'fast'"),
         (lambda: nn.Dropout(1.5), ValueError, "Dropout: p must be in [0, 1], got 1.5"),
-        (lambda: nn.Dropout("half"), TypeError, "Dropout: p must be a number, got 'half'"),
+        (lambda: nn.Dropout("half"), TypeError, "Dropout: p must be a number, got str 'half'"),
         (
             lambda: nn.MSELoss(reduction="average"),
             ValueError,
@@ -150,7 +150,7 @@ def test_repr_of_layers():
         (
             lambda: F.relu(ng.zeros(2), inplace=1),
             TypeError,
-            "relu: inplace must be a bool, got 1",
+            "relu: inplace must be a bool, got int 1",
         ),
         (lambda: F.softmax(ng.zeros(2)), TypeError, "softmax: say along which axis: write dim=-1 for the last"),
         (

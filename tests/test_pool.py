@@ -391,7 +391,7 @@ def test_layers():
     (lambda: nn.MaxPool2d(3, 2, 1, 1, True), TypeError, "positional"),         # in PyTorch that is return_indices
     (lambda: nn.MaxPool2d(3, return_indices=True), TypeError, "return_indices"),
     (lambda: nn.AvgPool2d(3, divisor_override=2), TypeError, "divisor_override"),
-    (lambda: nn.AvgPool1d(2, ceil_mode=1), TypeError, r"^AvgPool1d: ceil_mode must be a bool, got 1$"),
+    (lambda: nn.AvgPool1d(2, ceil_mode=1), TypeError, r"^AvgPool1d: ceil_mode must be a bool, got int 1$"),
     (lambda: nn.AvgPool2d(2, count_include_pad=None), TypeError, r"^AvgPool2d: count_include_pad must be a bool, got None$"),
     (lambda: nn.AdaptiveAvgPool2d((1, 2, 3)), TypeError, r"^AdaptiveAvgPool2d: output_size must be an int, or two ints or None, got \(1, 2, 3\)$"),
     (lambda: nn.AdaptiveAvgPool2d(-1), ValueError, r"^AdaptiveAvgPool2d: output_size must be at least 0, got -1$"),

@@ -339,10 +339,12 @@ def test_comparisons_are_numpy_bools():
 
 def test_dtypes_do_not_mix():
     a, b = ng.zeros(2), ng.zeros(2, dtype=ng.float64)
-    text = r"^add: operands have dtypes float32 and float64; they do not mix: write x\.astype\(ng\.float32\) for the other operand$"
+    text = r"^add: operands have dtypes float32 and float64; they do not mix: write x\.astype\(ng\.float32\) for the right "
+    text += r"operand, or x\.astype\(ng\.float64\) for the left one$"
     with pytest.raises(DTypeError, match=text):
         a + b
-    text = r"^mul: operands have dtypes float64 and float32; they do not mix: write np\.asarray\(x, dtype=np\.float32\) for the other operand$"
+    text = r"^mul: operands have dtypes float64 and float32; they do not mix: write np\.asarray\(x, dtype=np\.float32\) "
+    text += r"for the array, the left operand$"
     with pytest.raises(DTypeError, match=text):
         np.zeros(2) * a
     for op in OPERATORS:

@@ -2,13 +2,15 @@
 """Checks on the arguments of layers."""
 from __future__ import annotations
 
-import operator
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 import nanograd as ng
-from nanograd._core.base.tensor import real_number
+from nanograd import _calls
+from nanograd._core.base.tensor import Tensor, index_number, real_number
+from nanograd._core.base.tensor import flag as _flag
 from nanograd.errors import shown
 
 if TYPE_CHECKING:
@@ -17,14 +19,18 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
 
+def refuse_tensor(layer: str, *values: object, kinds: tuple[type, ...] = (Tensor,)) -> None:
+    """Raise if a layer or loss is given what it is to be called with."""
+    cls = vars(sys.modules["nanograd.nn"]).get(layer)
+    if isinstance(cls, type):
+        if any(isinstance(value, kinds) for value in values):
+            _calls.made_first(cls, f"nn.{layer}", cls._called_with)
+
+
 def size(layer: str, name: str, value: Any, least: int = 0) -> int:
     """value as an int of at least `least`."""
-    try:
-        n = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{layer}: {name} must be an int, got {shown(value)}") from None
-    if isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{layer}: {name} must be an int, got {shown(value)}")
+    refuse_tensor(layer, value)
+    n = index_number(layer, name, value)
     if n < least:
         raise ValueError(f"{layer}: {name} must be at least {least}, got {n}")
     return n
@@ -32,6 +38,7 @@ def size(layer: str, name: str, value: Any, least: int = 0) -> int:
 
 def sizes(layer: str, name: str, value: object, axes: int, least: int = 0) -> tuple[int, ...]:
     """value, an int or one per axis, as a tuple of ints of at least `least`."""
+    refuse_tensor(layer, value)
     items = tuple(value) if isinstance(value, (tuple, list)) else (value,)
     if len(items) not in (1, axes):
         raise TypeError(f"{layer}: {name} must be an int" + (f" or {axes} ints" if axes > 1 else "") + f", got {shown(value)}")
@@ -44,11 +51,10 @@ def no_activation(layer: str, name: str, expected: str, value: object) -> None:
         raise TypeError(f"{layer}: {name} must be {expected}, got {shown(value)}; write activation={shown(value)}")
 
 
-def flag(layer: str, name: str, value: object, instead: str = "") -> bool:
+def flag(layer: str, name: str, value: object) -> bool:
     """value as a bool."""
-    if not isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{layer}: {name} must be a bool, got {shown(value)}{instead}")
-    return bool(value)
+    refuse_tensor(layer, value)
+    return _flag(layer, name, value)
 
 
 def probability(layer: str, name: str, value: object) -> float:
@@ -61,10 +67,9 @@ def probability(layer: str, name: str, value: object) -> float:
 
 def real(layer: str, name: str, value: object) -> float:
     """value as a float."""
-    try:
-        return real_number(layer, name, value)
-    except TypeError:
-        raise TypeError(f"{layer}: {name} must be a number, got {shown(value)}") from None
+    if isinstance(value, Tensor) and value.ndim:
+        refuse_tensor(layer, value)
+    return real_number(layer, name, value)
 
 
 def dtype(dtype: DTypeLike | None) -> None:
@@ -79,8 +84,9 @@ def label(layer: str, name: object) -> str | None:
     return name
 
 
-def refuse_averages(op: str) -> NoReturn:
+def refuse_averages(op: str, *values: object) -> NoReturn:
     """Refuse to be asked for a reduction in the way that PyTorch has given up."""
+    refuse_tensor(op, *values, kinds=(Tensor, np.ndarray, list))
     raise TypeError(f"{op}: size_average and reduce are gone: write reduction='mean', 'sum' or 'none'")
 
 

@@ -11,6 +11,7 @@ from nanograd.nn._module import calling
 from nanograd.nn.module import Module
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any, Literal, TypeVar
 
     from nanograd._core.base.tensor import Tensor
@@ -334,6 +335,29 @@ BY_NAME = {"relu": ReLU, "leaky_relu": LeakyReLU, "leakyrelu": LeakyReLU, "tanh"
            "logsoftmax": LogSoftmax, "log_sigmoid": LogSigmoid, "logsigmoid": LogSigmoid, "identity": Identity}
 
 
+# What others call them.
+SYNONYMS = {"swish": "silu", "linear": "identity", "none": "identity", "logits": "identity", "lrelu": "leaky_relu", "logistic": "sigmoid",
+            "rectifier": "relu", "leakyrelu": "leaky_relu", "logsoftmax": "log_softmax", "logsigmoid": "log_sigmoid"}
+
+
+def meant(activation: object, known: Iterable[str]) -> str:
+    """What to write in place of an activation of that name, where one of the known names, or an expression, is meant."""
+    if not isinstance(activation, str):
+        return ""
+    import difflib
+
+    from nanograd._names import BY_MODULE, LAYERS  # its tables are there after us
+
+    word = activation.lower().replace("_", "").replace("-", "").replace(" ", "")
+    names = {name.replace("_", ""): SYNONYMS.get(name, name) for name in [*SYNONYMS, *known] if SYNONYMS.get(name, name) in known}
+    if word not in names:
+        expression = next((entry[0] for name, entry in LAYERS.items() if name.lower() == word and entry[1] == BY_MODULE), None)
+        if expression is not None and "identity" in names:
+            return f"; write activation=lambda x: {expression}"
+    close = difflib.get_close_matches(word, names, 1)
+    return f"; did you mean {names[close[0]]!r}? write activation={names[close[0]]!r}" if close else ""
+
+
 def resolve(layer: str, activation: Activation) -> Any:
     """What a layer keeps as its activation: None, a name that linear() can fuse, or a callable."""
     if activation is None:
@@ -344,7 +368,7 @@ def resolve(layer: str, activation: Activation) -> Any:
             return name
         if name not in BY_NAME:
             known = ", ".join(name for name in BY_NAME if name not in ("leakyrelu", "logsoftmax", "logsigmoid"))
-            raise ValueError(f"{layer}: unknown activation {errors.shown(activation)}; known are {known}")
+            raise ValueError(f"{layer}: no activation {errors.shown(activation)}{meant(activation, BY_NAME)}; known are {known}")
         return None if name == "identity" else BY_NAME[name]()
     if isinstance(activation, type) and issubclass(activation, Module):
         raise TypeError(f"{layer}: activation must be a module, not its class: write activation=nn.{activation.__name__}()")

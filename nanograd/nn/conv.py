@@ -6,13 +6,14 @@ import math
 from typing import TYPE_CHECKING
 
 import nanograd as ng
-from nanograd._core.ops.conv import _convolution
-from nanograd.errors import shown
+from nanograd._core.ops.conv import _convolution, _ConvSettings
 from nanograd.nn import _check
 from nanograd.nn import activation as _activation
 from nanograd.nn.module import Module, Parameter
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from numpy.typing import DTypeLike
 
     from nanograd._core.base.tensor import Tensor
@@ -25,6 +26,9 @@ __all__ = ["Conv1d", "Conv2d"]
 def _shown(sizes: tuple[int, ...] | str) -> object:
     """One number where all axes have the same, as one writes it."""
     return sizes[0] if isinstance(sizes, tuple) and len(set(sizes)) == 1 else sizes
+
+
+_SETTINGS = ("stride", "padding", "dilation", "groups")
 
 
 class _Conv(Module):
@@ -43,16 +47,9 @@ class _Conv(Module):
         self.out_channels = _check.size(kind, "out_channels", out_channels)
         self.kernel_size = _check.sizes(kind, "kernel_size", kernel_size, axes, 1)
         _check.no_activation(kind, "stride", "an int", stride)
-        self.stride = _check.sizes(kind, "stride", stride, axes, 1)
-        self.dilation = _check.sizes(kind, "dilation", dilation, axes, 1)
-        if not isinstance(padding, str):
-            padding = _check.sizes(kind, "padding", padding, axes)
-        elif padding not in ("same", "valid"):
-            raise ValueError(f"{kind}: padding must be numbers, 'same' or 'valid', got {shown(padding)}")
-        elif padding == "same" and set(self.stride) != {1}:
-            raise ValueError(f"{kind}: padding='same' needs stride 1, got stride {self.stride}")
-        self.padding = padding
-        self.groups = _check.size(kind, "groups", groups, 1)
+        settings = _ConvSettings(kind, axes, stride, padding, dilation, groups)
+        self.stride, self.padding, self.dilation, self.groups = settings.stride, settings.padding, settings.dilation, settings.groups
+        self._settings = settings
         if self.in_channels % self.groups or self.out_channels % self.groups:
             raise ValueError(f"{kind}: groups must divide {self.in_channels} input and {self.out_channels} output channels, got "
                              f"{self.groups}")
@@ -76,10 +73,16 @@ class _Conv(Module):
     def forward(self, input: TensorLike) -> Tensor:
         activation = self.activation
         if activation is None or type(activation) is str:
-            return _convolution(self._axes, input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups,
-                                activation)
-        return activation(_convolution(self._axes, input, self.weight, self.bias, self.stride, self.padding, self.dilation,
-                                       self.groups, None))
+            return _convolution(self._settings, input, self.weight, self.bias, activation)
+        return activation(_convolution(self._settings, input, self.weight, self.bias, None))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _SETTINGS and "_settings" in vars(self):         # another one, of a layer that is made: checked with the others
+            now = {key: vars(self)[key] for key in _SETTINGS}
+            self._settings = _ConvSettings(type(self).__name__, self._axes, **{**now, name: value})
+            value = {"stride": self._settings.stride, "padding": self._settings.padding, "dilation": self._settings.dilation,
+                     "groups": self._settings.groups}[name]
+        super().__setattr__(name, value)
 
     def extra_repr(self) -> str:
         return _check.arguments(

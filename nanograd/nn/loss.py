@@ -8,6 +8,8 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 import nanograd as ng
 from nanograd._core.ops import pair_loss as _pair_loss
 from nanograd.errors import shown
@@ -30,11 +32,14 @@ class _Loss(Module):
 
     _reductions: tuple[str, ...] = ("mean", "sum", "none")
 
+    _called_with = "input, target"
+
     reduction: Any
 
     def __init__(self, size_average: None = None, reduce: None = None, reduction: str = "mean") -> None:
         if size_average is not None or reduce is not None:
-            _check.refuse_averages(type(self).__name__)
+            _check.refuse_averages(type(self).__name__, size_average, reduce)
+        _check.refuse_tensor(type(self).__name__, reduction, kinds=(ng.Tensor, np.ndarray))
         if reduction not in self._reductions:
             kinds = ", ".join(map(repr, self._reductions[:-1])) + f" or {self._reductions[-1]!r}"
             raise ValueError(f"{type(self).__name__}: reduction must be {kinds}, got {shown(reduction)}")

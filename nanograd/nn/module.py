@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nanograd import _calls
 from nanograd._core.base.tensor import Parameter, Tensor, flag
 from nanograd._core.train.update import change_dtypes
 from nanograd.errors import shown
@@ -57,6 +58,7 @@ class _Instance(_module.ModuleBase):
     """Makes a module's instance. Apart from Module, so that inspect.signature finds the __init__ of a class first."""
 
     _plain_call = True   # __call__ is Module's
+    _called_with = "x"   # what an error's example calls it with
     _direct: bool
     __slots__ = ("__dict__", "__weakref__", "_direct")     # _direct: forward() may be called in place of __call__()
 
@@ -64,6 +66,9 @@ class _Instance(_module.ModuleBase):
         # A dict of its own from the start. CPython 3.11 and 3.12 otherwise share the keys among a class's instances, and
         # once vars(module) has been looked at, as parameters() does, no attribute access of theirs is specialised any
         # more: inference of an 8-64-64-4 network takes 1.48 us instead of 1.31 (benchmarks, infer/8-64-64-4-tensor).
+        if (args or kwargs) and not _calls.fits(cls.__init__, args, kwargs):
+            _calls.refuse(cls, f"nn.{cls.__name__}" if cls.__module__.startswith("nanograd.nn.") else cls.__name__, args, kwargs,
+                          cls._called_with)
         self = super().__new__(cls)
         _set(self, "__dict__", {})            # past a __setattr__ of the class
         _set(self, "_direct", cls._plain_call)
@@ -283,9 +288,7 @@ class Module(_Instance):
         TypeError
             If mode is not a bool.
         """
-        if not isinstance(mode, (bool, np.bool_)):
-            raise TypeError(f"train: mode must be a bool, got {shown(mode)}")
-        _module.set_training(self, bool(mode), Module.train)
+        _module.set_training(self, flag("train", "mode", mode), Module.train)
         return self
 
     def eval(self) -> Self:

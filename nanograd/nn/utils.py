@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import nanograd as ng
+from nanograd import _calls
 from nanograd._core.base.tensor import Tensor
 from nanograd._core.train.update import clamp_gradients, gradient_norm, scale_gradients
 from nanograd.errors import ShapeError, shown
@@ -51,6 +52,9 @@ def _items(op, items):
     try:
         return iter(items)
     except TypeError:
+        if callable(items):
+            raise TypeError(f"{op}: expected an iterable of tensors, got a function that may return one; write "
+                            f"{_calls.written(items)}") from None
         raise TypeError(f"{op}: expected an iterable of tensors, got {type(items).__name__} {shown(items)}") from None
 
 

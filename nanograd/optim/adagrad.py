@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nanograd._core.train.update import adagrad_step
+from nanograd._core.train.update import adagrad_check, adagrad_step
 from nanograd.optim.optimizer import Optimizer
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ class Adagrad(Optimizer):
     """
 
     _update = staticmethod(adagrad_step)
+    _check_settings = staticmethod(adagrad_check)
     _arrays = ("sum",)
     _nonnegative = ("sum",)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from nanograd._core.train.update import adam_step, adamw_step
+from nanograd._core.train.update import adam_check, adam_step, adamw_step
 from nanograd.optim.optimizer import Optimizer
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ class Adam(Optimizer):
     """
 
     _update = staticmethod(adam_step)
+    _check_settings = staticmethod(adam_check)
     _arrays = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
     _used_with: ClassVar = {"max_exp_avg_sq": "amsgrad"}
     _nonnegative = ("exp_avg_sq", "max_exp_avg_sq")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 import numpy as np
 
 import nanograd as ng
+from nanograd import _calls
 from nanograd._core.base.tensor import Parameter, Tensor, array_of, flag, real_number
 from nanograd._core.train.update import GroupsChanged, ParameterState, clear_gradients
 from nanograd.errors import shown
@@ -22,7 +23,7 @@ __all__ = ["Optimizer"]
 _T = TypeVar("_T")
 
 
-class Optimizer:
+class Optimizer(_calls.Refusing):
     """The base of the optimizers.
 
     Those of nanograd name their settings and arrays and have an update, a function of nanograd._core.train.update: one launch over all
@@ -57,7 +58,8 @@ class Optimizer:
     [0.25, 0.25]
     """
 
-    _update: Any = None     # (class, groups, states, run) -> number of parameters that had a gradient
+    _update: Any = None     # (class, groups, states) -> number of parameters that had a gradient
+    _check_settings: Any = None     # (class, group)
     _arrays: tuple[str, ...] = ()       # the names of a state's arrays, in the update's order
     _used_with: ClassVar[dict[str, str]] = {}       # the setting that an array is there for; the others are always
     _nonnegative: tuple[str, ...] = ()  # arrays of squares
@@ -113,8 +115,8 @@ class Optimizer:
 
     def _check(self, group):
         """Raise TypeError or ValueError for settings that the update does not take."""
-        if self._update is not None:
-            self._update(type(self), [group], [], False)
+        if self._check_settings is not None:
+            self._check_settings(type(self), group)
 
     # ---- what training calls ----
 
@@ -386,8 +388,11 @@ def _listed(op, params, nested=True):
         raise TypeError(f"{op}: expected an iterable of parameters, got a module; write module.parameters()")
     if isinstance(params, (set, frozenset)):
         raise TypeError(f"{op}: a set of parameters has no order; write a list")
+    if callable(params):
+        raise TypeError(f"{op}: expected an iterable of parameters, got a function that may return one; write {_calls.written(params)}")
     if isinstance(params, (str, dict)):
-        raise TypeError(f"{op}: expected an iterable of parameters, got {type(params).__name__}")
+        hint = "; write module.parameters()" if isinstance(params, dict) and "params" not in params else ""
+        raise TypeError(f"{op}: expected an iterable of parameters, got {type(params).__name__}{hint}")
     try:
         params = list(params)
     except TypeError:

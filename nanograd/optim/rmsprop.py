@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from nanograd._core.train.update import rmsprop_step
+from nanograd._core.train.update import rmsprop_check, rmsprop_step
 from nanograd.optim.optimizer import Optimizer
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ class RMSprop(Optimizer):
     """
 
     _update = staticmethod(rmsprop_step)
+    _check_settings = staticmethod(rmsprop_check)
     _arrays = ("square_avg", "momentum_buffer", "grad_avg")
     _used_with: ClassVar = {"momentum_buffer": "momentum", "grad_avg": "centered"}
     _nonnegative = ("square_avg",)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from nanograd._core.train.update import sgd_step
+from nanograd._core.train.update import sgd_check, sgd_step
 from nanograd.optim.optimizer import Optimizer
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ class SGD(Optimizer):
     """
 
     _update = staticmethod(sgd_step)
+    _check_settings = staticmethod(sgd_check)
     _arrays = ("momentum_buffer",)
     _used_with: ClassVar = {"momentum_buffer": "momentum"}
     _counts_steps = False        # nor does PyTorch's state have it

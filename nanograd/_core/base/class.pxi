@@ -110,8 +110,7 @@ cdef class Tensor:
         >>> ng.zeros(2).requires_grad_()
         tensor([0., 0.], dtype=float32, requires_grad=True)
         """
-        if not isinstance(flag, bool) and not isinstance(flag, np.bool_):
-            raise TypeError(f"requires_grad must be a bool, got {type(flag).__name__} {shown(flag)}")
+        flag = as_flag("", "requires_grad", flag)
         if not is_leaf(self):
             if flag:
                 return self

@@ -326,8 +326,7 @@ cdef class set_grad_enabled(_GradMode):
     cdef ModeBlock above         # inside of this block
 
     def __init__(self, flag):
-        if not isinstance(flag, bool) and not isinstance(flag, np.bool_):
-            raise TypeError(f"set_grad_enabled: flag must be a bool, got {type(flag).__name__} {shown(flag)}")
+        flag = as_flag("set_grad_enabled", "flag", flag)
         self.undo()              # of a second __init__
         self.flag = flag
         self.before = ng_grad_enabled()[0]

@@ -118,9 +118,10 @@ cdef int parse_shape(str op, tuple args, int64_t *dims, bint allow_minus_one=Fal
     if len(args) > NG_MAX_NDIM:
         raise ShapeError(f"{op}: a tensor has at most {NG_MAX_NDIM} dimensions, got shape {tuple(args)} with {len(args)}")
     for item in args:
-        if isinstance(item, bool) or not hasattr(item, "__index__"):
+        size = plain_int(item)
+        if size is None:
             raise TypeError(f"{op}: shape must be ints or one tuple of ints, got {type(item).__name__} {shown(item)}")
-        item = operator.index(item)
+        item = size
         if item >= 1 << 63:
             raise ShapeError(f"{op}: shape {shown(args)} has too many elements")
         extent = -2 if item < -2 else item
@@ -131,12 +132,23 @@ cdef int parse_shape(str op, tuple args, int64_t *dims, bint allow_minus_one=Fal
     return rank
 
 
-cdef object to_int(str op, str what, object value):
-    """An int from what is one. (NumPy's arrays all have an __index__, but only those of one integer can be asked for it.)"""
+cdef str typed(object value):
+    return "None" if value is None else f"{type(value).__name__} {shown(value)}"
+
+
+cdef object plain_int(object value):
+    """An int from what is one, else None. (NumPy's arrays all have an __index__, but only those of one integer can be asked for it.)"""
     if not isinstance(value, bool) and hasattr(value, "__index__") and not (isinstance(value, np.ndarray) and (
             value.ndim > 0 or value.dtype.kind not in "iu")):
         return operator.index(value)
-    raise TypeError(f"{op}: {what} must be an int, got {type(value).__name__} {shown(value)}")
+    return None
+
+
+cdef object to_int(str op, str what, object value):
+    number = plain_int(value)
+    if number is not None:
+        return number
+    raise TypeError(f"{op}: {what} must be an int, got {typed(value)}")
 
 
 cdef int normalize_axis(str op, object axis, int rank) except -1:
@@ -224,12 +236,17 @@ cdef double as_real(str op, str what, object value) except? -1.0:
             return float(value)
         except OverflowError:
             raise OverflowError(f"{op}: {what} is too large for a float: {shown(value)}") from None
-    raise TypeError(f"{op}: {what} must be a number, got {type(value).__name__} {shown(value)}")
+    raise TypeError(f"{op}: {what} must be a number, got {typed(value)}")
 
 
 def real_number(str op, str what, value):
     """A number given by a user, as a float."""
     return as_real(op, what, value)
+
+
+def index_number(str op, str what, value):
+    """An int given by a user."""
+    return as_index(op, what, value)
 
 
 def flag(str op, str what, value):
@@ -242,7 +259,7 @@ cdef bint as_flag(str op, str what, object value, str hint="") except -1:
         return value is True
     if isinstance(value, np.bool_):
         return bool(value)
-    raise TypeError(f"{op}: {what} must be a bool, got {type(value).__name__} {shown(value)}{hint}")
+    raise TypeError(f"{op + ': ' if op else ''}{what} must be a bool, got {typed(value)}{hint}")
 
 
 cdef inline bint array_is_real(object array):
@@ -318,9 +335,35 @@ cdef int array_kind(object dtype) noexcept:
     return -1
 
 
-cdef object mixed_dtypes(str op, str left, str right, object dtype, bint array):
-    remedy = f"np.asarray(x, dtype=np.{dtype})" if array else f"x.astype(ng.{dtype})"
-    return DTypeError(f"{op}: operands have dtypes {left} and {right}; they do not mix: write {remedy} for the other operand")
+cdef str cast_of(str name, object x, int kind):
+    """What to write for an operand in another dtype."""
+    return f"{name}.astype(ng.{numpy_dtype(kind)})" if isinstance(x, Tensor) else f"np.asarray({name}, dtype=np.{numpy_dtype(kind)})"
+
+
+cdef object mixed_dtypes(str op, object a, object b):
+    """The error for two operands of both dtypes: which of them to cast."""
+    cdef int ka = operand_kind(a), kb = operand_kind(b)
+    if isinstance(b, Parameter) and not isinstance(a, Parameter):
+        remedy = f"{cast_of('x', a, kb)} for the left operand, or model.astype(ng.{numpy_dtype(ka)}) for the model's weight, the right one"
+    elif isinstance(a, Parameter) and not isinstance(b, Parameter):
+        remedy = f"{cast_of('x', b, ka)} for the right operand, or model.astype(ng.{numpy_dtype(kb)}) for the model's weight, the left one"
+    elif isinstance(a, Tensor) and not isinstance(b, Tensor):
+        remedy = f"{cast_of('x', b, ka)} for the array, the right operand"
+    elif isinstance(b, Tensor) and not isinstance(a, Tensor):
+        remedy = f"{cast_of('x', a, kb)} for the array, the left operand"
+    else:
+        remedy = f"{cast_of('x', b, ka)} for the right operand, or {cast_of('x', a, kb)} for the left one"
+    return DTypeError(f"{op}: operands have dtypes {numpy_dtype(ka)} and {numpy_dtype(kb)}; they do not mix: write {remedy}")
+
+
+cdef object mixed_with(str op, int kind, object x):
+    """Likewise for a further operand x, beside those of dtype `kind`."""
+    cdef int own = operand_kind(x)
+    if isinstance(x, Parameter):
+        remedy = f"x.astype(ng.{numpy_dtype(own)}) for the input, or model.astype(ng.{numpy_dtype(kind)}) for the model's weight"
+    else:
+        remedy = f"{cast_of('x', x, kind)} for the {'one' if isinstance(x, Tensor) else 'array'} of {numpy_dtype(own)}"
+    return DTypeError(f"{op}: operands have dtypes {numpy_dtype(kind)} and {numpy_dtype(own)}; they do not mix: write {remedy}")
 
 
 cdef Tensor number_tensor(double value, int kind):
@@ -337,7 +380,7 @@ cdef Tensor as_tensor(str op, object x, int kind=-1, bint keep=True):
     cdef int own
     if isinstance(x, Tensor):
         if kind >= 0 and (<Tensor>x).kind != kind:
-            raise mixed_dtypes(op, str(numpy_dtype(kind)), str(numpy_dtype((<Tensor>x).kind)), numpy_dtype(kind), False)
+            raise mixed_with(op, kind, x)
         return <Tensor>x
     if is_number(x):
         if kind < 0:
@@ -350,7 +393,7 @@ cdef Tensor as_tensor(str op, object x, int kind=-1, bint keep=True):
     if kind < 0:
         kind = own if own >= 0 and isinstance(x, np.ndarray) else default_kind
     elif own >= 0 and own != kind and array.ndim > 0 and not isinstance(x, (list, tuple)):
-        raise mixed_dtypes(op, str(numpy_dtype(kind)), str(numpy_dtype(own)), numpy_dtype(kind), True)
+        raise mixed_with(op, kind, array)
     return array_tensor(op, array, kind, keep or array is not x)
 
 
@@ -388,11 +431,7 @@ cdef int operand_kind(object x):
 cdef int common_kind(str op, object a, object b) except -1:
     cdef int ka = operand_kind(a), kb = operand_kind(b)
     if ka >= 0 and kb >= 0 and ka != kb:
-        # Said of the tensor's partner, if one of the two is an array.
-        if isinstance(a, Tensor) and isinstance(b, Tensor):
-            raise mixed_dtypes(op, str(numpy_dtype(ka)), str(numpy_dtype(kb)), numpy_dtype(ka), False)
-        wanted = numpy_dtype(ka) if isinstance(a, Tensor) else numpy_dtype(kb)
-        raise mixed_dtypes(op, str(numpy_dtype(ka)), str(numpy_dtype(kb)), wanted, True)
+        raise mixed_dtypes(op, a, b)
     if ka >= 0:
         return ka
     if kb >= 0:

@@ -31,9 +31,8 @@ cdef class Parameter(Tensor):
     def __init__(self, data, requires_grad=True):
         need_value("Parameter", data)
         cdef Tensor value = as_tensor("Parameter", data, -1, True)
+        cdef bint wanted = as_flag("Parameter", "requires_grad", requires_grad)
         cdef int i
-        if not isinstance(requires_grad, bool) and not isinstance(requires_grad, np.bool_):
-            raise TypeError(f"Parameter: requires_grad must be a bool, got {type(requires_grad).__name__}")
         if self.node is not None or self.buffer is not EMPTY:
             raise TypeError("a Parameter is initialised once; write p.assign(value)")
         set_value(self, copied_buffer(value) if isinstance(data, Tensor) else read_data(value))
@@ -42,7 +41,7 @@ cdef class Parameter(Tensor):
         self.count = value.count
         for i in range(value.rank):
             self.dims[i] = value.dims[i]
-        self.wants_grad = requires_grad
+        self.wants_grad = wanted
 
     def __dealloc__(self):
         disown(&self.buffer.owners)

@@ -114,7 +114,7 @@ cdef int refuse(Run run, Node target) except -1:
 
 cdef int refuse_freed(Node node) except -1:
     raise GraphError(f"backward: the graph is freed at node {node_name(node)}; it is freed as a backward pass goes: write "
-                     f"backward(retain_graph=True) in the pass before")
+                     f"backward(retain_graph=True) in the pass before, or compute the loss again")
 
 
 cdef void leave(Run run) noexcept:

@@ -280,6 +280,8 @@ cdef int link(Tensor out, Node node) except -1
 cdef Tensor as_tensor(str op, object x, int kind=*, bint keep=*)
 # Numbers and flags given by a user: TypeError that names op and argument for anything else (a string, a complex number, a tensor
 # with axes, or one that requires a gradient, which it would not get). They ask the object once: a second answer may be another one.
+cdef object plain_int(object value)                                     # None for what is none
+cdef object to_int(str op, str what, object value)
 cdef int64_t as_index(str op, str what, object value) except? -1         # |value| < 2**62, else ValueError
 cdef double as_real(str op, str what, object value) except? -1.0
 cdef bint as_flag(str op, str what, object value, str hint=*) except -1

@@ -22,8 +22,8 @@ cdef int parse_axes(str op, Tensor x, object axis, object keepdims, Reduction *r
             r.mask |= 1u << i
     elif isinstance(axis, list):
         raise TypeError(f"{op}: several axes are a tuple, not a list: write axis={shown(tuple(axis))}")
-    elif op in ("max", "min") and (isinstance(axis, Tensor) or isinstance(axis, np.ndarray)) and axis.ndim > 0:
-        raise TypeError(f"{op}: an axis is an int, and the larger or smaller of two tensors is another function: write {op}imum(a, b)")
+    elif op in ("max", "min") and (isinstance(axis, float) or (isinstance(axis, Tensor) or isinstance(axis, np.ndarray)) and axis.ndim > 0):
+        raise TypeError(f"{op}: an axis is an int, and the larger or smaller of two tensors is another function: write ng.{op}imum(a, b)")
     else:
         r.mask = 1u << normalize_axis(op, axis, x.rank)
     r.reduced = 1

@@ -56,6 +56,14 @@ cdef Buffer checked_labels(str op, cnp.ndarray target, Tensor x, int64_t classes
     return labels
 
 
+cdef int refuse_swapped(str op, tuple logits, tuple target) except -1:
+    """Say so where the target looks like the logits, and the logits like labels."""
+    if len(target) > 0 and target[:1] + target[2:] == logits or len(target) == 1 and logits == ():
+        raise DTypeError(f"{op}: the logits come first, then the labels: got {logits} for logits and floats {target} for labels; write "
+                         f"ng.{op}(logits, labels)")
+    return 0
+
+
 cdef object label_array(str op, object target, Tensor x):
     """target as a NumPy array of integers, one per sample, or None if it is probabilities of x's shape. Errors."""
     cdef cnp.ndarray array
@@ -64,6 +72,7 @@ cdef object label_array(str op, object target, Tensor x):
     if isinstance(target, Tensor):
         if same_shape(<Tensor>target, x):
             return None
+        refuse_swapped(op, shape, shape_tuple((<Tensor>target).rank, (<Tensor>target).dims))
         raise DTypeError(f"{op}: class labels are integers, not tensors: got a {numpy_dtype((<Tensor>target).kind)} tensor "
                          f"{shape_tuple((<Tensor>target).rank, (<Tensor>target).dims)} for logits {shape}; write "
                          f"target.numpy().astype(int)" + (", or give probabilities of the logits' shape" if op == "cross_entropy" else ""))
@@ -77,6 +86,7 @@ cdef object label_array(str op, object target, Tensor x):
         if array.size == 0 and not isinstance(target, np.ndarray):
             array = array.astype(np.int64)
         else:
+            refuse_swapped(op, shape, np.shape(array))
             raise DTypeError(f"{op}: class labels must be integers, got an array of dtype {array.dtype} and shape "
                              f"{np.shape(array)} for logits {shape} (probabilities have the logits' shape)")
     wanted = shape[:1] + shape[2:] if x.rank > 1 else ()

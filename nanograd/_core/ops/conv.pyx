@@ -5,8 +5,6 @@ cimport cython
 from libc.stdint cimport int64_t
 from nanograd._core.base.tensor cimport *
 
-import operator
-
 from nanograd._core.base.tensor import public
 from nanograd.errors import ShapeError, shown
 
@@ -76,42 +74,87 @@ cdef str other_layout(int axes, Tensor x, int64_t C):
     return ""
 
 
-cdef int padding_of(str op, object padding, int axes, ng_conv *s, int64_t *behind) except -1:
-    """Padding in front into s, behind into `behind` (2,): equal but for 'same', where an odd one goes behind."""
-    cdef int64_t front[2]
-    cdef int64_t total
-    if isinstance(padding, str):
-        if padding == "valid":
-            s.PH = s.PW = behind[0] = behind[1] = 0
-        elif padding == "same":
-            if s.SH != 1 or s.SW != 1:
-                raise ValueError(f"{op}: padding='same' needs stride 1, got stride {(s.SH, s.SW)[2 - axes:]}")
-            total = reach_of(op, s.KH, s.DH) - 1
-            s.PH = total // 2
-            behind[0] = total - s.PH
-            total = reach_of(op, s.KW, s.DW) - 1
-            s.PW = total // 2
-            behind[1] = total - s.PW
-        else:
-            raise ValueError(f"{op}: padding must be numbers, 'same' or 'valid', got {shown(padding)}")
-        return 0
-    front[0] = front[1] = 0
-    numbers(op, "padding", padding, axes, 0, front)
-    s.PH = behind[0] = front[0] if axes == 2 else 0
-    s.PW = behind[1] = front[1]
+cdef enum: SAME = -1                    # s.PH and s.PW of padding='same', whose size the kernel says
+
+
+cdef int settle(str op, int axes, object stride, object padding, object dilation, object groups, ng_conv *s) except -1:
+    """The settings of a convolution, checked, into s."""
+    cdef int64_t pair[2]
+    numbers(op, "stride", stride, axes, 1, pair)
+    s.SH = pair[0]
+    s.SW = pair[1]
+    numbers(op, "dilation", dilation, axes, 1, pair)
+    s.DH = pair[0]
+    s.DW = pair[1]
+    s.G = as_index(op, "groups", groups)
+    if not isinstance(padding, str):
+        numbers(op, "padding", padding, axes, 0, pair)
+        s.PH = pair[0] if axes == 2 else 0
+        s.PW = pair[1]
+    elif padding == "valid":
+        s.PH = s.PW = 0
+    elif padding != "same":
+        raise ValueError(f"{op}: padding must be numbers, 'same' or 'valid', got {shown(padding)}")
+    elif s.SH != 1 or s.SW != 1:
+        raise ValueError(f"{op}: padding='same' needs stride 1, got stride {(s.SH, s.SW)[2 - axes:]}")
+    else:
+        s.PH = s.PW = SAME
     return 0
 
 
-cdef Tensor convolve(str op, int axes, object x, object weight, object bias, object stride, object padding, object dilation,
-                     object groups, object activation):
+@cython.final
+cdef class _ConvSettings:
+    """The settings of a convolution layer, checked when it is made and not in each call. `op` is the layer's name, for errors."""
+    cdef ng_conv s
+    cdef int axes
+    cdef readonly object padding
+
+    def __init__(self, str op, int axes, stride, padding, dilation, groups):
+        self.axes = axes
+        settle(op, axes, stride, padding, dilation, groups, &self.s)
+        if self.s.G < 1:
+            raise ValueError(f"{op}: groups must be at least 1, got {self.s.G}")
+        self.padding = padding if isinstance(padding, str) else (self.s.PH, self.s.PW)[2 - axes:]
+
+    @property
+    def stride(self):
+        return (self.s.SH, self.s.SW)[2 - self.axes:]
+
+    @property
+    def dilation(self):
+        return (self.s.DH, self.s.DW)[2 - self.axes:]
+
+    @property
+    def groups(self):
+        return self.s.G
+
+    def __reduce__(self):
+        return _ConvSettings, (f"Conv{self.axes}d", self.axes, self.stride, self.padding, self.dilation, self.groups)
+
+
+cdef int pad_as(str op, ng_conv *s, int64_t *behind) except -1:
+    """The padding behind into `behind` (2,): as in front but for 'same', where an odd one goes behind."""
+    cdef int64_t total
+    behind[0] = s.PH
+    behind[1] = s.PW
+    if s.PH == SAME:
+        total = reach_of(op, s.KH, s.DH) - 1
+        s.PH = total // 2
+        behind[0] = total - s.PH
+        total = reach_of(op, s.KW, s.DW) - 1
+        s.PW = total // 2
+        behind[1] = total - s.PW
+    return 0
+
+
+cdef Tensor convolve(str op, int axes, object x, object weight, object bias, const ng_conv *settings, object activation):
     cdef Tensor tx, tw, out
     cdef Tensor tb = None
     cdef Buffer xb, wb
     cdef Buffer bb = None
     cdef Buffer z = None
     cdef ConvolutionNode node
-    cdef ng_conv s
-    cdef int64_t pair[2]
+    cdef ng_conv s = settings[0]
     cdef int64_t behind[2]
     cdef int64_t reach[2]
     cdef int64_t dims[8]
@@ -123,7 +166,9 @@ cdef Tensor convolve(str op, int axes, object x, object weight, object bias, obj
     tw = as_tensor(op, weight, kind, True)
     if activation is not None:
         if not isinstance(activation, str) or activation not in ACTIVATIONS:
-            raise ValueError(f"{op}: activation must be None or one of {', '.join(map(repr, ACTIVATIONS))}, got {shown(activation)}")
+            from nanograd.nn.activation import meant
+            raise ValueError(f"{op}: activation must be None or one of {', '.join(map(repr, ACTIVATIONS))}, got {shown(activation)}"
+                             + meant(activation, ACTIVATIONS))
         activation_op = ACTIVATIONS[activation]
         reads = NG.unary_info[activation_op].reads
     if tx.rank not in (axes + 1, axes + 2):
@@ -141,15 +186,11 @@ cdef Tensor convolve(str op, int axes, object x, object weight, object bias, obj
     s.O = tw.dims[0]
     s.KH = tw.dims[2] if axes == 2 else 1
     s.KW = tw.dims[tw.rank - 1]
-    if isinstance(groups, bool) or not hasattr(groups, "__index__"):
-        raise TypeError(f"{op}: groups must be an int, got {shown(groups)}")
-    groups = operator.index(groups)
-    if groups < 1 or s.C % groups or s.O % groups:
-        raise ValueError(f"{op}: groups must divide {s.C} input and {s.O} output channels, got {groups}")
-    s.G = groups
+    if s.G < 1 or s.C % s.G or s.O % s.G:
+        raise ValueError(f"{op}: groups must divide {s.C} input and {s.O} output channels, got {s.G}")
     if tw.dims[1] != s.C // s.G:
         raise ShapeError(f"{op}: weight expects {tw.dims[1] * s.G} input channels, got {s.C} (x {shape_tuple(tx.rank, tx.dims)}, "
-                         f"weight {shape_tuple(tw.rank, tw.dims)}" + (f", groups {groups})" if s.G > 1 else ")")
+                         f"weight {shape_tuple(tw.rank, tw.dims)}" + (f", groups {s.G})" if s.G > 1 else ")")
                          + other_layout(axes, tx, tw.dims[1] * s.G))
     if bias is not None:
         tb = as_tensor(op, bias, kind, False)
@@ -158,13 +199,7 @@ cdef Tensor convolve(str op, int axes, object x, object weight, object bias, obj
         bb = read_data(tb)
     if s.KH < 1 or s.KW < 1:
         raise ShapeError(f"{op}: the kernel is empty (weight {shape_tuple(tw.rank, tw.dims)})")
-    numbers(op, "stride", stride, axes, 1, pair)
-    s.SH = pair[0]
-    s.SW = pair[1]
-    numbers(op, "dilation", dilation, axes, 1, pair)
-    s.DH = pair[0]
-    s.DW = pair[1]
-    padding_of(op, padding, axes, &s, behind)
+    pad_as(op, &s, behind)
     reach[0] = reach_of(op, s.KH, s.DH)
     reach[1] = reach_of(op, s.KW, s.DW)
     s.P = s.H + s.PH + behind[0] - reach[0]
@@ -262,7 +297,9 @@ def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     >>> x.grad.tolist()
     [[[[1.0, 2.0, 1.0], [2.0, 4.0, 2.0], [1.0, 2.0, 1.0]]]]
     """
-    return convolve("conv2d", 2, x, weight, bias, stride, padding, dilation, groups, None)
+    cdef ng_conv settings
+    settle("conv2d", 2, stride, padding, dilation, groups, &settings)
+    return convolve("conv2d", 2, x, weight, bias, &settings, None)
 
 
 @public
@@ -298,9 +335,11 @@ def conv1d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     >>> w.grad.tolist()
     [[[4.0, 9.0]]]
     """
-    return convolve("conv1d", 1, x, weight, bias, stride, padding, dilation, groups, None)
+    cdef ng_conv settings
+    settle("conv1d", 1, stride, padding, dilation, groups, &settings)
+    return convolve("conv1d", 1, x, weight, bias, &settings, None)
 
 
-def _convolution(axes, x, weight, bias, stride, padding, dilation, groups, activation):
-    """conv1d (axes 1) or conv2d (axes 2) with an activation in the same node: what the layers call."""
-    return convolve("conv2d" if axes == 2 else "conv1d", axes, x, weight, bias, stride, padding, dilation, groups, activation)
+def _convolution(_ConvSettings settings not None, x, weight, bias, activation):
+    """conv1d or conv2d of a layer's settings, with an activation in the same node."""
+    return convolve("conv2d" if settings.axes == 2 else "conv1d", settings.axes, x, weight, bias, &settings.s, activation)

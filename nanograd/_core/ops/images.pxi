@@ -18,17 +18,18 @@ cdef int numbers(str op, str name, object value, int axes, int64_t least, int64_
     """An int, or one per image axis: (height, width), or (length,) which is the width of an image of height 1."""
     cdef int i
     out[0] = 1
-    if hasattr(value, "__index__"):
-        items = (value,) * axes
+    number = plain_int(value)
+    if number is not None:
+        items = (number,) * axes
     elif isinstance(value, (tuple, list)) and len(tuple(value)) in (1, axes):
         items = tuple(value)
         items *= axes // len(items)
     else:
         raise TypeError(f"{op}: {name} must be an int or {axes} ints, got {shown(value)}")
     for i in range(axes):
-        if isinstance(items[i], bool) or not hasattr(items[i], "__index__"):
+        number = plain_int(items[i])               # once: another answer may be another number
+        if number is None:
             raise TypeError(f"{op}: {name} must be an int or {axes} ints, got {shown(value)}")
-        number = operator.index(items[i])          # once: another answer may be another number
         if not least <= number < 1 << 31:
             raise ValueError(f"{op}: {name} must be {least} or more, got {shown(value)}")
         out[2 - axes + i] = number

@@ -104,7 +104,9 @@ def linear(x, weight, bias=None, activation=None):
     if activation is not None:
         found = ACTIVATIONS.get(activation) if isinstance(activation, str) else None
         if found is None:
-            raise ValueError(f"linear: activation must be None or one of {', '.join(map(repr, ACTIVATIONS))}, got {shown(activation)}")
+            from nanograd.nn.activation import meant
+            raise ValueError(f"linear: activation must be None or one of {', '.join(map(repr, ACTIVATIONS))}, got {shown(activation)}"
+                             + meant(activation, ACTIVATIONS))
         op = found
     if not (isinstance(x, Tensor) and isinstance(weight, Tensor) and (bias is None or isinstance(bias, Tensor))):
         kind = common_kind("linear", x, weight)

@@ -7,8 +7,6 @@ from libc.math cimport sqrt
 from libc.stdint cimport int64_t
 from nanograd._core.base.tensor cimport *
 
-import operator
-
 from nanograd._core.base.tensor import public
 from nanograd.errors import ShapeError, shown
 
@@ -295,9 +293,7 @@ def group_norm(x, num_groups, weight=None, bias=None, eps=1e-5):
     cdef int i
     if tx.rank < 2:
         raise ShapeError(f"group_norm: x must be (N, C, ...), got shape {shape_tuple(tx.rank, tx.dims)}")
-    if isinstance(num_groups, bool) or not hasattr(num_groups, "__index__"):
-        raise TypeError(f"group_norm: num_groups must be an int, got {shown(num_groups)}")
-    num_groups = operator.index(num_groups)
+    num_groups = as_index("group_norm", "num_groups", num_groups)
     if num_groups < 1 or tx.dims[1] % num_groups:
         raise ValueError(f"group_norm: num_groups must divide {tx.dims[1]} channels, got {num_groups}")
     for i in range(2, tx.rank):

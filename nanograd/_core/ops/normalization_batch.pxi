@@ -135,7 +135,9 @@ def batch_norm(x, running_mean=None, running_var=None, weight=None, bias=None, t
     tb = scales("batch_norm", "bias", bias, tx, 1, dims)
     if activation is not None:
         if not isinstance(activation, str) or activation not in ACTIVATIONS:
-            raise ValueError(f"batch_norm: activation must be None or one of {', '.join(map(repr, ACTIVATIONS))}, got {shown(activation)}")
+            from nanograd.nn.activation import meant
+            raise ValueError(f"batch_norm: activation must be None or one of {', '.join(map(repr, ACTIVATIONS))}, got {shown(activation)}"
+                             + meant(activation, ACTIVATIONS))
         op = ACTIVATIONS[activation]
         reads = NG.unary_info[op].reads
     if train and N * run <= 1:

@@ -5,8 +5,6 @@ cimport cython
 from libc.stdint cimport int64_t
 from nanograd._core.base.tensor cimport *
 
-import operator
-
 from nanograd._core.base.tensor import public
 from nanograd.errors import ShapeError, shown
 
@@ -96,9 +94,7 @@ cdef int windows_of(str op, int axes, Tensor x, object kernel_size, object strid
     cdef int64_t i, first
     cdef int a
     cdef bint up
-    if not isinstance(ceil_mode, bool):
-        raise TypeError(f"{op}: ceil_mode must be a bool, got {shown(ceil_mode)}")
-    up = ceil_mode
+    up = as_flag(op, "ceil_mode", ceil_mode)
     numbers(op, "kernel_size", kernel_size, axes, 1, kernel)
     numbers(op, "stride", kernel_size if stride is None else stride, axes, 1, step)
     numbers(op, "dilation", dilation, axes, 1, apart)
@@ -185,11 +181,10 @@ cdef Tensor avg_pool(str op, int axes, object x, object kernel_size, object stri
     cdef ng_windows s
     cdef ng_axis rows, columns
     cdef Tensor t = images_of(op, x, axes, &s.planes)
-    if not isinstance(count_include_pad, bool):
-        raise TypeError(f"{op}: count_include_pad must be a bool, got {shown(count_include_pad)}")
+    cdef bint padded = as_flag(op, "count_include_pad", count_include_pad)
     windows_of(op, axes, t, kernel_size, stride, padding, 1, ceil_mode, &s)
-    rows = ng_axis(s.H, s.P, s.KH, s.SH, s.PH, count_include_pad, 0)
-    columns = ng_axis(s.W, s.Q, s.KW, s.SW, s.PW, count_include_pad, 0)
+    rows = ng_axis(s.H, s.P, s.KH, s.SH, s.PH, padded, 0)
+    columns = ng_axis(s.W, s.Q, s.KW, s.SW, s.PW, padded, 0)
     return means(op, axes, t, s.planes, &rows, &columns)
 
 
@@ -424,9 +419,9 @@ def adaptive_avg_pool2d(x, output_size):
         size = sizes[a]
         if size is None:
             size = t.dims[t.rank - 2 + a]
-        if isinstance(size, bool) or not hasattr(size, "__index__"):
+        size = plain_int(size)
+        if size is None:
             raise TypeError(f"adaptive_avg_pool2d: output_size must be an int, or two ints or None, got {shown(output_size)}")
-        size = operator.index(size)
         if not 0 <= size < 1 << 31:
             raise ValueError(f"adaptive_avg_pool2d: output_size must be 0 or more, got {shown(output_size)}")
         axes[a] = ng_axis(t.dims[t.rank - 2 + a], size, 0, 0, 0, 0, 1)

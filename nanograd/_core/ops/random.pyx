@@ -12,9 +12,8 @@ from nanograd._core.ops.shape cimport transpose_axes
 from nanograd._core.base.tensor cimport (
     NG_F32, NG_INDEX_RANGE, Buffer, Node, Run, Tensor, SAVED_MAP, as_flag, as_real, as_tensor, buffer_over, check, dtype_kind, give,
     link, needs_grad, new_buffer, new_data, new_tensor, ng_itemsize, normalize_axis, parse_shape, read_data, save, saved,
-    set_input, set_inputs, shape_size, shape_tuple)
+    set_input, set_inputs, shape_size, shape_tuple, to_int)
 
-import operator
 
 import numpy as np
 

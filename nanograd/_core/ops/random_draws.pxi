@@ -271,10 +271,7 @@ def randint(low, high, shape, generator=None):
     cdef uint64_t span
     cdef ng_stream stream
     cdef cnp.ndarray out
-    for value, what in ((low, "low"), (high, "high")):
-        if isinstance(value, bool) or not hasattr(value, "__index__"):
-            raise TypeError(f"randint: {what} must be an int, got {type(value).__name__} {shown(value)}")
-    below, above = operator.index(low), operator.index(high)
+    below, above = to_int("randint", "low", low), to_int("randint", "high", high)
     if not -(1 << 63) <= below < above <= 1 << 63:
         raise ValueError(f"randint: low must be less than high, both in the range of int64, got low {below} and high {above}")
     n = shape_size("randint", rank, dims)
@@ -314,9 +311,7 @@ def randperm(n, generator=None):
     cdef int64_t count
     cdef ng_stream stream
     cdef cnp.ndarray out
-    if isinstance(n, bool) or not hasattr(n, "__index__"):
-        raise TypeError(f"randperm: n must be an int, got {type(n).__name__} {shown(n)}")
-    n = operator.index(n)
+    n = to_int("randperm", "n", n)
     if not 0 <= n <= 1 << 32:
         raise ValueError(f"randperm: n must be in [0, 2**32], got {n}")
     count = n

@@ -39,9 +39,7 @@ cdef class Generator:
 
     def manual_seed(self, n):
         """Start again, from seed `n` in [0, 2**64). Returns the generator."""
-        if isinstance(n, bool) or not hasattr(n, "__index__"):
-            raise TypeError(f"manual_seed: the seed must be an int, got {type(n).__name__} {shown(n)}")
-        n = operator.index(n)
+        n = to_int("manual_seed", "the seed", n)
         if not 0 <= n < 1 << 64:
             raise ValueError(f"manual_seed: the seed must be in [0, 2**64), got {shown(n)}")
         self.seed = n

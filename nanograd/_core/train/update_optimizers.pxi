@@ -12,10 +12,7 @@ cdef PyObject *asked(type op, dict group, str key) except NULL:
 cdef double number_of(type op, str key, object value) except? -1.0:
     if type(value) is float:
         return <double>value
-    try:
-        return as_real(op.__name__, key, value)
-    except TypeError:
-        raise TypeError(f"{op.__name__}: {key} must be a number, got {shown(value)}") from None
+    return as_real(op.__name__, key, value)
 
 
 cdef double setting(type op, dict group, str key) except? -1.0:
@@ -51,112 +48,162 @@ cdef int read_betas(type op, dict group, double *beta1, double *beta2) except -1
     return 0
 
 
-def sgd_step(type op, groups, list states, bint run=True):
-    """One step of SGD, the class `op`, over all groups; `states` holds a list of ParameterState per group. Returns how many
-    parameters had a gradient. run=False only checks the groups' settings."""
-    cdef Step step = step_over(groups, states) if run else None
+# Of each optimizer: its settings, how they are read from a group and checked, and a step over all groups. The class `op` stands in
+# errors; `states` holds a list of ParameterState per group; a step returns how many parameters had a gradient.
+
+cdef struct SGDSettings:
+    double lr, momentum, dampening, decay
+    bint nesterov
+
+
+cdef int read_sgd(type op, dict group, SGDSettings *s) except -1:
+    s.lr, s.decay = at_least_0(op, group, "lr"), at_least_0(op, group, "weight_decay")
+    s.momentum, s.dampening = at_least_0(op, group, "momentum"), setting(op, group, "dampening")
+    s.nesterov = chosen(op, group, "nesterov")
+    if s.nesterov and (s.momentum == 0 or s.dampening != 0):
+        raise ValueError(f"{op.__name__}: nesterov needs a momentum above 0 and no dampening, got momentum {s.momentum} and "
+                         f"dampening {s.dampening}")
+    return 0
+
+
+def sgd_check(type op, dict group):
+    """Raise TypeError or ValueError for settings that a step does not take."""
+    cdef SGDSettings s
+    read_sgd(op, group, &s)
+
+
+def sgd_step(type op, groups, list states):
+    """One step of SGD."""
+    cdef Step step = step_over(groups, states)
     cdef ParameterState state
     cdef ng_update_item *item
-    cdef double lr, momentum, dampening, decay
-    cdef bint nesterov
+    cdef SGDSettings s
     cdef Py_ssize_t g
     for g in range(len(groups)):
-        group = <dict?>(<list?>groups)[g]
-        lr, decay = at_least_0(op, group, "lr"), at_least_0(op, group, "weight_decay")
-        momentum, dampening = at_least_0(op, group, "momentum"), setting(op, group, "dampening")
-        nesterov = chosen(op, group, "nesterov")
-        if nesterov and (momentum == 0 or dampening != 0):
-            raise ValueError(f"{op.__name__}: nesterov needs a momentum above 0 and no dampening, got momentum {momentum} and "
-                             f"dampening {dampening}")
-        if not run:
-            continue
+        read_sgd(op, <dict?>(<list?>groups)[g], &s)
         for state in <list>states[g]:
-            item = step.add(state, 1 if momentum != 0 else 0)
+            item = step.add(state, 1 if s.momentum != 0 else 0)
             if item != NULL:
-                ng_sgd_item(item, lr, momentum, dampening, decay, nesterov)
-    return step.launch(ng_update_sgd) if run else 0
+                ng_sgd_item(item, s.lr, s.momentum, s.dampening, s.decay, s.nesterov)
+    return step.launch(ng_update_sgd)
 
 
-def adam_step(type op, groups, list states, bint run=True):
-    """One step of Adam: as sgd_step."""
-    return step_adam(op, groups, states, run, False)
+cdef struct AdamSettings:
+    double lr, beta1, beta2, eps, decay
+    bint amsgrad
 
 
-def adamw_step(type op, groups, list states, bint run=True):
-    """One step of AdamW: as sgd_step."""
-    return step_adam(op, groups, states, run, True)
+cdef int read_adam(type op, dict group, AdamSettings *s) except -1:
+    s.lr, s.eps, s.decay = at_least_0(op, group, "lr"), at_least_0(op, group, "eps"), at_least_0(op, group, "weight_decay")
+    read_betas(op, group, &s.beta1, &s.beta2)
+    s.amsgrad = chosen(op, group, "amsgrad")
+    return 0
 
 
-cdef int step_adam(type op, groups, list states, bint run, bint decoupled) except -1:
-    cdef Step step = step_over(groups, states) if run else None
+def adam_check(type op, dict group):
+    """As sgd_check, of Adam and AdamW."""
+    cdef AdamSettings s
+    read_adam(op, group, &s)
+
+
+def adam_step(type op, groups, list states):
+    """One step of Adam."""
+    return step_adam(op, groups, states, False)
+
+
+def adamw_step(type op, groups, list states):
+    """One step of AdamW."""
+    return step_adam(op, groups, states, True)
+
+
+cdef int step_adam(type op, groups, list states, bint decoupled) except -1:
+    cdef Step step = step_over(groups, states)
     cdef ParameterState state
     cdef ng_update_item *item
-    cdef double lr, beta1 = 0, beta2 = 0, eps, decay
+    cdef AdamSettings s
     cdef ng_adam_bias bias
     cdef int64_t steps
-    cdef bint amsgrad
     cdef Py_ssize_t g
     for g in range(len(groups)):
-        group = <dict?>(<list?>groups)[g]
-        lr, eps, decay = at_least_0(op, group, "lr"), at_least_0(op, group, "eps"), at_least_0(op, group, "weight_decay")
-        read_betas(op, group, &beta1, &beta2)
-        amsgrad = chosen(op, group, "amsgrad")
-        if not run:
-            continue
+        read_adam(op, <dict?>(<list?>groups)[g], &s)
         steps = -1
         for state in <list>states[g]:
-            item = step.add(state, 7 if amsgrad else 3)
+            item = step.add(state, 7 if s.amsgrad else 3)
             if item == NULL:
                 continue
             if state.steps != steps:          # as a rule they are all equal, and pow() costs more than a small parameter
                 steps = state.steps
-                bias = ng_adam_correct_bias(beta1, beta2, <double>(steps + 1))
-            ng_adam_item(item, lr, beta1, beta2, eps, decay, decoupled, amsgrad, bias)
-    return step.launch(ng_update_adam) if run else 0
+                bias = ng_adam_correct_bias(s.beta1, s.beta2, <double>(steps + 1))
+            ng_adam_item(item, s.lr, s.beta1, s.beta2, s.eps, s.decay, decoupled, s.amsgrad, bias)
+    return step.launch(ng_update_adam)
 
 
-def rmsprop_step(type op, groups, list states, bint run=True):
-    """One step of RMSprop: as sgd_step."""
-    cdef Step step = step_over(groups, states) if run else None
+cdef struct RMSpropSettings:
+    double lr, alpha, eps, decay, momentum
+    bint centered
+
+
+cdef int read_rmsprop(type op, dict group, RMSpropSettings *s) except -1:
+    s.lr, s.eps, s.decay = at_least_0(op, group, "lr"), at_least_0(op, group, "eps"), at_least_0(op, group, "weight_decay")
+    s.alpha, s.momentum = at_least_0(op, group, "alpha"), at_least_0(op, group, "momentum")
+    if s.alpha > 1:
+        raise ValueError(f"{op.__name__}: alpha must be in [0, 1], got {s.alpha}")
+    s.centered = chosen(op, group, "centered")
+    return 0
+
+
+def rmsprop_check(type op, dict group):
+    """As sgd_check."""
+    cdef RMSpropSettings s
+    read_rmsprop(op, group, &s)
+
+
+def rmsprop_step(type op, groups, list states):
+    """One step of RMSprop."""
+    cdef Step step = step_over(groups, states)
     cdef ParameterState state
     cdef ng_update_item *item
-    cdef double lr, alpha, eps, decay, momentum
-    cdef bint centered
+    cdef RMSpropSettings s
     cdef Py_ssize_t g
     for g in range(len(groups)):
-        group = <dict?>(<list?>groups)[g]
-        lr, eps, decay = at_least_0(op, group, "lr"), at_least_0(op, group, "eps"), at_least_0(op, group, "weight_decay")
-        alpha, momentum = at_least_0(op, group, "alpha"), at_least_0(op, group, "momentum")
-        if alpha > 1:
-            raise ValueError(f"{op.__name__}: alpha must be in [0, 1], got {alpha}")
-        centered = chosen(op, group, "centered")
-        if not run:
-            continue
+        read_rmsprop(op, <dict?>(<list?>groups)[g], &s)
         for state in <list>states[g]:
-            item = step.add(state, 1 | (2 if momentum != 0 else 0) | (4 if centered else 0))
+            item = step.add(state, 1 | (2 if s.momentum != 0 else 0) | (4 if s.centered else 0))
             if item != NULL:
-                ng_rmsprop_item(item, lr, alpha, eps, decay, momentum, centered)
-    return step.launch(ng_update_rmsprop) if run else 0
+                ng_rmsprop_item(item, s.lr, s.alpha, s.eps, s.decay, s.momentum, s.centered)
+    return step.launch(ng_update_rmsprop)
 
 
-def adagrad_step(type op, groups, list states, bint run=True):
-    """One step of Adagrad: as sgd_step."""
-    cdef Step step = step_over(groups, states) if run else None
+cdef struct AdagradSettings:
+    double lr, lr_decay, eps, decay, initial
+
+
+cdef int read_adagrad(type op, dict group, AdagradSettings *s) except -1:
+    s.lr, s.eps, s.decay = at_least_0(op, group, "lr"), at_least_0(op, group, "eps"), at_least_0(op, group, "weight_decay")
+    s.lr_decay, s.initial = at_least_0(op, group, "lr_decay"), at_least_0(op, group, "initial_accumulator_value")
+    return 0
+
+
+def adagrad_check(type op, dict group):
+    """As sgd_check."""
+    cdef AdagradSettings s
+    read_adagrad(op, group, &s)
+
+
+def adagrad_step(type op, groups, list states):
+    """One step of Adagrad."""
+    cdef Step step = step_over(groups, states)
     cdef ParameterState state
     cdef ng_update_item *item
-    cdef double lr, lr_decay, eps, decay, initial
+    cdef AdagradSettings s
     cdef Py_ssize_t g
     for g in range(len(groups)):
-        group = <dict?>(<list?>groups)[g]
-        lr, eps, decay = at_least_0(op, group, "lr"), at_least_0(op, group, "eps"), at_least_0(op, group, "weight_decay")
-        lr_decay, initial = at_least_0(op, group, "lr_decay"), at_least_0(op, group, "initial_accumulator_value")
-        if not run:
-            continue
+        read_adagrad(op, <dict?>(<list?>groups)[g], &s)
         for state in <list>states[g]:
             item = step.add(state, 1)
             if item != NULL:
-                ng_adagrad_item(item, lr, lr_decay, eps, decay, initial, <double>(state.steps + 1))
-    return step.launch(ng_update_adagrad) if run else 0
+                ng_adagrad_item(item, s.lr, s.lr_decay, s.eps, s.decay, s.initial, <double>(state.steps + 1))
+    return step.launch(ng_update_adagrad)
 
 
 def ema_step(list states, double decay):
