@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from specs import SPECS
 from test_repo import public_objects
 
 import nanograd as ng
@@ -58,3 +59,16 @@ def test_shared_sections_are_filled_in():
     assert "{'mean', 'sum', 'none'}" in ng.mse_loss.__doc__ and "'leaky_relu'}" in ng.linear.__doc__
     left = {name: line for name, value in public_objects().items() for line in re.findall(r"^ *(\{[^'\"]*\})$", value.__doc__ or "", flags=re.M)}
     assert not left
+
+
+def test_raises_says_what_is_refused():
+    """What the specs expect a function to refuse is in its Raises, but for arguments of a wrong type and what is no array of numbers."""
+    missing = set()
+    for spec in SPECS:
+        raises = (inspect.getdoc(getattr(ng, spec.name)) or "").partition("Raises\n---")[2].partition("Examples\n---")[0]
+        for error in spec.errors:
+            if error.error != "TypeError" and not error.message.endswith((".*object", ".*complex")):
+                names = [*re.findall(r"\w+", error.error), *(["AxisError"] if error.error == "IndexError" else [])]
+                if not any(name in raises for name in names):
+                    missing.add((spec.name, error.error, error.message))
+    assert not missing

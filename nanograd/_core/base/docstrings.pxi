@@ -122,6 +122,8 @@ Raises
 ------
 ShapeError
     If `values` do not broadcast to the shape of ``x[index]``.
+DTypeError
+    If float32 and float64 mix.
 IndexError
     If the index is out of bounds or not an index.""",
 
@@ -207,7 +209,9 @@ Raises
 ShapeError
     If the two shapes differ: nothing is broadcast.
 DTypeError
-    If float32 and float64 mix.""",
+    If float32 and float64 mix.
+ValueError
+    For any other reduction.""",
     "{class weight}": """\
 weight : Tensor or array_like, shape (C,), optional
     A weight per class; it gets no gradient.

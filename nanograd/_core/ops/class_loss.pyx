@@ -229,7 +229,7 @@ def cross_entropy(logits, target, *, weight=None, ignore_index=-100, label_smoot
     ShapeError
         If labels or weight do not fit the logits.
     ValueError
-        For a label_smoothing out of range.
+        For any other reduction, or a label_smoothing out of range.
 
     Notes
     -----
@@ -287,6 +287,8 @@ def nll_loss(log_p, target, *, weight=None, ignore_index=-100, reduction="mean")
         If labels are not integers.
     ShapeError
         If labels or weight do not fit log_p.
+    ValueError
+        For any other reduction.
 
     Examples
     --------

@@ -215,6 +215,8 @@ def embedding(indices, weight, padding_idx=None):
         If the indices are not integers.
     ShapeError
         If `weight` does not have two axes.
+    ValueError
+        If `padding_idx` is not the index of a row.
 
     Examples
     --------

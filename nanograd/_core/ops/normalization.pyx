@@ -277,6 +277,8 @@ def group_norm(x, num_groups, weight=None, bias=None, eps=1e-5):
     ------
     ShapeError
         If x has no channel axis, or weight or bias do not fit.
+    DTypeError
+        If float32 and float64 mix.
     ValueError
         If num_groups does not divide C, or eps is negative.
 

@@ -94,6 +94,10 @@ def batch_norm(x, running_mean=None, running_var=None, weight=None, bias=None, t
     ------
     ShapeError
         If x has no channel axis, another argument does not fit it, or there is only one value per channel in training.
+    DTypeError
+        If float32 and float64 mix.
+    TypeError
+        If running statistics that get new values are not tensors, or require a gradient.
     ValueError
         If running statistics are missing with ``training=False``, eps is negative, or the activation is unknown.
 

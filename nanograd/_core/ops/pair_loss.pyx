@@ -169,8 +169,7 @@ def smooth_l1_loss(input, target, *, beta=1.0, reduction="mean"):
     beta : float, default 1.0
         Not negative; 0 gives :func:`l1_loss`.
     {loss}
-    ValueError
-        For a negative beta.
+        Also for a negative beta.
 
     Notes
     -----
@@ -205,8 +204,7 @@ def huber_loss(input, target, *, delta=1.0, reduction="mean"):
     delta : float, default 1.0
         Positive.
     {loss}
-    ValueError
-        For a delta that is not positive.
+        Also for a delta that is not positive.
 
     Notes
     -----
@@ -245,8 +243,7 @@ def binary_cross_entropy(p, target, *, weight=None, reduction="mean"):
     weight : Tensor or array_like, optional
         Multiplies the losses; broadcasts to p's shape; gets no gradient.
     {loss}
-    ValueError
-        For a p outside of [0, 1].
+        Also for a p outside of [0, 1].
 
     Notes
     -----
@@ -357,8 +354,7 @@ def cross_entropy_from_probs(p, target, *, eps=1e-10, reduction="sum"):
     eps : float, default 1e-10
         Positive. A smaller p counts as eps, and its gradient is 0.
     {loss}
-    ValueError
-        For an eps that is not positive.
+        Also for an eps that is not positive.
 
     Notes
     -----

@@ -127,6 +127,7 @@ def concatenate(tensors, axis=0):
         If the shapes differ along another axis, or the tensors are 0-d.
     DTypeError
         If float32 and float64 mix.
+    {AxisError}
     ValueError
         If there are no tensors.
 
@@ -193,6 +194,7 @@ def stack(tensors, axis=0):
         If the shapes differ, or the result would have more than 8 axes.
     DTypeError
         If float32 and float64 mix.
+    {AxisError}
     ValueError
         If there are no tensors.
 
@@ -318,6 +320,7 @@ def split(x, sizes, axis=0):
     ------
     ValueError
         If the size is not positive, a size in a list is negative, or these do not add up to N.
+    {AxisError}
 
     Examples
     --------
@@ -365,6 +368,7 @@ def chunk(x, n, axis=0):
     ------
     ValueError
         If `n` is not positive.
+    {AxisError}
 
     Examples
     --------
