@@ -152,7 +152,7 @@ class build_ext(_build_ext):
             self.compiler.initialize()
             self.compiler.cc = shutil.which("clang-cl") or self.compiler.cc
         self.blas = Blas()
-        families = generate()
+        families, common = generate()
         directives = dict(language_level=3, boundscheck=True, wraparound=False, cdivision=True, binding=True,
                           embedsignature=False, initializedcheck=False)
         # Cython reads NumPy's own declarations, which differ between versions, and does not look whether they have changed.
@@ -170,7 +170,7 @@ class build_ext(_build_ext):
             parts[module.name] = [self.plan(work, c_file, "cython", CYTHON_FLAGS, [], [numpy_include])]
         blas = [(folder, self.blas.identity) for folder in self.blas.include_dirs]
         have = [("NG_HAVE_X86_ISA", "1")] if X86 else []
-        for source in sorted(Path("csrc").glob("*.c")):
+        for source in [common, *sorted(Path("csrc").glob("*.c"))]:
             if source.name != "ng_table.c":
                 parts[MAIN].append(self.plan(work, source, "common", COMMON, [*have, *self.blas.macros], blas))
         for dtype in ("32", "64"):
@@ -207,7 +207,7 @@ class build_ext(_build_ext):
         record.unlink(missing_ok=True)
         # The object's name is derived from the source's path: compile into a folder of its own, then move.
         made = self.compiler.compile([str(source)], output_dir=str(target.with_suffix(".tmp")), macros=macros,
-                                     include_dirs=["csrc", *(folder for folder, _ in folders), *self.include_dirs],
+                                     include_dirs=["csrc", str(GENERATED), *(folder for folder, _ in folders), *self.include_dirs],
                                      extra_postargs=flags)
         os.replace(made[0], target)
         shutil.rmtree(target.with_suffix(".tmp"))

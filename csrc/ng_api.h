@@ -4,8 +4,14 @@
  * csrc is linked into nanograd._core.base.tensor only; the other modules fetch the struct through a capsule at import and
  * check its size and version. Each module (translation unit) keeps the pointer in its own `NG`.
  *
- * Launcher headers (kernels/NAME.h) hold, per kernel, the argument struct and a `static inline` function that fills it
- * and launches; the Cython modules call those and never see a struct.
+ * A kernel has an argument struct and a `static inline` function that fills it and launches: its launcher, which the Cython
+ * modules call. Where there is nothing to decide, a line beside the body (kernels/NAME.inc) declares both, and the build writes
+ * them (launchers/NAME.h); the others stand in kernels/NAME.h:
+ *
+ *   NG_LAUNCHER(ng_kernel(int dtype, outputs, inputs, parameters, sizes), items, grain)      or with the scratch memory's size
+ *   NG_ENUM(names)      an enum for a parameter
+ *
+ * Without `int dtype` it is a kernel of whole numbers.
  */
 #ifndef NG_API_H
 #define NG_API_H
@@ -13,6 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ng_names.h"      /* generated: the names of the elementwise ops and of the kernels */
 #include "ng_port.h"
 
 #define NG_API_VERSION 1
@@ -36,20 +43,20 @@ typedef struct ng_ctx {
 /* A kernel: does items [begin, end) of the work that `args` describes. Pure C, no allocation, no Python. */
 typedef void (*ng_body)(const void *args, int64_t begin, int64_t end, ng_ctx *ctx);
 
-/* One member per kernel; one table per dtype, chosen for this CPU at import. */
 enum {
-#define NG_UNARY(name, keeps, forward, derivative) NG_UNARY_##name,
-#include "ops_unary.def"
-#undef NG_UNARY
+#define NG_OP(name) NG_UNARY_##name,
+    NG_UNARY_OPS(NG_OP)
+#undef NG_OP
     NG_UNARY_COUNT
 };
 enum {
-#define NG_BINARY(name, forward, reads_da, da, reads_db, db) NG_BINARY_##name,
-#include "ops_binary.def"
-#undef NG_BINARY
+#define NG_OP(name) NG_BINARY_##name,
+    NG_BINARY_OPS(NG_OP)
+#undef NG_OP
     NG_BINARY_COUNT
 };
 
+/* One member per kernel; one table per dtype, chosen for this CPU at import. */
 typedef struct ng_kernels {
     ng_body unary_forward[NG_UNARY_COUNT];
     ng_body unary_backward[NG_UNARY_COUNT];
@@ -57,8 +64,8 @@ typedef struct ng_kernels {
     ng_body binary_forward[NG_BINARY_COUNT];
     ng_body binary_da[NG_BINARY_COUNT];
     ng_body binary_db[NG_BINARY_COUNT];
-#define NG_KERNEL(family, name) ng_body name;
-#include "ng_kernels.def"
+#define NG_KERNEL(name) ng_body name;
+    NG_KERNELS(NG_KERNEL)
 #undef NG_KERNEL
 } ng_kernels;
 
@@ -128,6 +135,17 @@ typedef struct ng_api {
 } ng_api;
 
 NG_UNUSED static const ng_api *NG;
+
+#define NG_LAUNCHER(...)
+#define NG_ENUM(...)
+
+/* What kernels take side by side, whatever the length of the machine's vectors: so that results have the same bits on all. */
+enum { NG_LANES = 16 };
+
+static inline int64_t ng_lesser(int64_t a, int64_t b) { return a < b ? a : b; }
+static inline int64_t ng_greater(int64_t a, int64_t b) { return a > b ? a : b; }
+/* a / b rounded up, b positive; 0 for negative a */
+static inline int64_t ng_ceil_div(int64_t a, int64_t b) { return a > 0 ? (a - 1) / b + 1 : 0; }
 
 /* Items per piece such that a piece takes about 25 us, for `cost` sixteenths of a nanosecond per item: work of less than
  * two pieces is not worth waking a thread for. */

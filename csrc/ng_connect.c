@@ -5,8 +5,8 @@
 #include "ng_blas.h"
 #include "ng_dispatch.h"
 
-extern ng_unary_info ng_unary_info_table[];
-extern ng_binary_info ng_binary_info_table[];
+extern const ng_unary_info ng_unary_info_table[];
+extern const ng_binary_info ng_binary_info_table[];
 
 const ng_api *ng_connect(const char **reason)
 {

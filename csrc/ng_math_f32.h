@@ -24,6 +24,13 @@ NG_INLINE float ng_reduce_ln2_f32(float x, uint32_t *n)
     *n = ng_bits32(shifted);
     return (x - whole * NG_LN2_HIGH_F32) - whole * NG_LN2_LOW_F32;
 }
+/* the same for x + rest, where rest is small */
+NG_INLINE float ng_reduce_ln2_of_sum_f32(float x, float rest, uint32_t *n)
+{
+    const float shifted = (x + rest) * 1.44269504088896341f + NG_SHIFT_F32, whole = shifted - NG_SHIFT_F32;
+    *n = ng_bits32(shifted);
+    return ((x - whole * NG_LN2_HIGH_F32) - whole * NG_LN2_LOW_F32) + rest;
+}
 
 /* expm1(r) = r + r^2 q, |r| <= 0.3471: 2^-26, enough for exp */
 NG_INLINE float ng_expm1_of_rest_f32(float r)

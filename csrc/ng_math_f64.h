@@ -46,6 +46,14 @@ NG_INLINE double ng_reduced_expm1_f64(double x, uint64_t *n)
     return ng_expm1_of_rest_f64((x - whole * NG_LN2_HIGH_F64) - whole * NG_LN2_LOW_F64);
 }
 
+/* Writes x + rest = n ln 2 + r, where rest is small; returns r */
+NG_INLINE double ng_reduce_ln2_of_sum_f64(double x, double rest, uint64_t *n)
+{
+    const double shifted = (x + rest) * 1.44269504088896340736 + NG_SHIFT_F64, whole = shifted - NG_SHIFT_F64;
+    *n = ng_bits64(shifted);
+    return ((x - whole * NG_LN2_HIGH_F64) - whole * NG_LN2_LOW_F64) + rest;
+}
+
 /* exp(x) for x in [-746, 710], in two steps as 2^n may be out of range where the result is not */
 NG_INLINE double ng_bounded_exp_f64(double x)
 {

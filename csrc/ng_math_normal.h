@@ -8,20 +8,20 @@
 
 #if NG_DTYPE == 32
 #  define NG_BITS uint32_t
-#  define NG_EXPM1 ng_reduced_expm1_f32
-#  define NG_POW2 ng_pow2_f32
 #  define NG_ROOM_BITS 64
 #  define NG_UNROOM 0x1p-64f
 #  define NG_GONE 120.0f            /* exp(-x) times x is 0 from here on */
 #  define NG_TAIL_GONE 14.6f        /* and so is the normal distribution's tail */
+#  define NG_OF(name) name##_f32    /* what ng_math_f32.h and ng_math_f64.h have for REAL */
+#  define NG_UPPER_HALF(x) ng_float32(ng_bits32(x) & 0xfffff000u)
 #else
 #  define NG_BITS uint64_t
-#  define NG_EXPM1 ng_reduced_expm1_f64
-#  define NG_POW2 ng_pow2_f64
 #  define NG_ROOM_BITS 100
 #  define NG_UNROOM 0x1p-100
 #  define NG_GONE 760.0
 #  define NG_TAIL_GONE 38.7
+#  define NG_OF(name) name##_f64
+#  define NG_UPPER_HALF(x) ng_float64(ng_bits64(x) & 0xfffffffff8000000u)
 #endif
 
 /* 2^ROOM exp(-scale x^2), scale 1 or 1/2, |x| <= 10.7 or 14.6 (27.3 or 38.7): the square is the sum of a part that is exact, as half of
@@ -29,21 +29,9 @@
 NG_INLINE REAL ng_raised_square_negexp(REAL x, REAL scale)
 {
     NG_BITS n;
-#if NG_DTYPE == 32
-    const float high = ng_float32(ng_bits32(x) & 0xfffff000u);
-    const float leading = -scale * high * high, rest = -scale * (x - high) * (x + high);
-    const float shifted = (leading + rest) * 1.44269504088896341f + NG_SHIFT_F32, whole = shifted - NG_SHIFT_F32;
-    const float r = ((leading - whole * NG_LN2_HIGH_F32) - whole * NG_LN2_LOW_F32) + rest;
-    n = ng_bits32(shifted);
-    return (1.0f + ng_expm1_of_rest_f32(r)) * ng_pow2_f32(n, NG_ROOM_BITS);
-#else
-    const double high = ng_float64(ng_bits64(x) & 0xfffffffff8000000u);
-    const double leading = -scale * high * high, rest = -scale * (x - high) * (x + high);
-    const double shifted = (leading + rest) * 1.44269504088896340736 + NG_SHIFT_F64, whole = shifted - NG_SHIFT_F64;
-    const double r = ((leading - whole * NG_LN2_HIGH_F64) - whole * NG_LN2_LOW_F64) + rest;
-    n = ng_bits64(shifted);
-    return (1.0 + ng_expm1_of_rest_f64(r)) * ng_pow2_f64(n, NG_ROOM_BITS);
-#endif
+    const REAL high = NG_UPPER_HALF(x);
+    const REAL leading = -scale * high * high, r = NG_OF(ng_reduce_ln2_of_sum)(leading, -scale * (x - high) * (x + high), &n);
+    return (R(1) + NG_OF(ng_expm1_of_rest)(r)) * NG_OF(ng_pow2)(n, NG_ROOM_BITS);
 }
 
 /* exp(-x^2) */
@@ -124,7 +112,7 @@ NG_INLINE REAL ng_math_gated(REAL x, REAL z)
 {
     NG_BITS n;
     const REAL m = -NG_LIBM(fabs)(z), low = m < -NG_GONE ? -NG_GONE : m;
-    const REAL power = (R(1) + NG_EXPM1(low, &n)) * NG_POW2(n, NG_ROOM_BITS);
+    const REAL power = (R(1) + NG_OF(ng_reduced_expm1)(low, &n)) * NG_OF(ng_pow2)(n, NG_ROOM_BITS);
     const REAL y = (z < -NG_GONE ? R(0) : x) / (R(1) + power * NG_UNROOM), gated = y * power * NG_UNROOM;
     return z < 0 ? gated : y;
 }
@@ -134,8 +122,8 @@ NG_INLINE int ng_is_near_0(REAL x) { return x > R(-0.34); }
 NG_INLINE REAL ng_math_near_negexp(REAL x)
 {
     NG_BITS n;
-    const REAL p = NG_EXPM1(x < -NG_GONE ? -NG_GONE : x, &n);      /* n is 0 near 0 */
-    return ng_is_near_0(x) ? p : (R(1) + p) * NG_POW2(n, NG_ROOM_BITS) * NG_UNROOM;
+    const REAL p = NG_OF(ng_reduced_expm1)(x < -NG_GONE ? -NG_GONE : x, &n);      /* n is 0 near 0 */
+    return ng_is_near_0(x) ? p : (R(1) + p) * NG_OF(ng_pow2)(n, NG_ROOM_BITS) * NG_UNROOM;
 }
 
 #endif

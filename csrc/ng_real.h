@@ -9,6 +9,7 @@
  *   R(c)      a constant of type REAL
  *   MATH(f)   the vectorisable function of ng_math.h for REAL
  *   SELECT    a choice that compiles to a blend: SELECT(x < 0, 0, x) lets NaN through
+ *   LANES     how many rows, columns or partial sums are taken side by side, whatever the machine's vectors are
  */
 #ifndef NG_REAL_H
 #define NG_REAL_H
@@ -37,5 +38,16 @@ typedef double ACC;
 #define R(c) ((REAL)(c))
 #define MATH(f) ng_math_##f
 #define SELECT(condition, yes, no) ((condition) ? (yes) : (no))
+#define ABS(x) ((x) < 0 ? -(x) : (x))
+#define SIGN(x) ((x) > 0 ? R(1) : (x) < 0 ? R(-1) : (x))
+
+#define LANES NG_LANES
+/* Of GCC: keeps a short loop of constant length a loop until it is vectorised (unrolled before, it may branch). */
+#if defined(__GNUC__) && !defined(__clang__)
+#  define KEEP_LOOP _Pragma("GCC unroll 1")
+#else
+#  define KEEP_LOOP
+#endif
+#define FOR_LANES(j) KEEP_LOOP for (int j = 0; j < LANES; j++)
 
 #endif

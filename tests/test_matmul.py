@@ -269,14 +269,14 @@ for dtype in DTYPES:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.skipif(os.name == "nt" or not shutil.which(COMPILER[0]) or not (ROOT / "csrc").is_dir(), reason="needs a checkout and a C compiler")
+@pytest.mark.skipif(os.name == "nt" or not shutil.which(COMPILER[0]) or not (ROOT / "build" / "generated").is_dir(), reason="needs a checkout in which it was built, and a C compiler")
 @pytest.mark.parametrize("bits", [32, 64])
 def test_kernels_stay_within_their_memory(bits, tmp_path):
     """As a program of their own, under the compiler's sanitizers, with this machine's own instructions."""
     program = tmp_path / "gemm_check"
     command = [*COMPILER, "-std=c11", "-D_GNU_SOURCE=1", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined",
                "-march=native", "-ffp-contract=fast", f"-DNG_DTYPE={bits}", "-DNG_ISA=native", f"-I{ROOT / 'tests' / 'native'}", f"-I{ROOT / 'csrc'}",
-               "-o", str(program), str(ROOT / "tests" / "native" / "gemm_check.c"), "-lm"]
+               f"-I{ROOT / 'build' / 'generated'}", "-o", str(program), str(ROOT / "tests" / "native" / "gemm_check.c"), "-lm"]
     compiled = subprocess.run(command, capture_output=True, text=True)
     if compiled.returncode:
         pytest.skip("the compiler has no such sanitizers here")

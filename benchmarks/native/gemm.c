@@ -5,7 +5,7 @@
  *
  *   OPENBLAS=$(python -c "import scipy_openblas32 as b, os; print(os.path.dirname(b.get_lib_dir()))")
  *   gcc -O3 -std=gnu11 -fno-math-errno -fno-trapping-math -ffp-contract=fast -DNG_DTYPE=32 -DNG_ISA=avx512 -mavx512f -mavx512dq \
- *       -mavx512bw -mavx512vl -mfma -mprefer-vector-width=512 -DNG_BLAS_SCIPY_OPENBLAS -Icsrc -I$OPENBLAS/include \
+ *       -mavx512bw -mavx512vl -mfma -mprefer-vector-width=512 -DNG_BLAS_SCIPY_OPENBLAS -Icsrc -Ibuild/generated -I$OPENBLAS/include \
  *       benchmarks/native/gemm.c -L$OPENBLAS/lib -lscipy_openblas -Wl,-rpath,$OPENBLAS/lib -o /tmp/gemm
  *   OPENBLAS_NUM_THREADS=1 /tmp/gemm        (OPENBLAS_CORETYPE=Zen: another of OpenBLAS's kernels)
  */

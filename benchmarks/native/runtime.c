@@ -2,7 +2,7 @@
  *
  * What the launch, the pool and the allocator cost (docs/measurements.md). From the top of the checkout, on an idle machine:
  *
- *   cc -O3 -std=c11 -D_GNU_SOURCE -pthread -Icsrc benchmarks/native/runtime.c csrc/ng_launch.c csrc/ng_pool.c \
+ *   cc -O3 -std=c11 -D_GNU_SOURCE -pthread -Icsrc -Ibuild/generated benchmarks/native/runtime.c csrc/ng_launch.c csrc/ng_pool.c \
  *      csrc/ng_alloc.c csrc/ng_cpus.c -o /tmp/runtime && /tmp/runtime
  */
 #include "ng_system.h"

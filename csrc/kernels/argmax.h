@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later
  *
- * Where the largest or smallest element along an axis is, and running sums along an axis: x is (outer, n, inner).
+ * Where the largest or smallest element along an axis is: x is (outer, n, inner).
  */
 #ifndef NG_ARGMAX_H
 #define NG_ARGMAX_H
@@ -18,13 +18,6 @@ typedef struct ng_argmax_args {
     int smallest;
 } ng_argmax_args;
 
-typedef struct ng_cumsum_args {
-    void *y;
-    const void *x;
-    int64_t n, inner, tiles;
-    int backward;               /* sums from the end */
-} ng_cumsum_args;
-
 /* out = index along the axis of the first largest (smallest) element; the first NaN, if there is one. n is not 0. */
 static inline int ng_argmax(int dtype, int64_t *out, const void *x, int64_t outer, int64_t n, int64_t inner, int smallest)
 {
@@ -32,13 +25,13 @@ static inline int ng_argmax(int dtype, int64_t *out, const void *x, int64_t oute
     const ng_body body = NG->kernels[dtype]->argmax;
     const int64_t cost = dtype == NG_F32 ? 3 : 6, most = ng_grain(cost);
     if (outer == 0 || inner == 0) return NG_OK;
-    args.tiles = (inner + NG_ARGMAX_TILE - 1) / NG_ARGMAX_TILE;
+    args.tiles = ng_ceil_div(inner, NG_ARGMAX_TILE);
     if (inner == 1 && outer < 8 && n >= 2 * most) {
         args.chunk = most;
-        args.chunks = (n + most - 1) / most;
+        args.chunks = ng_ceil_div(n, most);
     }
     if (args.chunks == 1) {
-        const int64_t row = inner < NG_ARGMAX_TILE ? inner : NG_ARGMAX_TILE;
+        const int64_t row = ng_lesser(inner, NG_ARGMAX_TILE);
         return NG->launch(body, &args, sizeof args, outer * args.tiles, ng_grain(row * n * cost + 160), 0);
     }
     const size_t bytes = (size_t)(outer * args.chunks) * sizeof(int64_t);
@@ -53,16 +46,6 @@ static inline int ng_argmax(int dtype, int64_t *out, const void *x, int64_t oute
     }
     NG->release(candidates, bytes);
     return status;
-}
-
-/* y[i] = x[0] + ... + x[i] along the axis; backward: y[i] = x[i] + ... + x[n - 1] */
-static inline int ng_cumsum(int dtype, void *y, const void *x, int64_t outer, int64_t n, int64_t inner, int backward)
-{
-    ng_cumsum_args args = {.y = y, .x = x, .n = n, .inner = inner, .backward = backward};
-    if (outer == 0 || n == 0 || inner == 0) return NG_OK;
-    args.tiles = (inner + NG_ARGMAX_TILE - 1) / NG_ARGMAX_TILE;
-    const int64_t row = inner < NG_ARGMAX_TILE ? inner : NG_ARGMAX_TILE;
-    return NG->launch(NG->kernels[dtype]->cumsum, &args, sizeof args, outer * args.tiles, ng_grain(row * n * 16), 0);
 }
 
 #endif

@@ -116,9 +116,9 @@ static inline void rows_pass(rows *w, int64_t n)
 
 #define TYPE REAL
 #define OF(name) name##_real
-#include "kernels/broadcast_body.h"
+#include "kernels/broadcast.tpl"
 #define TYPE uint8_t
 #define OF(name) name##_byte
-#include "kernels/broadcast_body.h"
+#include "kernels/broadcast.tpl"
 
 #endif

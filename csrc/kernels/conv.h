@@ -111,7 +111,7 @@ static inline int ng_conv_dweight(int dtype, void *dweight, const void *x, const
     const int64_t work = s->N * args.tiles, k = ng_conv_k(s);
     /* A part reads and writes its sums once: worth it for 16 tiles or more; and under 50 us one part is all. */
     const double products = (double)s->N * (double)(s->P * s->Q) * (double)s->O * (double)k;
-    args.parts = products < 2e6 ? 1 : ng_conv_smaller(8, work / 16 > 2 ? work / 16 : work < 2 ? 1 : 2);
+    args.parts = products < 2e6 ? 1 : ng_lesser(8, work / 16 > 2 ? work / 16 : work < 2 ? 1 : 2);
     if (args.parts == 1)
         return NG->launch(kernels->conv_dweight, &args, sizeof args, s->G, products < 2e6 ? s->G : 1,
                           (size_t)ng_conv_scratch(dtype, &args));

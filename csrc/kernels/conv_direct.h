@@ -40,7 +40,6 @@ typedef struct ng_direct_args {
 } ng_direct_args;
 
 enum { NG_DIRECT_LANES = 32 };                   /* channels are packed by so many, whatever the vectors' length */
-static inline int64_t ng_ceil_div(int64_t a, int64_t b) { return a > 0 ? (a - 1) / b + 1 : 0; }
 static inline int64_t ng_padded(int64_t channels) { return ng_ceil_div(channels, NG_DIRECT_LANES) * NG_DIRECT_LANES; }
 static inline int64_t ng_pass_k(const ng_pass *s) { return s->I * s->KH * s->KW; }
 static inline int64_t ng_distance(int64_t n, int64_t step) { return (n - 1) * (step < 0 ? -step : step); }
@@ -183,7 +182,7 @@ static inline int ng_direct_dweight(int dtype, void *dweight, const void *x, con
     /* Sums are read and written once for every tile: several small images make one, with regions of up to 1 MB. */
     if (positions > 0 && positions < NG_DIRECT_FEWEST) {
         const int64_t region = (t.s.I * t.plane + 1) * (int64_t)ng_itemsize(dtype);
-        t.images = ng_conv_smaller(ng_conv_smaller(t.s.N, ng_ceil_div(NG_DIRECT_FEWEST, positions)), (1 << 20) / region);
+        t.images = ng_lesser(ng_lesser(t.s.N, ng_ceil_div(NG_DIRECT_FEWEST, positions)), (1 << 20) / region);
         if (t.images < 1) t.images = 1;
     }
     const int64_t tiles = ng_ceil_div(t.s.N, t.images) * t.tiles_p * t.tiles_q;
@@ -191,7 +190,7 @@ static inline int ng_direct_dweight(int dtype, void *dweight, const void *x, con
     /* Up to 8 partial sums, but no more than 4 MB of them; the channels are divided where that is not enough for 8 items. */
     const double products = (double)t.s.N * (double)positions * (double)(s->O * k);
     if (products >= 2e6) {
-        t.parts = ng_conv_smaller(ng_conv_smaller(8, (4 << 20) / (part + 1)), tiles);
+        t.parts = ng_lesser(ng_lesser(8, (4 << 20) / (part + 1)), tiles);
         if (t.parts * s->G < 8) ng_direct_chunks(&t, ng_ceil_div(8, (t.parts > 0 ? t.parts : 1) * s->G));
     }
     if (t.parts < 1) t.parts = 1;

@@ -11,15 +11,15 @@
 
 NG_INLINE void fill_row(REAL *to, int64_t width, REAL value)
 {
-    for (int64_t j = 0; j < width; j += LANES) *(vector *)(to + j) = (vector){0} + value;
+    for (int64_t j = 0; j < width; j += VECTOR) *(vector *)(to + j) = (vector){0} + value;
 }
 
 /* `end`: of the memory that may be read. */
 NG_INLINE void copy_row(REAL *to, const REAL *of, int64_t a, int64_t b, int64_t width, const REAL *end, REAL margin)
 {
     if (a > 0) fill_row(to, a, margin);
-    if (end - of >= b + LANES)
-        for (int64_t j = a; j < b; j += LANES) *(vector *)(to + j) = *(const vector *)(of + j);
+    if (end - of >= b + VECTOR)
+        for (int64_t j = a; j < b; j += VECTOR) *(vector *)(to + j) = *(const vector *)(of + j);
     else
         for (int64_t j = a; j < b; j++) to[j] = of[j];
     if (b < width) fill_row(to + b, width - b, margin);

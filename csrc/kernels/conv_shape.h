@@ -10,7 +10,6 @@ typedef struct ng_conv {
 } ng_conv;
 
 static inline int64_t ng_conv_k(const ng_conv *s) { return s->C / s->G * s->KH * s->KW; }
-static inline int64_t ng_conv_smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
 /* Sixteenths of a nanosecond for so many multiply-adds. */
 static inline int64_t ng_conv_cost(int dtype, int64_t products) { return 64 + products / (dtype == NG_F32 ? 3 : 1); }

@@ -33,8 +33,6 @@ static inline int64_t ng_power_of_two(int64_t n)
     while (power <= n / 2) power *= 2;
     return power;
 }
-static inline int64_t ng_lesser(int64_t a, int64_t b) { return a < b ? a : b; }
-static inline int64_t ng_greater(int64_t a, int64_t b) { return a > b ? a : b; }
 static inline int64_t ng_block_size(int64_t size, int64_t parts)
 {
     if (parts <= 1) return size > 0 ? size : 1;

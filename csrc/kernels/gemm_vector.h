@@ -8,14 +8,14 @@
 #include "vectors.h"
 
 /* What dot products gather in: a vector, or a quad where that is more; and its lanes added down to a quad. */
-#if NG_LANES == 16
+#if VECTOR == 16
 typedef vector dots;
 NG_INLINE quad fold(dots x)
 {
     const half y = __builtin_shufflevector(x, x, 0, 1, 2, 3, 4, 5, 6, 7) + __builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15);
     return __builtin_shufflevector(y, y, 0, 1, 2, 3) + __builtin_shufflevector(y, y, 4, 5, 6, 7);
 }
-#elif NG_LANES == 8
+#elif VECTOR == 8
 typedef vector dots;
 NG_INLINE quad fold(dots x) { return __builtin_shufflevector(x, x, 0, 1, 2, 3) + __builtin_shufflevector(x, x, 4, 5, 6, 7); }
 #else

@@ -4,8 +4,8 @@
  * classes (softmax, losses). Loops over lanes have a constant length, so that they become vectors without remainders, and
  * the bits of a row do not depend on which rows stand next to it. Included by .inc files after ng_real.h and ng_math.h.
  */
-#ifndef NG_LANES_H
-#define NG_LANES_H
+#ifndef NG_KERNELS_LANES_H
+#define NG_KERNELS_LANES_H
 
 #include "ng_port.h"
 #include "ng_tail.h"
@@ -13,16 +13,6 @@
 #if defined(__AVX__)
 #include <immintrin.h>
 #endif
-
-#define LANES 16
-
-/* Of GCC: keeps a short loop of constant length a loop until it is vectorised (unrolled before, it may branch). */
-#if defined(__GNUC__) && !defined(__clang__)
-#  define KEEP_LOOP _Pragma("GCC unroll 1")
-#else
-#  define KEEP_LOOP
-#endif
-#define FOR_LANES(j) KEEP_LOOP for (int j = 0; j < LANES; j++)
 
 /* x[0], x[step] ... of `width` lanes into to[LANES], the rest 0 */
 NG_INLINE void load_lanes(REAL *restrict to, const REAL *restrict x, int64_t step, int width)

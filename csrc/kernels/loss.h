@@ -13,7 +13,7 @@
 #include "ng_api.h"
 
 enum { NG_LOSS_NONE = 0, NG_LOSS_SUM = 1, NG_LOSS_MEAN = 2 };
-enum { NG_LOSS_LANES = 16, NG_LOSS_SHORT = 48 };     /* rows that are not short are done one by one */
+enum { NG_LOSS_SHORT = 48 };     /* rows that are not short are done one by one */
 
 /* Labels of any integer type, checked and copied: -1 stands for one that is ignored. */
 typedef struct ng_labels_args {
@@ -55,17 +55,9 @@ typedef struct ng_loss_combine_args {
     double divisor;
 } ng_loss_combine_args;
 
-typedef struct ng_loss_scale_args {
-    void *dx;
-    const void *gradient, *dy;      /* gradient (outer, n, inner), dy (outer, inner) */
-    int64_t n, inner;
-} ng_loss_scale_args;
-
-static inline int64_t ng_pieces(int64_t count, int64_t grain) { return (count + grain - 1) / grain; }
-
 /* How many doubles of `totals` ng_labels fills. */
 static inline int64_t ng_labels_grain(void) { return ng_grain(24); }
-static inline int64_t ng_labels_pieces(int64_t count) { return ng_pieces(count, ng_labels_grain()); }
+static inline int64_t ng_labels_pieces(int64_t count) { return ng_ceil_div(count, ng_labels_grain()); }
 
 /* labels = given, checked to be in [0, classes) or ignore_index; NG_INDEX_RANGE if not */
 static inline int ng_labels(int dtype, int64_t *labels, double *totals, const void *given, int bytes, int is_signed,
@@ -80,7 +72,7 @@ static inline int ng_loss_launch(int dtype, ng_body body, void *args, size_t siz
                                  const double *totals, int64_t n_totals, double divisor, int is_reduced, int64_t count,
                                  int64_t grain, size_t scratch)
 {
-    const int64_t pieces = ng_pieces(count, grain);
+    const int64_t pieces = ng_ceil_div(count, grain);
     if (!is_reduced || pieces == 1) return count ? NG->launch(body, args, size, count, grain, scratch) : NG_OK;
     *parts = NG->alloc((size_t)(pieces + 1) * sizeof(double));
     if (!*parts) return NG_NO_MEMORY;
@@ -98,13 +90,13 @@ static inline int ng_class_loss_launch_(int dtype, ng_class_loss_args *args, int
     const int64_t n = args->n, inner = args->inner;
     args->divisor = args->reduction == NG_LOSS_MEAN ? (double)(outer * inner) : 1;
     if (args->labels && args->reduction == NG_LOSS_MEAN) args->totals = totals, args->n_totals = ng_labels_pieces(outer * inner);
-    args->tiles = (inner + NG_LOSS_LANES - 1) / NG_LOSS_LANES;
+    args->tiles = ng_ceil_div(inner, NG_LANES);
     int64_t count = outer * args->tiles;
-    args->grain = ng_grain(n * cost * NG_LOSS_LANES + 300);
-    if (inner == 1) args->grain *= NG_LOSS_LANES, count = outer;
+    args->grain = ng_grain(n * cost * NG_LANES + 300);
+    if (inner == 1) args->grain *= NG_LANES, count = outer;
     return ng_loss_launch(dtype, NG->kernels[dtype]->class_loss, args, sizeof *args, args->loss, &args->parts, args->totals,
                           args->n_totals, args->divisor, args->loss && args->reduction != NG_LOSS_NONE, count, args->grain,
-                          args->is_nll ? 0 : (size_t)(n * NG_LOSS_LANES) * ng_itemsize(dtype));
+                          args->is_nll ? 0 : (size_t)(n * NG_LANES) * ng_itemsize(dtype));
 }
 
 /* Cross entropy of logits. labels with totals, or target; dx, dt: NULL where not wanted */
@@ -151,16 +143,6 @@ static inline int ng_pair_loss(int dtype, int which, void *loss, void *dx, void 
                               .grain = ng_grain(dtype == NG_F32 ? 8 : 16)};
     return ng_loss_launch(dtype, bodies[which], &args, sizeof args, loss, &args.parts, NULL, 0, divisor, is_reduced, count,
                           args.grain, 0);
-}
-
-/* dx = gradient (outer, n, inner) * dy (outer, inner); dx may be gradient */
-static inline int ng_loss_scale(int dtype, void *dx, const void *gradient, const void *dy, int64_t outer, int64_t n,
-                                int64_t inner)
-{
-    const ng_loss_scale_args args = {dx, gradient, dy, n, inner};
-    const int64_t count = outer * n * inner;
-    if (count == 0) return NG_OK;
-    return NG->launch(NG->kernels[dtype]->loss_scale, &args, sizeof args, count, ng_grain(dtype == NG_F32 ? 3 : 6), 0);
 }
 
 #endif

@@ -33,8 +33,6 @@ typedef struct ng_max_pool_args {
     int64_t rows, margin, pitch;     /* copies of source rows that are kept, and their length; `margin` in front of column 0 */
 } ng_max_pool_args;
 
-static inline int64_t ng_pool_least(int64_t a, int64_t b) { return a < b ? a : b; }
-static inline int64_t ng_pool_most(int64_t a, int64_t b) { return a > b ? a : b; }
 /* a / b rounded down and up, b positive */
 static inline int64_t ng_pool_floor(int64_t a, int64_t b) { return a >= 0 ? a / b : -((b - 1 - a) / b); }
 static inline int64_t ng_pool_ceil(int64_t a, int64_t b) { return -ng_pool_floor(-a, b); }
@@ -43,8 +41,8 @@ static inline int ng_pool_tap_bytes(const ng_windows *s) { return s->KH * s->KW 
 
 static inline void ng_pool_cut(int64_t length, int64_t *tile, int64_t *tiles)
 {
-    *tile = length <= 2 * NG_POOL_TILE ? ng_pool_most(length, 1) : NG_POOL_TILE;
-    *tiles = length <= 2 * NG_POOL_TILE ? 1 : (length + NG_POOL_TILE - 1) / NG_POOL_TILE;
+    *tile = length <= 2 * NG_POOL_TILE ? ng_greater(length, 1) : NG_POOL_TILE;
+    *tiles = length <= 2 * NG_POOL_TILE ? 1 : ng_ceil_div(length, NG_POOL_TILE);
 }
 
 /* y, and which tap it is (taps NULL: not wanted). Every window has an element inside the plane. */
@@ -53,10 +51,10 @@ static inline int ng_max_pool_forward(int dtype, void *y, void *taps, const void
     ng_max_pool_args a = {.s = *s, .out = y, .taps = taps, .in = x, .tap_bytes = ng_pool_tap_bytes(s),
                          .across = s->DW == 1 && (s->Q < 4 || (s->SW > 2 && s->KW >= 8))};
     ng_pool_cut(s->Q, &a.tile, &a.tiles);
-    a.rows = ng_pool_least(s->DH * (s->KH - 1) + 1, s->H);
+    a.rows = ng_lesser(s->DH * (s->KH - 1) + 1, s->H);
     a.pitch = (a.tile + 16) * s->SW + (s->KW - 1) * s->DW + 32;       /* as far as vectors of 16 reach, and one more */
     const size_t scratch = (size_t)(s->KH + a.rows) * 8 + (size_t)(a.tile + 16 + a.rows * a.pitch) * ng_itemsize(dtype);
-    const int64_t cost = (dtype == NG_F32 ? 8 : 16) * a.tile * ng_pool_most(s->KH * s->KW / 4, 1) + 160;
+    const int64_t cost = (dtype == NG_F32 ? 8 : 16) * a.tile * ng_greater(s->KH * s->KW / 4, 1) + 160;
     return NG->launch(NG->kernels[dtype]->max_pool_forward, &a, sizeof a, s->planes * a.tiles * s->P, ng_grain(cost), scratch);
 }
 
@@ -68,15 +66,15 @@ static inline int ng_max_pool_backward(int dtype, void *dx, const void *dy, cons
     a.scatters = taps_of_one > 16 || s->SW > 2 || s->Q <= 4;
     if (a.scatters) {
         const int64_t cost = s->W * 4 + s->Q * 32 * s->P / s->H + 160;
-        const int64_t grain = ng_pool_most(ng_grain(cost), ng_pool_least(s->KH * s->DH, s->H));
+        const int64_t grain = ng_greater(ng_grain(cost), ng_lesser(s->KH * s->DH, s->H));
         return NG->launch(NG->kernels[dtype]->max_pool_backward, &a, sizeof a, s->planes * s->H, grain, 0);
     }
     ng_pool_cut(columns, &a.tile, &a.tiles);
-    a.rows = ng_pool_least((s->KH - 1) * s->DH / s->SH + 1, s->P);
-    a.margin = ng_pool_most(0, -ng_pool_floor(s->PW - (s->KW - 1) * s->DW, s->SW));
+    a.rows = ng_lesser((s->KH - 1) * s->DH / s->SH + 1, s->P);
+    a.margin = ng_greater(0, -ng_pool_floor(s->PW - (s->KW - 1) * s->DW, s->SW));
     a.pitch = a.margin + a.tile + 16 + (s->SW - 1 + s->PW) / s->SW + 16;
     const size_t scratch = (size_t)(a.rows + 2 * s->KW + 3 * s->KH) * 8 + (size_t)(2 * a.rows * a.pitch) * ng_itemsize(dtype);
-    const int64_t cost = (dtype == NG_F32 ? 6 : 12) * a.tile * s->SW * ng_pool_most(taps_of_one / 2, 1) + 160;
+    const int64_t cost = (dtype == NG_F32 ? 6 : 12) * a.tile * s->SW * ng_greater(taps_of_one / 2, 1) + 160;
     return NG->launch(NG->kernels[dtype]->max_pool_backward, &a, sizeof a, s->planes * a.tiles * s->H, ng_grain(cost), scratch);
 }
 
@@ -96,9 +94,9 @@ static inline int64_t ng_axis_span(const ng_axis *a, int64_t i, int64_t *from, i
         return *to - *from;
     }
     const int64_t first = i * a->S - a->P, last = first + a->K;
-    *from = ng_pool_most(first, 0);
-    *to = ng_pool_least(last, a->size);
-    return a->counts_padding ? ng_pool_least(last, a->size + a->P) - first : *to - *from;
+    *from = ng_greater(first, 0);
+    *to = ng_lesser(last, a->size);
+    return a->counts_padding ? ng_lesser(last, a->size + a->P) - first : *to - *from;
 }
 
 /* The windows [*from, *to) that read element i. */
@@ -109,8 +107,8 @@ static inline void ng_axis_windows(const ng_axis *a, int64_t i, int64_t *from, i
         *to = ((i + 1) * a->out + a->size - 1) / a->size;
         return;
     }
-    *from = ng_pool_most(0, ng_pool_floor(i + a->P - a->K, a->S) + 1);
-    *to = ng_pool_least(a->out, ng_pool_floor(i + a->P, a->S) + 1);
+    *from = ng_greater(0, ng_pool_floor(i + a->P - a->K, a->S) + 1);
+    *to = ng_lesser(a->out, ng_pool_floor(i + a->P, a->S) + 1);
 }
 
 typedef struct ng_avg_pool_args {
@@ -133,9 +131,9 @@ static inline int ng_avg_pool(int dtype, void *out, const void *in, int64_t plan
     const int64_t tall = rows->adaptive ? source_height / height + 2 : backward ? rows->K / rows->S + 1 : rows->K;
     const int64_t wide = columns->adaptive ? source_width / width + 2 : backward ? columns->K / columns->S + 1 : columns->K;
     const int64_t step = columns->adaptive ? source_width / width + 1 : backward ? 1 : columns->S;
-    a.reach = ng_pool_least(source_width, a.tile * step + wide);
+    a.reach = ng_lesser(source_width, a.tile * step + wide);
     const size_t scratch = (size_t)(4 * a.tile + 2 * a.reach + 1) * 8;
-    const int64_t cost = 4 * a.reach * ng_pool_least(tall, source_height) + a.tile * (8 + 4 * ng_pool_least(wide, source_width)) + 160;
+    const int64_t cost = 4 * a.reach * ng_lesser(tall, source_height) + a.tile * (8 + 4 * ng_lesser(wide, source_width)) + 160;
     return NG->launch(NG->kernels[dtype]->avg_pool, &a, sizeof a, planes * a.tiles * height, ng_grain(cost), scratch);
 }
 

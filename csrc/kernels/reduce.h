@@ -240,7 +240,7 @@ static inline int ng_var_backward(int dtype, void *dx, const void *dy, const voi
 }
 
 /* out = |x|_order for order 1, 2 or 0 (the largest) */
-static inline int ng_norm(int dtype, void *out, const void *x, int rank, const int64_t *dims, unsigned mask, int order)
+static inline int ng_vector_norm(int dtype, void *out, const void *x, int rank, const int64_t *dims, unsigned mask, int order)
 {
     if (order == 1) return NG_FOLD(abs, out, NULL, 0, 0, ng_reduce_cost(dtype));
     if (order == 2) return NG_FOLD(root_squares, out, NULL, 1, 0, ng_reduce_cost(dtype));
@@ -248,7 +248,7 @@ static inline int ng_norm(int dtype, void *out, const void *x, int rank, const i
 }
 /* dx = dy * sign(x), dy * x / y (0 where y is 0), or dy * sign(x) / ties where |x| is y; ties: double, of the size of y, is
  * filled for order 0 */
-static inline int ng_norm_backward(int dtype, void *dx, double *ties, const void *dy, const void *x, const void *y,
+static inline int ng_vector_norm_backward(int dtype, void *dx, double *ties, const void *dy, const void *x, const void *y,
                                    int rank, const int64_t *dims, unsigned mask, int order)
 {
     if (order == 1) return NG_SPREAD(abs, x, NULL, NULL, 0, ng_reduce_cost(dtype));

@@ -7,7 +7,7 @@
 
 #include "ng_api.h"
 
-enum { NG_SOFTMAX_LANES = 16, NG_SOFTMAX_SHORT = 48 };
+enum { NG_SOFTMAX_SHORT = 48 };
 
 typedef struct ng_softmax_args {
     void *y;                  /* backward: dx */
@@ -16,8 +16,8 @@ typedef struct ng_softmax_args {
     int is_log;
 } ng_softmax_args;
 
-/* Rows that are contiguous and long are done one by one; short rows, and columns (inner > 1), LANES at a time: an item is a
- * row, or LANES columns. */
+/* Rows that are contiguous and long are done one by one; short rows, and columns (inner > 1), NG_LANES at a time: an item is a
+ * row, or NG_LANES columns. */
 static inline int ng_softmax_launch(ng_body body, void *y, const void *x, const void *dy, int is_log, int64_t outer, int64_t n,
                                     int64_t inner, int64_t cost, int64_t scratch)
 {
@@ -25,18 +25,18 @@ static inline int ng_softmax_launch(ng_body body, void *y, const void *x, const 
     if (outer == 0 || n == 0 || inner == 0) return NG_OK;
     if (inner == 1) {
         /* pieces of whole groups of rows */
-        const int64_t grain = (ng_grain(n * cost + 160) + NG_SOFTMAX_LANES - 1) / NG_SOFTMAX_LANES * NG_SOFTMAX_LANES;
+        const int64_t grain = ng_ceil_div(ng_grain(n * cost + 160), NG_LANES) * NG_LANES;
         return NG->launch(body, &args, sizeof args, outer, n >= NG_SOFTMAX_SHORT ? ng_grain(n * cost + 160) : grain,
                           (size_t)scratch);
     }
-    args.tiles = (inner + NG_SOFTMAX_LANES - 1) / NG_SOFTMAX_LANES;
-    return NG->launch(body, &args, sizeof args, outer * args.tiles, ng_grain(n * cost * NG_SOFTMAX_LANES), (size_t)scratch);
+    args.tiles = ng_ceil_div(inner, NG_LANES);
+    return NG->launch(body, &args, sizeof args, outer * args.tiles, ng_grain(n * cost * NG_LANES), (size_t)scratch);
 }
 
-/* Bytes for LANES rows or columns, or for one long row. */
+/* Bytes for NG_LANES rows or columns, or for one long row. */
 static inline int64_t ng_softmax_scratch(int dtype, int64_t n, int64_t inner)
 {
-    return n * (inner == 1 && n >= NG_SOFTMAX_SHORT ? 1 : NG_SOFTMAX_LANES) * (int64_t)ng_itemsize(dtype);
+    return n * (inner == 1 && n >= NG_SOFTMAX_SHORT ? 1 : NG_LANES) * (int64_t)ng_itemsize(dtype);
 }
 
 /* y = exp(x) / sum(exp(x)), or its logarithm */

@@ -91,8 +91,8 @@ static inline int ng_strided_copy(int dtype, void *out, const void *in, int rank
             ng_strided_move(s.dims, j, last);
             ng_strided_move(s.out_strides, j, last);
             ng_strided_move(s.in_strides, j, last);
-            s.tiles_j = (s.dims[last - 1] + NG_TRANSPOSE_TILE - 1) / NG_TRANSPOSE_TILE;
-            s.tiles_l = (s.dims[last] + NG_TRANSPOSE_TILE - 1) / NG_TRANSPOSE_TILE;
+            s.tiles_j = ng_ceil_div(s.dims[last - 1], NG_TRANSPOSE_TILE);
+            s.tiles_l = ng_ceil_div(s.dims[last], NG_TRANSPOSE_TILE);
             int64_t tiles = s.tiles_j * s.tiles_l;
             const int64_t per_tile = s.dims[last] * s.dims[last - 1] / tiles;
             for (int a = 0; a < last - 1; ++a) tiles *= s.dims[a];
@@ -115,33 +115,6 @@ static inline int ng_strided_add(int dtype, void *out, const void *in, int rank,
     if (count == 0) return NG_OK;
     ng_strided_plan(&s, dtype, rank, dims, out_strides, in_strides);
     return NG->launch(NG->kernels[dtype]->strided_add, &s, sizeof s, count, ng_grain(8 + 160 / s.dims[s.rank - 1]), 0);
-}
-
-/* y = x where axis j of the last two is at most axis i + k (lower), or at least (upper); else 0. x, y (B, N, M) */
-typedef struct ng_triangle_args {
-    void *y;
-    const void *x;
-    int64_t n, m, k;
-    int upper;
-} ng_triangle_args;
-
-static inline int ng_triangle(int dtype, void *y, const void *x, int upper, int64_t k, int64_t batch, int64_t n, int64_t m)
-{
-    const ng_triangle_args args = {y, x, n, m, k, upper};
-    return NG->launch(NG->kernels[dtype]->triangle, &args, sizeof args, batch * n, ng_grain(m * (dtype == NG_F32 ? 2 : 4) + 32), 0);
-}
-
-/* y = x with every row of n elements shifted by `shift`, 0 <= shift < n, around its end */
-typedef struct ng_roll_args {
-    void *y;
-    const void *x;
-    int64_t n, shift;
-} ng_roll_args;
-
-static inline int ng_roll(int dtype, void *y, const void *x, int64_t rows, int64_t n, int64_t shift)
-{
-    const ng_roll_args args = {y, x, n, shift};
-    return NG->launch(NG->kernels[dtype]->roll, &args, sizeof args, rows * n, ng_grain((dtype == NG_F32 ? 2 : 4) + 160 / (n + 1)), 0);
 }
 
 /* C-contiguous strides of a shape. */

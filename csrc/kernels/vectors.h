@@ -16,7 +16,8 @@
 #else
 #  define NG_VECTOR_BYTES 16
 #endif
-#define NG_LANES (NG_VECTOR_BYTES / (NG_DTYPE / 8))
+/* Elements of a vector. */
+#define VECTOR (NG_VECTOR_BYTES / (NG_DTYPE / 8))
 
 /* Rows of a register tile two vectors wide: 16 accumulators of 32 registers, or 12 (8 where there is no FMA) of 16. */
 #if defined(__AVX512F__) || defined(__aarch64__)
@@ -33,14 +34,14 @@
 #  define NG_UNROLL _Pragma("GCC unroll 16")
 #endif
 
-/* LANES elements, a half and a quarter of that where it is four or more; else the next larger one again. */
-enum { LANES = NG_LANES, HALF = LANES >= 8 ? LANES / 2 : LANES, QUARTER = LANES >= 16 ? LANES / 4 : HALF };
+/* Elements of a half and a quarter of a vector where it is four or more; else the next larger one again. */
+enum { HALF = VECTOR >= 8 ? VECTOR / 2 : VECTOR, QUARTER = VECTOR >= 16 ? VECTOR / 4 : HALF };
 #define NG_VECTOR(lanes) __attribute__((vector_size((lanes) * (NG_DTYPE / 8)), aligned(NG_DTYPE / 8), may_alias))
-typedef REAL vector NG_VECTOR(NG_LANES);
+typedef REAL vector NG_VECTOR(VECTOR);
 typedef REAL quad NG_VECTOR(4);
-#if NG_LANES == 16
+#if VECTOR == 16
 typedef REAL half NG_VECTOR(8);
-#elif NG_LANES == 8
+#elif VECTOR == 8
 typedef quad half;
 #endif
 

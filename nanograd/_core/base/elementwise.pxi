@@ -10,6 +10,21 @@ cdef inline const char *NG_BINARY_NAME(int op) noexcept:
     return NG.binary_info[op].name
 
 
+# What linear, conv and batch_norm fuse.
+cdef dict ACTIVATIONS = {NG.unary_info[i].name.decode(): i for i in range(NG_UNARY_COUNT) if NG.unary_info[i].is_activation}
+
+
+cdef int activation_of(str op, object activation) except -2:
+    if activation is None:
+        return -1
+    found = ACTIVATIONS.get(activation) if isinstance(activation, str) else None
+    if found is None:
+        from nanograd.nn.activation import meant
+        raise ValueError(f"{op}: activation must be None or one of {', '.join(map(repr, ACTIVATIONS))}, got {shown(activation)}"
+                         + meant(activation, ACTIVATIONS))
+    return found
+
+
 # ---- one operand --------------------------------------------------------------------------------
 
 @cython.final

@@ -322,8 +322,10 @@ cdef Buffer gradient_buffer(str op, object gradient, int kind, int rank, const i
 cdef int check(str op, int status) except -1
 # A RuntimeWarning at the user's line that led here
 cdef int warn_user(str message) except -1
-# Elementwise operations: the numbers of the formulas' lines (elementwise_ops.pxi), what a user passed, and the line's parameters.
+# Elementwise operations: the numbers of the formulas' lines (kernels.ops), what a user passed, and the line's parameters.
 cdef Tensor unary(int op, object operand, double p=*, double q=*)
+# The number of a fused activation by its name, -1 for None.
+cdef int activation_of(str op, object activation) except -2
 cdef Tensor binary(int op, object a, object b)
 cdef object power(object a, object b)
 # Give input i of the node a gradient made in the output's shape, summed over the axes along which the input was broadcast.

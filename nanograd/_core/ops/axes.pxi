@@ -38,11 +38,6 @@ cdef int parse_axes(str op, Tensor x, object axis, object keepdims, Reduction *r
     return 0
 
 
-cdef int warn_of_few(str op, Tensor x, object axis, object ddof, int64_t n) except -1:
-    return warn_user(f"{op}: ddof={ddof} needs more than {ddof} elements for each result, got {n}: the result is NaN or inf "
-                     f"(x {shape_tuple(x.rank, x.dims)}, axis {axis})")
-
-
 cdef inline Buffer buffer_like(Node node):
     """A new buffer for a gradient of the node's output."""
     return new_buffer(<size_t>node.count * ng_itemsize(node.kind))

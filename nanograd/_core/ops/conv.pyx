@@ -13,9 +13,8 @@ include "images.pxi"
 from kernels.conv cimport ng_conv, ng_conv_dweight, ng_conv_dx, ng_conv_forward
 from kernels.elementwise cimport ng_fill, ng_unary_backward
 from kernels.reduce cimport ng_sum_axes
-from kernels.ops cimport NG_READS_X, NG_READS_Y, NG_UNARY_COUNT
+from kernels.ops cimport NG_READS_X, NG_READS_Y
 
-cdef dict ACTIVATIONS = {NG.unary_info[i].name.decode(): i for i in range(NG_UNARY_COUNT) if NG.unary_info[i].is_activation}
 cdef double NEGATIVE_SLOPE = 0.01       # of leaky_relu, the one activation with a parameter; the others do not read it
 
 
@@ -159,17 +158,13 @@ cdef Tensor convolve(str op, int axes, object x, object weight, object bias, con
     cdef int64_t reach[2]
     cdef int64_t dims[8]
     cdef int64_t count
-    cdef int rank, activation_op = -1, reads = 0
+    cdef int rank, activation_op, reads = 0
     cdef bint single, graph
     kind = common_kind(op, x, weight)
     tx = as_tensor(op, x, kind, True)
     tw = as_tensor(op, weight, kind, True)
-    if activation is not None:
-        if not isinstance(activation, str) or activation not in ACTIVATIONS:
-            from nanograd.nn.activation import meant
-            raise ValueError(f"{op}: activation must be None or one of {', '.join(map(repr, ACTIVATIONS))}, got {shown(activation)}"
-                             + meant(activation, ACTIVATIONS))
-        activation_op = ACTIVATIONS[activation]
+    activation_op = activation_of(op, activation)
+    if activation_op >= 0:
         reads = NG.unary_info[activation_op].reads
     if tx.rank not in (axes + 1, axes + 2):
         raise ShapeError(f"{op}: x must be {'(N, C, H, W) or (C, H, W)' if axes == 2 else '(N, C, L) or (C, L)'}, got shape "

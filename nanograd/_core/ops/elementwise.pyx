@@ -892,7 +892,7 @@ def allclose(a, b, rtol=1e-05, atol=1e-08):
     cdef Tensor ta = as_tensor("allclose", a, kind)
     cdef Tensor tb = as_tensor("allclose", b, kind)
     cdef Buffer ab, bb
-    cdef int far, rank = broadcast_shapes("allclose", ta.rank, ta.dims, tb.rank, tb.dims, dims)
+    cdef int far = 0, rank = broadcast_shapes("allclose", ta.rank, ta.dims, tb.rank, tb.dims, dims)
     cdef int64_t count = shape_size("allclose", rank, dims)
     relative, absolute = as_real("allclose", "rtol", rtol), as_real("allclose", "atol", atol)
     if not (relative >= 0 and absolute >= 0):

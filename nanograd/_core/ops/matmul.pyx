@@ -11,7 +11,7 @@ from nanograd.errors import ShapeError, shown
 from kernels.elementwise cimport ng_unary_backward
 from kernels.gemm cimport ng_gemm, ng_gemm_batched
 from kernels.linear cimport ng_linear_backward_b, ng_linear_backward_w, ng_linear_backward_x, ng_linear_forward
-from kernels.ops cimport NG_READS_X, NG_READS_Y, NG_UNARY_COUNT
+from kernels.ops cimport NG_READS_X, NG_READS_Y
 
 
 # ---- matmul -------------------------------------------------------------------------------------

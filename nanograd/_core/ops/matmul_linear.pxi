@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 # The linear layer: one node with its bias and activation.
 
-cdef dict ACTIVATIONS = {NG.unary_info[i].name.decode(): i for i in range(NG_UNARY_COUNT) if NG.unary_info[i].is_activation}
 cdef double NEGATIVE_SLOPE = 0.01       # of leaky_relu, the one activation with a parameter; the others do not read it
 
 
@@ -102,12 +101,7 @@ def linear(x, weight, bias=None, activation=None):
     cdef LinearNode node
     cdef bint grad
     if activation is not None:
-        found = ACTIVATIONS.get(activation) if isinstance(activation, str) else None
-        if found is None:
-            from nanograd.nn.activation import meant
-            raise ValueError(f"linear: activation must be None or one of {', '.join(map(repr, ACTIVATIONS))}, got {shown(activation)}"
-                             + meant(activation, ACTIVATIONS))
-        op = found
+        op = activation_of("linear", activation)
     if not (isinstance(x, Tensor) and isinstance(weight, Tensor) and (bias is None or isinstance(bias, Tensor))):
         kind = common_kind("linear", x, weight)
         keep = grad_mode()

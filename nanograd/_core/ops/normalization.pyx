@@ -11,9 +11,8 @@ from nanograd._core.base.tensor import public
 from nanograd.errors import ShapeError, shown
 
 from kernels.norm cimport ng_batch_norm_backward, ng_batch_norm_forward, ng_norm_backward, ng_norm_forward
-from kernels.ops cimport NG_READS_X, NG_READS_Y, NG_UNARY_COUNT
+from kernels.ops cimport NG_READS_X, NG_READS_Y
 
-cdef dict ACTIVATIONS = {NG.unary_info[i].name.decode(): i for i in range(NG_UNARY_COUNT) if NG.unary_info[i].is_activation}
 cdef double NEGATIVE_SLOPE = 0.01       # of leaky_relu, the one activation with a parameter; the others do not read it
 
 

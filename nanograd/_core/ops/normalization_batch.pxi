@@ -137,12 +137,8 @@ def batch_norm(x, running_mean=None, running_var=None, weight=None, bias=None, t
     tv = running_of("running_var", running_var, tx, C, train)
     tw = scales("batch_norm", "weight", weight, tx, 1, dims)
     tb = scales("batch_norm", "bias", bias, tx, 1, dims)
-    if activation is not None:
-        if not isinstance(activation, str) or activation not in ACTIVATIONS:
-            from nanograd.nn.activation import meant
-            raise ValueError(f"batch_norm: activation must be None or one of {', '.join(map(repr, ACTIVATIONS))}, got {shown(activation)}"
-                             + meant(activation, ACTIVATIONS))
-        op = ACTIVATIONS[activation]
+    op = activation_of("batch_norm", activation)
+    if op >= 0:
         reads = NG.unary_info[op].reads
     if train and N * run <= 1:
         raise ShapeError(f"batch_norm: training needs more than one value per channel, got shape {shape_tuple(tx.rank, tx.dims)}; write "

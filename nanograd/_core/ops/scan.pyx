@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""Running sums along an axis: csrc/kernels/argmax.inc."""
+"""Running sums along an axis: csrc/kernels/scan.inc."""
 include "capsule.pxi"
 cimport cython
 from libc.stdint cimport int64_t
@@ -7,7 +7,7 @@ from libc.stdint cimport int64_t
 from nanograd._core.base.tensor cimport *
 from nanograd._core.base.tensor import public, register_numpy
 
-from kernels.argmax cimport ng_cumsum
+from kernels.scan cimport ng_cumsum
 
 
 @cython.final

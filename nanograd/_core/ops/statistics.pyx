@@ -11,10 +11,15 @@ import numpy as np
 from nanograd._core.base.tensor import public
 from nanograd.errors import shown
 
-from kernels.reduce cimport (ng_logsumexp, ng_logsumexp_backward, ng_norm, ng_norm_backward, ng_prod, ng_prod_backward, ng_var,
-                             ng_var_backward)
+from kernels.reduce cimport (ng_logsumexp, ng_logsumexp_backward, ng_prod, ng_prod_backward, ng_var, ng_var_backward,
+                             ng_vector_norm, ng_vector_norm_backward)
 
 include "axes.pxi"
+
+
+cdef int warn_of_few(str op, Tensor x, object axis, object ddof, int64_t n) except -1:
+    return warn_user(f"{op}: ddof={ddof} needs more than {ddof} elements for each result, got {n}: the result is NaN or inf "
+                     f"(x {shape_tuple(x.rank, x.dims)}, axis {axis})")
 
 
 @cython.no_gc
@@ -259,7 +264,7 @@ cdef class NormNode(ReductionNode):
         cdef Node x = <Node>self.inputs[0]
         cdef Buffer dx = buffer_like(x)
         cdef Buffer ties = doubles(self.count if self.order == 0 else 0)
-        check("norm", ng_norm_backward(self.kind, dx.data, <double *>ties.data, dy.data, saved(self, SAVED_X), saved(self, SAVED_Y), x.rank,
+        check("norm", ng_vector_norm_backward(self.kind, dx.data, <double *>ties.data, dy.data, saved(self, SAVED_X), saved(self, SAVED_Y), x.rank,
                                        x.dims, self.mask, self.order))
         return give(run, self, 0, dx)
 
@@ -309,7 +314,7 @@ def norm(x, axis=None, keepdims=False, *, ord=2):
         raise ValueError(f"norm: x {shape_tuple(t.rank, t.dims)} has no elements to choose from"
                          + ("" if axis is None else f" along axis {axis}"))
     cdef Tensor out = new_tensor(t.kind, r.rank, r.dims)
-    check("norm", ng_norm(t.kind, new_data(out), xb.data, t.rank, t.dims, r.mask, order))
+    check("norm", ng_vector_norm(t.kind, new_data(out), xb.data, t.rank, t.dims, r.mask, order))
     if needs_grad(t):
         node = NormNode.__new__(NormNode)
         node.order = order

@@ -13,7 +13,7 @@ include "capsule.pxi"
 
 cnp.import_array()
 
-from kernels.batch cimport NG_ROWS_FLOAT32, NG_ROWS_FLOAT64, NG_ROWS_SAME, ng_batch_rows
+from kernels.minibatch cimport NG_ROWS_FLOAT32, NG_ROWS_FLOAT64, NG_ROWS_SAME, ng_minibatch_rows
 
 
 @cython.final
@@ -73,7 +73,7 @@ cdef class RowSource:
             out = cnp.PyArray_EMPTY(self.rank, <cnp.npy_intp *>self.dims, cnp.PyArray_TYPE(self.array), 0)
             data = cnp.PyArray_DATA(out)
             result = out
-        check("ArrayLoader", ng_batch_rows(NG_F64 if self.kind == NG_F64 else NG_F32, data, cnp.PyArray_DATA(self.array), rows, n,
+        check("ArrayLoader", ng_minibatch_rows(NG_F64 if self.kind == NG_F64 else NG_F32, data, cnp.PyArray_DATA(self.array), rows, n,
                                            cnp.PyArray_STRIDE(self.array, 0), self.row_bytes, self.source_type))
         return result
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later
  *
- * One reduction: the kernel fold_<NAME>. reduce.inc includes this once per reduction, with
+ * One reduction: the kernel KERNEL. reduce.inc includes this once per reduction, with
  *
- *   NAME            its name                       VALUE              the type that it accumulates in
+ *   KERNEL          its name                       VALUE              the type that it accumulates in
  *   START           the value of nothing           STEP(a, x, c)      a with element x
  *   MERGE(a, b)     two partial results, in order  FINISH(a, p, c)    the result; p: the parameter
  *   RUN(a, x, n, c, beyond)  a with n contiguous elements, where there is something better than the loop here
@@ -18,38 +18,38 @@
 #  define CENTER REAL
 #  define CENTER_AT(centers, j) 0
 #endif
-#define THIS_(kind, name) kind##_##name
-#define THIS__(kind, name) THIS_(kind, name)
-#define THIS(kind) THIS__(kind, NAME)
+#define THIS_(part, kernel) kernel##_##part
+#define THIS__(part, kernel) THIS_(part, kernel)
+#define THIS(part) THIS__(part, KERNEL)
 
 #ifndef RUN
 #  define RUN(value, x, n, c, beyond) THIS(run)(value, x, n, c, beyond)
-/* n contiguous elements: LANES independent accumulators, which the compiler keeps in registers (but in a copy for the
+/* n contiguous elements: ABREAST independent accumulators, which the compiler keeps in registers (but in a copy for the
  * last, short block, which all lanes take and only its own keep). */
 static NG_NOINLINE VALUE THIS(run)(VALUE value, const REAL *restrict x, int64_t n, CENTER c, int64_t beyond)
 {
-    VALUE lane[LANES], copy[LANES];
-    REAL last[LANES];
+    VALUE lane[ABREAST], copy[ABREAST];
+    REAL last[ABREAST];
     int64_t i = 0;
-    UNROLLED for (int j = 0; j < LANES; j++) lane[j] = START;      /* or gcc makes a slow `rep stos` of it */
-    for (; i + LANES <= n && i + LANES + AHEAD <= n + beyond; i += LANES) {
-        for (int j = 0; j < LANES; j += TAIL) __builtin_prefetch(x + i + AHEAD + j);
-        for (int j = 0; j < LANES; j++) lane[j] = STEP(lane[j], x[i + j], c);
+    UNROLLED for (int j = 0; j < ABREAST; j++) lane[j] = START;      /* or gcc makes a slow `rep stos` of it */
+    for (; i + ABREAST <= n && i + ABREAST + AHEAD <= n + beyond; i += ABREAST) {
+        for (int j = 0; j < ABREAST; j += TAIL) __builtin_prefetch(x + i + AHEAD + j);
+        for (int j = 0; j < ABREAST; j++) lane[j] = STEP(lane[j], x[i + j], c);
     }
-    for (; i + LANES <= n; i += LANES)
-        for (int j = 0; j < LANES; j++) lane[j] = STEP(lane[j], x[i + j], c);
+    for (; i + ABREAST <= n; i += ABREAST)
+        for (int j = 0; j < ABREAST; j++) lane[j] = STEP(lane[j], x[i + j], c);
 #ifdef IDEMPOTENT
-    if (i < n && n >= LANES) {
-        for (int j = 0; j < LANES; j++) lane[j] = STEP(lane[j], x[n - LANES + j], c);
+    if (i < n && n >= ABREAST) {
+        for (int j = 0; j < ABREAST; j++) lane[j] = STEP(lane[j], x[n - ABREAST + j], c);
         i = n;
     }
 #endif
-    FOR_LANES(j) copy[j] = lane[j];
+    FOR_ABREAST(j) copy[j] = lane[j];
     if (i < n) {
         const int rest = (int)(n - i);
-        for (int j = 0; j < LANES; j += TAIL)
+        for (int j = 0; j < ABREAST; j += TAIL)
             load_tail(last + j, x + i + j, rest - j < 0 ? 0 : rest - j < TAIL ? rest - j : TAIL, 0);
-        FOR_LANES(j) {
+        FOR_ABREAST(j) {
             const VALUE with = STEP(copy[j], last[j], c);
             copy[j] = j < rest ? with : copy[j];
         }
@@ -138,7 +138,7 @@ static NG_NOINLINE void THIS(store)(const ng_fold_args *args, int64_t at, const 
 }
 
 /* Items: (kept row, tile of it, chunk of the reduced positions); when merging: outputs. Pieces write disjoint outputs. */
-void FN(THIS(fold))(const void *arguments, int64_t begin, int64_t end, ng_ctx *ctx)
+void FN(KERNEL)(const void *arguments, int64_t begin, int64_t end, ng_ctx *ctx)
 {
     const ng_fold_args *args = arguments;
     const ng_axes *a = &args->axes;
@@ -155,7 +155,7 @@ void FN(THIS(fold))(const void *arguments, int64_t begin, int64_t end, ng_ctx *c
         return;
     }
     const REAL *const x_end = (const REAL *)args->x + outputs * a->folded * a->run;
-    if (a->width == 1 && a->n_folded == 0 && a->n_kept <= 1 && args->chunks == 1 && a->run >= LANES) {
+    if (a->width == 1 && a->n_folded == 0 && a->n_kept <= 1 && args->chunks == 1 && a->run >= ABREAST) {
         /* Rows that follow each other: without the walk. */
         const REAL *x = (const REAL *)args->x + begin * a->run;
         for (int64_t item = begin; item < end; item += NG_FOLD_TILE) {
@@ -168,7 +168,7 @@ void FN(THIS(fold))(const void *arguments, int64_t begin, int64_t end, ng_ctx *c
         }
         return;
     }
-    const int is_short = a->width == 1 && a->run < LANES && a->n_folded == 0 && a->n_kept == 1 && args->chunks == 1;
+    const int is_short = a->width == 1 && a->run < ABREAST && a->n_folded == 0 && a->n_kept == 1 && args->chunks == 1;
     for (int64_t item = begin; item < end; item++) {
         int64_t kept = item, chunk = 0, tile = 0;
         if (args->chunks > 1) chunk = kept % args->chunks, kept /= args->chunks;
@@ -205,7 +205,7 @@ void FN(THIS(fold))(const void *arguments, int64_t begin, int64_t end, ng_ctx *c
 #undef THIS
 #undef THIS_
 #undef THIS__
-#undef NAME
+#undef KERNEL
 #undef RUN
 #undef IDEMPOTENT
 #undef VALUE
