@@ -250,7 +250,8 @@ cdef str filled_docstring(str text):
             filled = _indented.get(line)
             if filled is None:
                 indent = text[start:at]
-                filled = filled_docstring(indent + section.replace("\n", indent) + "\n")[:-1]
+                filled = filled_docstring(indent + section.replace("\n", indent) + "\n")
+                filled = filled[:len(filled) - 1]
                 _indented[line] = filled
             text = text[:start] + filled + text[end:]
             at = start + len(filled)
