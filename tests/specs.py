@@ -69,6 +69,7 @@ ARITHMETIC = [
     unary("sqrt", np.sqrt, domain=(0.1, 4)),
     unary("square", np.square),
     binary("arctan2", np.arctan2, domain=((-3, 3), (0.2, 3)), rtol=MATH, torch=("atan2",), bench=(Bench("ng.arctan2(x, y)"),)),
+    binary("hypot", np.hypot),
     binary("safe_div", lambda a, b: a / (b + 1e-8), domain=((-3, 3), (0.5, 3)), extremes=False,      # 1e-8 is lost beside 1e4
            no_torch="a / (b + eps): test_ops_contract.py", bench=(Bench(theirs="x / (p + 1e-8)"),)),
     unary("sign", np.sign, avoid=(0.0,), torch=("sign", "sgn")),

@@ -503,6 +503,45 @@ def arctan2(a, b):
 
 
 @public(method=True)
+def hypot(a, b):
+    """The length of the hypotenuse of legs a and b: ``sqrt(a**2 + b**2)``, without overflow where squares would.
+
+    Parameters
+    ----------
+    a, b : Tensor, array_like or number
+        float32 or float64, but not both.
+
+    Returns
+    -------
+    Tensor
+        Of the shape that the two broadcast to.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes do not broadcast.
+    DTypeError
+        If float32 and float64 mix.
+
+    Notes
+    -----
+    The derivatives are ``a / y`` and ``b / y``; 0 at the origin.
+
+    Examples
+    --------
+    >>> import nanograd as ng
+    >>> a = ng.tensor([3.0, 1e30], requires_grad=True)
+    >>> y = ng.hypot(a, [4.0, 1e30])
+    >>> y
+    tensor([5.0000000e+00, 1.4142135e+30], dtype=float32, grad_fn=<hypot>)
+    >>> y.backward()
+    >>> a.grad
+    tensor([0.6      , 0.7071068], dtype=float32)
+    """
+    return binary(NG_BINARY_hypot, a, b)
+
+
+@public(method=True)
 def sinh(x):
     """Hyperbolic sine: ``(exp(x) - exp(-x)) / 2``.
 
