@@ -205,4 +205,30 @@ REDUCTIONS = [
         )
         for axis in (0, 1, -1)
     ],
+    *[
+        OpSpec(
+            "cumprod",
+            lambda x, a=axis: np.cumprod(x, a),
+            call=lambda x, a=axis: ng.cumprod(x, a),
+            case=f"axis {axis}",
+            shapes=(((3, 4, 5),), ((2, 33, 40),), ((2, 0, 3),)),
+            tails=lambda n: ((3, n, n + 1),),
+            large=((60, 101, 110),),
+            domain=(0.5, 1.5),
+            bench=(Bench("ng.cumprod(near_one, 0)"), Bench("ng.cumprod(near_one, -1)", shapes="ROWS_OF_100", case="last axis")),
+            errors=(Raises("IndexError", r"cumprod: .*axis -1.*0 dim", lambda: ng.cumprod(zeros())),),
+        )
+        for axis in (0, 1, -1)
+    ],
+    OpSpec(
+        "cumprod",
+        lambda x: np.cumprod(x, -1),
+        call=ng.cumprod,
+        case="zeros",
+        shapes=(((3, 5),), ((40, 9),)),
+        tails=lambda n: ((3, n),),
+        large=((6000, 101),),
+        inputs=lambda shapes, rng: [rng.integers(-1, 3, shape).astype(np.float64) for shape in shapes],
+        extremes=False,      # each row has its own place for the zeros
+    ),
 ]
