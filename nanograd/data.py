@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-import nanograd as ng
 from nanograd import _calls
 from nanograd._core.base.tensor import Tensor, flag, index_number, need_value
+from nanograd._core.ops import creation as _creation
+from nanograd._core.ops import random as _random
+from nanograd._core.ops.random import Generator
 from nanograd._core.train.minibatch import RowSource, take_rows
 from nanograd.errors import DTypeError, ShapeError, shown
 
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import DTypeLike
 
-    from nanograd._core.ops.random import Generator
     from nanograd._typing import TensorLike
 
 __all__ = ["ArrayLoader"]
@@ -80,10 +81,10 @@ class ArrayLoader(_calls.Refusing):
         if not arrays:
             raise TypeError("ArrayLoader: give at least one array")
         try:
-            self.dtype = ng.zeros(0, dtype=dtype).dtype
+            self.dtype = _creation.zeros(0, dtype=dtype).dtype
         except DTypeError:
             raise DTypeError(f"ArrayLoader: dtype must be float32 or float64, got {_name(dtype)}") from None
-        if generator is not None and not isinstance(generator, ng.Generator):
+        if generator is not None and not isinstance(generator, Generator):
             raise TypeError(f"ArrayLoader: generator must be a Generator, got {type(generator).__name__}")
         self.batch_size = index_number("ArrayLoader", "batch_size", batch_size)
         if self.batch_size < 1:
@@ -131,13 +132,13 @@ class ArrayLoader(_calls.Refusing):
 
     def _draw_seed(self):
         if self.generator is None:
-            self.generator = ng.Generator(int(ng.randint(0, 2**63 - 1, ())))
-        return int(ng.randint(0, 2**63 - 1, (), generator=self.generator))
+            self.generator = Generator(int(_random.randint(0, 2**63 - 1, ())))
+        return int(_random.randint(0, 2**63 - 1, (), generator=self.generator))
 
     def _order(self):
         if not self.shuffle:
             return np.arange(self._rows)
-        order = ng.randperm(self._rows, generator=ng.Generator(self._seed))
+        order = _random.randperm(self._rows, generator=Generator(self._seed))
         return np.ascontiguousarray(order, dtype=np.int64)
 
     def state_dict(self) -> dict[str, Any]:
@@ -174,7 +175,7 @@ class ArrayLoader(_calls.Refusing):
                 raise ValueError(f"ArrayLoader.load_state_dict: {name} must be from 0 to {most}, got {shown(value)}")
         if state_dict["generator"] is not None:
             if self.generator is None:
-                self.generator = ng.Generator(0)
+                self.generator = Generator(0)
             self.generator.set_state(state_dict["generator"])
         self._seed, self._batch = seed, int(batch)
         self._resuming = self._seed is not None and self._batch < len(self)      # after its last batch an epoch is over

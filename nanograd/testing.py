@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-import nanograd as ng
-from nanograd._core.base.tensor import array_of, real_number
+from nanograd._core.base.tensor import Tensor, array_of, grad, real_number
+from nanograd._core.ops import creation as _creation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
-    from nanograd._core.base.tensor import Tensor
     from nanograd._typing import TensorLike
 
 __all__ = ["assert_close", "gradcheck"]
@@ -57,7 +56,7 @@ def assert_close(actual: TensorLike, expected: TensorLike, rtol: float | None = 
     for x in (a, e):
         if x.dtype.kind not in "biuf":
             raise TypeError(f"assert_close: expected real numbers, got an array of dtype {x.dtype}")
-    if isinstance(actual, ng.Tensor) and isinstance(expected, ng.Tensor) and a.dtype != e.dtype:
+    if isinstance(actual, Tensor) and isinstance(expected, Tensor) and a.dtype != e.dtype:
         raise AssertionError(f"assert_close: the dtypes differ: {a.dtype}, expected {e.dtype}")
     if a.shape != e.shape:
         raise AssertionError(f"assert_close: the shapes differ: {a.shape}, expected {e.shape}")
@@ -115,8 +114,8 @@ def gradcheck(fn: Callable[..., Any], inputs: Tensor | Sequence[Any], eps: float
     >>> ng.testing.gradcheck(lambda x: ng.tanh(x) * x, [x])
     True
     """
-    args = [inputs] if isinstance(inputs, ng.Tensor) else list(inputs)
-    checked = [i for i, x in enumerate(args) if isinstance(x, ng.Tensor) and x.requires_grad]
+    args = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+    checked = [i for i, x in enumerate(args) if isinstance(x, Tensor) and x.requires_grad]
     if not checked:
         raise ValueError("gradcheck: no input requires a gradient")
     double = all(args[i].dtype == np.float64 for i in checked)
@@ -130,21 +129,21 @@ def gradcheck(fn: Callable[..., Any], inputs: Tensor | Sequence[Any], eps: float
     def outputs_of(values):
         result = fn(*values)
         result = result if isinstance(result, (tuple, list)) else (result,)
-        if not all(isinstance(y, ng.Tensor) for y in result):
+        if not all(isinstance(y, Tensor) for y in result):
             raise TypeError(f"gradcheck: fn must return tensors, got {[type(y).__name__ for y in result]}")
         return result
 
-    leaves = [ng.tensor(x.numpy(), requires_grad=True) if i in checked else x for i, x in enumerate(args)]
+    leaves = [_creation.tensor(x.numpy(), requires_grad=True) if i in checked else x for i, x in enumerate(args)]
     outputs = outputs_of(leaves)
     cotangents = [rng.standard_normal(y.shape).astype(y.dtype) for y in outputs]
     pairs = [(y, c) for y, c in zip(outputs, cotangents, strict=True) if y.requires_grad]
     if not pairs:
         raise AssertionError("gradcheck: no output of fn requires a gradient")
-    gradients = ng.grad([y for y, _ in pairs], [leaves[i] for i in checked], grad_outputs=[ng.tensor(c) for _, c in pairs],
+    gradients = grad([y for y, _ in pairs], [leaves[i] for i in checked], grad_outputs=[_creation.tensor(c) for _, c in pairs],
                         allow_unused=True)
 
     def weighted(i, array):
-        values = [ng.tensor(array) if j == i else (x.detach() if isinstance(x, ng.Tensor) else x) for j, x in enumerate(args)]
+        values = [_creation.tensor(array) if j == i else (x.detach() if isinstance(x, Tensor) else x) for j, x in enumerate(args)]
         return sum(float(np.sum(y.numpy().astype(np.float64) * c)) for y, c in zip(outputs_of(values), cotangents, strict=True))
 
     def derivative(i, direction):

@@ -173,3 +173,9 @@ def test_memory_of_tensors_is_taken_through_its_accessors():
             assert base or not re.search(r"\.buffer\b", line), place
             if base and path.name not in ("tensor.pxd", "support.pxi"):
                 assert not re.search(r"(?:=|\breturn|[(,]) *\w+\.buffer\b", line), place
+
+
+def test_the_library_takes_its_operations_from_where_they_stand():
+    """Not from the package's front door, which is there for users and stands above them."""
+    for path in tracked("nanograd/nn/*.py", "nanograd/optim/*.py", "nanograd/data.py", "nanograd/composed.py", "nanograd/testing.py"):
+        assert not re.search(r"^(import nanograd as|from nanograd import (?!composed|errors|data|nn|optim|_\w+|testing)\w)", path.read_text(), flags=re.M), path

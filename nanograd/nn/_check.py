@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-import nanograd as ng
 from nanograd import _calls
 from nanograd._core.base.tensor import Tensor, index_number, real_number
 from nanograd._core.base.tensor import flag as _flag
+from nanograd._core.ops import creation as _creation
 from nanograd.errors import shown
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def real(layer: str, name: str, value: object) -> float:
 
 def dtype(dtype: DTypeLike | None) -> None:
     """Refuse a dtype that no parameter can have, also where a layer has no parameters."""
-    ng.empty(0, dtype=dtype)
+    _creation.empty(0, dtype=dtype)
 
 
 def label(layer: str, name: object) -> str | None:

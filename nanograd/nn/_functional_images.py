@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-import nanograd as ng
+from nanograd._core.base.tensor import Tensor
+from nanograd._core.ops import conv as _conv
+from nanograd._core.ops import creation as _creation
+from nanograd._core.ops import normalization as _normalization
+from nanograd._core.ops import pool as _pool
+from nanograd._core.ops import shape as _shape
 from nanograd.errors import ShapeError, shown
 from nanograd.nn import _check
 
@@ -14,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any, Literal
 
-    from nanograd._core.base.tensor import Tensor
     from nanograd._typing import Ints, Padding, Size, TensorLike
 
 __all__ = ["adaptive_avg_pool2d", "avg_pool1d", "avg_pool2d", "batch_norm", "conv1d", "conv2d", "group_norm", "max_pool1d", "max_pool2d",
@@ -32,7 +36,7 @@ def conv1d(input: TensorLike, weight: TensorLike, bias: TensorLike | None = None
     >>> F.conv1d(ng.tensor([[1.0, 3.0, 6.0]]), ng.tensor([[[-1.0, 1.0]]]))
     tensor([[2., 3.]], dtype=float32)
     """
-    return ng.conv1d(input, weight, bias, stride, padding, dilation, groups)
+    return _conv.conv1d(input, weight, bias, stride, padding, dilation, groups)
 
 
 def conv2d(input: TensorLike, weight: TensorLike, bias: TensorLike | None = None, stride: Ints = 1, padding: Padding = 0,
@@ -47,7 +51,7 @@ def conv2d(input: TensorLike, weight: TensorLike, bias: TensorLike | None = None
     tensor([[[1., 2.],
              [2., 4.]]], dtype=float32)
     """
-    return ng.conv2d(input, weight, bias, stride, padding, dilation, groups)
+    return _conv.conv2d(input, weight, bias, stride, padding, dilation, groups)
 
 
 def batch_norm(input: TensorLike, running_mean: TensorLike | None, running_var: TensorLike | None, weight: TensorLike | None = None,
@@ -62,7 +66,7 @@ def batch_norm(input: TensorLike, running_mean: TensorLike | None, running_var: 
     tensor([[-1.],
             [ 1.]], dtype=float32)
     """
-    return ng.batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)
+    return _normalization.batch_norm(input, running_mean, running_var, weight, bias, training, momentum, eps)
 
 
 def group_norm(input: TensorLike, num_groups: int, weight: TensorLike | None = None, bias: TensorLike | None = None,
@@ -76,7 +80,7 @@ def group_norm(input: TensorLike, num_groups: int, weight: TensorLike | None = N
     >>> F.group_norm(ng.tensor([[1.0, 3.0, 5.0, 5.0]]), 2, eps=1e-12)
     tensor([[-1.,  1.,  0.,  0.]], dtype=float32)
     """
-    return ng.group_norm(input, num_groups, weight, bias, eps)
+    return _normalization.group_norm(input, num_groups, weight, bias, eps)
 
 
 def _without_indices(op, return_indices):
@@ -96,7 +100,7 @@ def max_pool1d(input: TensorLike, kernel_size: Ints, stride: Ints | None = None,
     tensor([[3., 3.]], dtype=float32)
     """
     _without_indices("max_pool1d", return_indices)
-    return ng.max_pool1d(input, kernel_size, stride, padding, dilation, ceil_mode)
+    return _pool.max_pool1d(input, kernel_size, stride, padding, dilation, ceil_mode)
 
 
 def max_pool2d(input: TensorLike, kernel_size: Ints, stride: Ints | None = None, padding: Ints = 0, dilation: Ints = 1,
@@ -111,7 +115,7 @@ def max_pool2d(input: TensorLike, kernel_size: Ints, stride: Ints | None = None,
     tensor([[[3.]]], dtype=float32)
     """
     _without_indices("max_pool2d", return_indices)
-    return ng.max_pool2d(input, kernel_size, stride, padding, dilation, ceil_mode)
+    return _pool.max_pool2d(input, kernel_size, stride, padding, dilation, ceil_mode)
 
 
 def avg_pool1d(input: TensorLike, kernel_size: Ints, stride: Ints | None = None, padding: Ints = 0, ceil_mode: bool = False,
@@ -125,7 +129,7 @@ def avg_pool1d(input: TensorLike, kernel_size: Ints, stride: Ints | None = None,
     >>> F.avg_pool1d(ng.tensor([[1.0, 3.0, 2.0]]), 2, stride=1)
     tensor([[2. , 2.5]], dtype=float32)
     """
-    return ng.avg_pool1d(input, kernel_size, stride, padding, ceil_mode, count_include_pad)
+    return _pool.avg_pool1d(input, kernel_size, stride, padding, ceil_mode, count_include_pad)
 
 
 def avg_pool2d(input: TensorLike, kernel_size: Ints, stride: Ints | None = None, padding: Ints = 0, ceil_mode: bool = False,
@@ -141,7 +145,7 @@ def avg_pool2d(input: TensorLike, kernel_size: Ints, stride: Ints | None = None,
     """
     if divisor_override is not None:
         raise TypeError(f"avg_pool2d: divisor_override is not supported, got {shown(divisor_override)}: scale the result")
-    return ng.avg_pool2d(input, kernel_size, stride, padding, ceil_mode, count_include_pad)
+    return _pool.avg_pool2d(input, kernel_size, stride, padding, ceil_mode, count_include_pad)
 
 
 def adaptive_avg_pool2d(input: TensorLike, output_size: Size) -> Tensor:
@@ -155,7 +159,7 @@ def adaptive_avg_pool2d(input: TensorLike, output_size: Size) -> Tensor:
     tensor([[[2.],
              [1.]]], dtype=float32)
     """
-    return ng.adaptive_avg_pool2d(input, output_size)
+    return _pool.adaptive_avg_pool2d(input, output_size)
 
 
 def pad(input: TensorLike, pad: Sequence[int], mode: Literal["constant", "reflect", "replicate"] = "constant",
@@ -180,7 +184,7 @@ def pad(input: TensorLike, pad: Sequence[int], mode: Literal["constant", "reflec
     >>> F.pad(ng.tensor([1.0, 2.0, 3.0]), (-1, 1))
     tensor([2., 3., 0.], dtype=float32)
     """
-    x = input if isinstance(input, ng.Tensor) else ng.asarray(input)
+    x = input if isinstance(input, Tensor) else _creation.asarray(input)
     widths = list(pad)
     if len(widths) % 2 or len(widths) > 2 * x.ndim:
         raise ShapeError(f"pad: expected two widths for each of up to {x.ndim} axes, got {shown(tuple(widths))} (x {x.shape})")
@@ -195,7 +199,7 @@ def pad(input: TensorLike, pad: Sequence[int], mode: Literal["constant", "reflec
     cuts = [(max(-before, 0), max(-after, 0)) for before, after in pairs]
     if any(sum(cut) > size for cut, size in zip(cuts, x.shape, strict=True)):
         raise ShapeError(f"pad: widths {tuple(widths)} cut off more than there is (x {x.shape})")
-    y = ng.pad(x, [(max(before, 0), max(after, 0)) for before, after in pairs], mode=modes[mode], value=0 if value is None else value)
+    y = _shape.pad(x, [(max(before, 0), max(after, 0)) for before, after in pairs], mode=modes[mode], value=0 if value is None else value)
     if not any(map(any, cuts)):
         return y
     # (Cut after padding: the margins are taken from all of x, as PyTorch takes them.)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import nanograd as ng
 from nanograd import errors
+from nanograd._core.base.tensor import get_default_dtype
+from nanograd._core.ops import activation as _activation
+from nanograd._core.ops import softmax as _softmax
 from nanograd.nn import _check
 from nanograd.nn._module import calling
 from nanograd.nn.module import Module
@@ -49,7 +51,7 @@ class ReLU(Module):
     def __init__(self, inplace: bool = False) -> None:
         self.inplace = _check.flag("ReLU", "inplace", inplace)
 
-    @calling(ng.relu)
+    @calling(_activation.relu)
     def forward(self, input: TensorLike) -> Tensor: ...
 
     def extra_repr(self) -> str:
@@ -81,7 +83,7 @@ class LeakyReLU(Module):
         self.inplace = _check.flag("LeakyReLU", "inplace", inplace)
         self.negative_slope = _check.real("LeakyReLU", "negative_slope", negative_slope)
 
-    @calling(ng.leaky_relu, ("negative_slope", "negative_slope", 0.01))
+    @calling(_activation.leaky_relu, ("negative_slope", "negative_slope", 0.01))
     def forward(self, input: TensorLike) -> Tensor: ...
 
     def extra_repr(self) -> str:
@@ -98,7 +100,7 @@ class Tanh(Module):
     tensor([0., 0.], dtype=float32)
     """
 
-    @calling(ng.tanh)
+    @calling(_activation.tanh)
     def forward(self, input: TensorLike) -> Tensor: ...
 
 
@@ -112,7 +114,7 @@ class Sigmoid(Module):
     tensor([0.5, 0.5], dtype=float32)
     """
 
-    @calling(ng.sigmoid)
+    @calling(_activation.sigmoid)
     def forward(self, input: TensorLike) -> Tensor: ...
 
 
@@ -126,7 +128,7 @@ class LogSigmoid(Module):
     tensor([-1000.], dtype=float32)
     """
 
-    @calling(ng.log_sigmoid)
+    @calling(_activation.log_sigmoid)
     def forward(self, input: TensorLike) -> Tensor: ...
 
 
@@ -153,7 +155,7 @@ class SiLU(Module):
     def __init__(self, inplace: bool = False) -> None:
         self.inplace = _check.flag("SiLU", "inplace", inplace)
 
-    @calling(ng.silu)
+    @calling(_activation.silu)
     def forward(self, input: TensorLike) -> Tensor: ...
 
     def extra_repr(self) -> str:
@@ -185,7 +187,7 @@ class GELU(Module):
             raise ValueError(f"GELU: approximate must be 'none' or 'tanh', got {errors.shown(approximate)}")
         self.approximate = approximate
 
-    @calling(ng.gelu, ("approximate", "approximate", "none"))
+    @calling(_activation.gelu, ("approximate", "approximate", "none"))
     def forward(self, input: TensorLike) -> Tensor: ...
 
     def extra_repr(self) -> str:
@@ -217,7 +219,7 @@ class ELU(Module):
         self.inplace = _check.flag("ELU", "inplace", inplace)
         self.alpha = _check.real("ELU", "alpha", alpha)
 
-    @calling(ng.elu, ("alpha", "alpha", 1.0))
+    @calling(_activation.elu, ("alpha", "alpha", 1.0))
     def forward(self, input: TensorLike) -> Tensor: ...
 
     def extra_repr(self) -> str:
@@ -247,7 +249,7 @@ class Softplus(Module):
         self.beta = _check.real("Softplus", "beta", beta)
         self.threshold = _check.real("Softplus", "threshold", threshold)
 
-    @calling(ng.softplus, ("beta", "beta", 1.0), ("threshold", "threshold", 20.0))
+    @calling(_activation.softplus, ("beta", "beta", 1.0), ("threshold", "threshold", 20.0))
     def forward(self, input: TensorLike) -> Tensor: ...
 
     def extra_repr(self) -> str:
@@ -277,7 +279,7 @@ class Softmax(Module):
     def __init__(self, dim: int = -1) -> None:
         self.dim = _check.size(type(self).__name__, "dim", dim, -64)
 
-    @calling(ng.softmax, ("axis", "dim", -1))
+    @calling(_softmax.softmax, ("axis", "dim", -1))
     def forward(self, input: TensorLike) -> Tensor: ...
 
     def extra_repr(self) -> str:
@@ -304,7 +306,7 @@ class LogSoftmax(Softmax):
     tensor([[0.]], dtype=float32)
     """
 
-    @calling(ng.log_softmax, ("axis", "dim", -1))
+    @calling(_softmax.log_softmax, ("axis", "dim", -1))
     def forward(self, input: TensorLike) -> Tensor: ...
 
 
@@ -375,7 +377,7 @@ def resolve(layer: str, activation: Activation) -> Any:
     if not callable(activation):
         raise TypeError(f"{layer}: activation must be a module, its lower-case name or a callable, got {errors.shown(activation)}")
     for name in FUSED:
-        if activation is getattr(ng, name, None):
+        if activation is getattr(_activation, name, None):
             return name
     return activation
 
@@ -389,7 +391,7 @@ def shown(activation: object) -> object:
 
 def shown_dtype(held: Tensor | None) -> tuple[str, str]:
     """The dtype of a parameter or buffer (None: there is none) in a layer's repr, with the default that is not shown."""
-    default = _Name(ng.get_default_dtype())
+    default = _Name(get_default_dtype())
     return default if held is None else _Name(held.dtype), default
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-import nanograd as ng
+from nanograd._core.ops import creation as _creation
 from nanograd._core.ops.normalization import batch_norm
 from nanograd.errors import ShapeError
 from nanograd.nn import _check
@@ -52,17 +52,17 @@ class _BatchNorm(Module):
         self.name = _check.label(kind, name)
         _check.dtype(dtype)
         n, tracks = self.num_features, self.track_running_stats
-        self.weight = Parameter(ng.ones(n, dtype=dtype)) if self.affine else None  # type: ignore[assignment]
-        self.bias = Parameter(ng.zeros(n, dtype=dtype)) if _check.flag(kind, "bias", bias) and self.affine else None  # type: ignore[assignment]
-        self.register_buffer("running_mean", ng.zeros(n, dtype=dtype) if tracks else None)
-        self.register_buffer("running_var", ng.ones(n, dtype=dtype) if tracks else None)
+        self.weight = Parameter(_creation.ones(n, dtype=dtype)) if self.affine else None  # type: ignore[assignment]
+        self.bias = Parameter(_creation.zeros(n, dtype=dtype)) if _check.flag(kind, "bias", bias) and self.affine else None  # type: ignore[assignment]
+        self.register_buffer("running_mean", _creation.zeros(n, dtype=dtype) if tracks else None)
+        self.register_buffer("running_var", _creation.ones(n, dtype=dtype) if tracks else None)
         self.register_buffer("num_batches_tracked", np.array(0) if tracks else None)
 
     def reset_running_stats(self) -> None:
         """Forget the running statistics: mean 0, variance 1, no batch seen."""
         if self.running_mean is not None:
-            self.running_mean = ng.zeros_like(self.running_mean)
-            self.running_var = ng.ones_like(self.running_var)
+            self.running_mean = _creation.zeros_like(self.running_mean)
+            self.running_var = _creation.ones_like(self.running_var)
             self.num_batches_tracked = np.array(0)
 
     def reset_parameters(self) -> None:
@@ -75,7 +75,7 @@ class _BatchNorm(Module):
     def forward(self, input: TensorLike) -> Tensor:
         if not hasattr(input, "shape"):
             held = self.weight if self.weight is not None else self.running_mean
-            input = ng.asarray(input, dtype=None if held is None else held.dtype)
+            input = _creation.asarray(input, dtype=None if held is None else held.dtype)
         shape: tuple[int, ...] = input.shape
         if len(shape) not in self._ranks or shape[1] != self.num_features:
             if len(shape) == self._single_rank and shape[0] == self.num_features:

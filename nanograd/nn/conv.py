@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-import nanograd as ng
+from nanograd._core.ops import creation as _creation
+from nanograd._core.ops import random as _random
 from nanograd._core.ops.conv import _convolution, _ConvSettings
 from nanograd.nn import _check
 from nanograd.nn import activation as _activation
@@ -58,8 +59,8 @@ class _Conv(Module):
         self.activation = _activation.resolve(kind, activation)
         self.name = _check.label(kind, name)
         shape = (self.out_channels, self.in_channels // self.groups, *self.kernel_size)
-        self.weight = Parameter(ng.empty(shape, dtype=dtype))
-        self.bias = Parameter(ng.empty(self.out_channels, dtype=dtype)) if bias else None  # type: ignore[assignment]
+        self.weight = Parameter(_creation.empty(shape, dtype=dtype))
+        self.bias = Parameter(_creation.empty(self.out_channels, dtype=dtype)) if bias else None  # type: ignore[assignment]
         self.reset_parameters()
 
     def reset_parameters(self, generator: Generator | None = None) -> None:
@@ -68,7 +69,7 @@ class _Conv(Module):
         bound = 1.0 / math.sqrt(fan_in) if fan_in else 0.0
         for p in (self.weight, self.bias):
             if p is not None:
-                p.assign(ng.uniform(-bound, bound, p.shape, dtype=p.dtype, generator=generator))
+                p.assign(_random.uniform(-bound, bound, p.shape, dtype=p.dtype, generator=generator))
 
     def forward(self, input: TensorLike) -> Tensor:
         activation = self.activation

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import nanograd as ng
+from nanograd._core.ops import random as _random
 from nanograd.nn import _check
 from nanograd.nn._module import calling
 from nanograd.nn.module import Module
@@ -47,7 +47,7 @@ class Dropout(Module):
         self.p = _check.probability("Dropout", "p", p)
         self.inplace = _check.flag("Dropout", "inplace", inplace)
 
-    @calling(ng.dropout, ("p", "p", 0.5), ("training", "training", True))
+    @calling(_random.dropout, ("p", "p", 0.5), ("training", "training", True))
     def forward(self, input: TensorLike) -> Tensor: ...
 
     def extra_repr(self) -> str:

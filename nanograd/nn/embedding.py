@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-import nanograd as ng
+from nanograd._core.ops import creation as _creation
+from nanograd._core.ops import index as _index
+from nanograd._core.ops import random as _random
 from nanograd.nn import _check
 from nanograd.nn import activation as _activation
 from nanograd.nn.module import Module, Parameter
@@ -73,12 +75,12 @@ class Embedding(Module):
                 raise ValueError(f"Embedding: padding_idx must be below num_embeddings {self.num_embeddings}, got {i}")
             self.padding_idx = i % self.num_embeddings
         self.name = _check.label("Embedding", name)
-        self.weight = Parameter(ng.empty((self.num_embeddings, self.embedding_dim), dtype=dtype))
+        self.weight = Parameter(_creation.empty((self.num_embeddings, self.embedding_dim), dtype=dtype))
         self.reset_parameters()
 
     def reset_parameters(self, generator: Generator | None = None) -> None:
         """Draw a new initial value for weight."""
-        draw: TensorLike = ng.normal(0.0, 1.0, self.weight.shape, dtype=self.weight.dtype, generator=generator)
+        draw: TensorLike = _random.normal(0.0, 1.0, self.weight.shape, dtype=self.weight.dtype, generator=generator)
         if self.padding_idx is not None:
             values = np.array(draw)
             values[self.padding_idx] = 0
@@ -86,7 +88,7 @@ class Embedding(Module):
         self.weight.assign(draw)
 
     def forward(self, input: ArrayLike) -> Tensor:
-        return ng.embedding(input, self.weight, self.padding_idx)
+        return _index.embedding(input, self.weight, self.padding_idx)
 
     def extra_repr(self) -> str:
         return _check.arguments(self.num_embeddings, self.embedding_dim, padding_idx=(self.padding_idx, None),

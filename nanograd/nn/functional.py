@@ -13,12 +13,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-import nanograd as ng
+from nanograd import composed as _composed
+from nanograd._core.base.tensor import Tensor
 from nanograd._core.ops import activation as _activation
 from nanograd._core.ops import class_loss as _class_loss
+from nanograd._core.ops import creation as _creation
 from nanograd._core.ops import elementwise as _elementwise
+from nanograd._core.ops import index as _index
 from nanograd._core.ops import matmul as _matmul
+from nanograd._core.ops import normalization as _normalization
 from nanograd._core.ops import pair_loss as _pair_loss
+from nanograd._core.ops import random as _random
 from nanograd._core.ops import softmax as _softmax
 from nanograd.nn import _check, _functional_images
 from nanograd.nn._check import refuse_averages as _refuse_averages
@@ -30,7 +35,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, DTypeLike
 
-    from nanograd._core.base.tensor import Tensor
     from nanograd._typing import Reduction, ReductionOrBatchmean, TensorLike
 
 __all__ = [
@@ -49,7 +53,7 @@ def _axis(op, dim):
 
 
 def _cast(x, dtype):
-    return x if dtype is None else (x if isinstance(x, ng.Tensor) else ng.asarray(x)).astype(dtype)
+    return x if dtype is None else (x if isinstance(x, Tensor) else _creation.asarray(x)).astype(dtype)
 
 
 def linear(input: TensorLike, weight: TensorLike, bias: TensorLike | None = None) -> Tensor:
@@ -220,7 +224,7 @@ def dropout(input: TensorLike, p: float = 0.5, training: bool = True, inplace: b
     """
     if inplace is not False:
         _check.flag("dropout", "inplace", inplace)
-    return ng.dropout(input, p, training)
+    return _random.dropout(input, p, training)
 
 
 def embedding(input: ArrayLike, weight: TensorLike, padding_idx: int | None = None, max_norm: None = None, norm_type: float = 2.0,
@@ -238,7 +242,7 @@ def embedding(input: ArrayLike, weight: TensorLike, padding_idx: int | None = No
     frequency = _check.flag("embedding", "scale_grad_by_freq", scale_grad_by_freq)
     if max_norm is not None or frequency or _check.flag("embedding", "sparse", sparse):
         raise TypeError("embedding: max_norm, scale_grad_by_freq and sparse are not supported")
-    return ng.embedding(input, weight, padding_idx)
+    return _index.embedding(input, weight, padding_idx)
 
 
 def one_hot(tensor: ArrayLike, num_classes: int = -1) -> Tensor:
@@ -256,7 +260,7 @@ def one_hot(tensor: ArrayLike, num_classes: int = -1) -> Tensor:
         if indices.size == 0:
             raise ValueError("one_hot: no index to take num_classes from; give it")
         num_classes = int(indices.max()) + 1 if indices.dtype.kind in "iu" else 1       # then ng.one_hot says what is wrong
-    return ng.one_hot(tensor, num_classes)
+    return _index.one_hot(tensor, num_classes)
 
 
 def elu(input: TensorLike, alpha: float = 1.0, inplace: bool = False) -> Tensor:
@@ -423,7 +427,7 @@ def normalize(input: TensorLike, p: float = 2.0, dim: int | tuple[int, ...] = 1,
     """
     if out is not None:
         raise TypeError("normalize: a tensor's value never changes, so out= is not supported")
-    return ng.normalize(input, ord=p, axis=dim, eps=eps)
+    return _composed.normalize(input, ord=p, axis=dim, eps=eps)
 
 
 def cosine_similarity(x1: TensorLike, x2: TensorLike, dim: int = 1, eps: float = 1e-8) -> Tensor:
@@ -436,7 +440,7 @@ def cosine_similarity(x1: TensorLike, x2: TensorLike, dim: int = 1, eps: float =
     >>> F.cosine_similarity(ng.tensor([[2.0, 0.0]]), ng.tensor([[3.0, 0.0]]))
     tensor([1.], dtype=float32)
     """
-    return ng.cosine_similarity(x1, x2, axis=dim, eps=eps)
+    return _composed.cosine_similarity(x1, x2, axis=dim, eps=eps)
 
 
 def layer_norm(input: TensorLike, normalized_shape: int | Sequence[int], weight: TensorLike | None = None,
@@ -450,7 +454,7 @@ def layer_norm(input: TensorLike, normalized_shape: int | Sequence[int], weight:
     >>> F.layer_norm(ng.tensor([[1.0, 3.0]]), (2,), eps=0.0)
     tensor([[-1.,  1.]], dtype=float32)
     """
-    return ng.layer_norm(input, normalized_shape, weight, bias, eps)
+    return _normalization.layer_norm(input, normalized_shape, weight, bias, eps)
 
 
 def rms_norm(input: TensorLike, normalized_shape: int | Sequence[int], weight: TensorLike | None = None,
@@ -464,4 +468,4 @@ def rms_norm(input: TensorLike, normalized_shape: int | Sequence[int], weight: T
     >>> F.rms_norm(ng.tensor([[2.0, 2.0]]), (2,))
     tensor([[1., 1.]], dtype=float32)
     """
-    return ng.rms_norm(input, normalized_shape, weight, eps)
+    return _normalization.rms_norm(input, normalized_shape, weight, eps)

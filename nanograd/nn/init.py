@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-import nanograd as ng
+from nanograd._core.base.tensor import Tensor
+from nanograd._core.ops import random as _random
 from nanograd.errors import ShapeError, shown
 from nanograd.nn import _check
 from nanograd.nn.module import Parameter
@@ -26,7 +27,7 @@ _GAINS = {"linear": 1.0, "identity": 1.0, "sigmoid": 1.0, "tanh": 5.0 / 3.0, "re
 
 def _parameter(op, tensor):
     if not isinstance(tensor, Parameter):
-        hint = "; a tensor's value never changes" if isinstance(tensor, ng.Tensor) else ""
+        hint = "; a tensor's value never changes" if isinstance(tensor, Tensor) else ""
         raise TypeError(f"{op}: expected an nn.Parameter, got {type(tensor).__name__}{hint}")
     return tensor
 
@@ -40,11 +41,11 @@ def _fans(op, tensor):
 
 
 def _uniform(tensor, low, high, generator):
-    return tensor.assign(ng.uniform(low, high, tensor.shape, dtype=tensor.dtype, generator=generator))
+    return tensor.assign(_random.uniform(low, high, tensor.shape, dtype=tensor.dtype, generator=generator))
 
 
 def _normal(tensor, mean, std, generator):
-    return tensor.assign(ng.normal(mean, std, tensor.shape, dtype=tensor.dtype, generator=generator))
+    return tensor.assign(_random.normal(mean, std, tensor.shape, dtype=tensor.dtype, generator=generator))
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
@@ -419,7 +420,7 @@ def orthogonal_(tensor: Parameter, gain: float = 1, generator: Generator | None 
     if tensor.size == 0:
         return tensor
     rows, columns = tensor.shape[0], tensor.size // tensor.shape[0]
-    draw = ng.normal(0.0, 1.0, (max(rows, columns), min(rows, columns)), dtype=ng.float64, generator=generator)
+    draw = _random.normal(0.0, 1.0, (max(rows, columns), min(rows, columns)), dtype=np.float64, generator=generator)
     q, r = np.linalg.qr(draw.numpy())
     q *= np.sign(np.diag(r))           # else the distribution would not be uniform
     q = q.T if rows < columns else q

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-import nanograd as ng
+from nanograd._core.ops import creation as _creation
+from nanograd._core.ops import random as _random
 from nanograd._core.ops.matmul import linear
 from nanograd.errors import shown
 from nanograd.nn import _check
@@ -77,8 +78,8 @@ class Linear(Module):
         self.out_features = _check.size(kind, "out_features", out_features)
         self.activation = _activation.resolve(kind, activation)
         self.name = _check.label(kind, name)
-        self.weight = Parameter(ng.empty((self.out_features, self.in_features), dtype=dtype))
-        self.bias = Parameter(ng.empty(self.out_features, dtype=dtype)) if _check.flag(kind, "bias", bias) else None  # type: ignore[assignment]
+        self.weight = Parameter(_creation.empty((self.out_features, self.in_features), dtype=dtype))
+        self.bias = Parameter(_creation.empty(self.out_features, dtype=dtype)) if _check.flag(kind, "bias", bias) else None  # type: ignore[assignment]
         self.reset_parameters()
 
     def reset_parameters(self, generator: Generator | None = None) -> None:
@@ -86,7 +87,7 @@ class Linear(Module):
         bound = 1.0 / math.sqrt(self.in_features) if self.in_features else 0.0
         for p in (self.weight, self.bias):
             if p is not None:
-                p.assign(ng.uniform(-bound, bound, p.shape, dtype=p.dtype, generator=generator))
+                p.assign(_random.uniform(-bound, bound, p.shape, dtype=p.dtype, generator=generator))
 
     def forward(self, input: TensorLike) -> Tensor:
         activation: Any = self.activation

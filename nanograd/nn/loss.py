@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-import nanograd as ng
+from nanograd._core.base.tensor import Tensor
+from nanograd._core.ops import class_loss as _class_loss
+from nanograd._core.ops import creation as _creation
+from nanograd._core.ops import elementwise as _elementwise
 from nanograd._core.ops import pair_loss as _pair_loss
 from nanograd.errors import shown
 from nanograd.nn import _check
@@ -20,7 +23,6 @@ from nanograd.nn.module import Module
 if TYPE_CHECKING:
     from typing import Any
 
-    from nanograd._core.base.tensor import Tensor
     from nanograd._typing import Reduction, ReductionOrBatchmean, TensorLike
 
 __all__ = ["BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "HuberLoss", "KLDivLoss", "L1Loss", "MSELoss", "NLLLoss",
@@ -39,7 +41,7 @@ class _Loss(Module):
     def __init__(self, size_average: None = None, reduce: None = None, reduction: str = "mean") -> None:
         if size_average is not None or reduce is not None:
             _check.refuse_averages(type(self).__name__, size_average, reduce)
-        _check.refuse_tensor(type(self).__name__, reduction, kinds=(ng.Tensor, np.ndarray))
+        _check.refuse_tensor(type(self).__name__, reduction, kinds=(Tensor, np.ndarray))
         if reduction not in self._reductions:
             kinds = ", ".join(map(repr, self._reductions[:-1])) + f" or {self._reductions[-1]!r}"
             raise ValueError(f"{type(self).__name__}: reduction must be {kinds}, got {shown(reduction)}")
@@ -47,7 +49,7 @@ class _Loss(Module):
 
     def extra_repr(self) -> str:
         defaults = {name: p.default for name, p in inspect.signature(type(self)).parameters.items()}
-        shown = {name: vars(self)[name] for name in defaults if name in vars(self) and not isinstance(vars(self)[name], ng.Tensor)}
+        shown = {name: vars(self)[name] for name in defaults if name in vars(self) and not isinstance(vars(self)[name], Tensor)}
         shown["reduction"] = shown.pop("reduction")        # the last
         return _check.arguments(**{name: (value, defaults[name]) for name, value in shown.items()})
 
@@ -83,7 +85,7 @@ class MSELoss(_Loss):
     (5.0, [1.0, 3.0])
     """
 
-    @comparing(ng.mse_loss, _REDUCTION)
+    @comparing(_pair_loss.mse_loss, _REDUCTION)
     def forward(self, input: TensorLike, target: TensorLike) -> Tensor: ...
 
 
@@ -93,7 +95,7 @@ class _Weighted(_Loss):
     def __init__(self, weight: TensorLike | None = None, size_average: None = None, reduce: None = None,
                  reduction: Reduction = "mean") -> None:
         super().__init__(size_average, reduce, reduction)
-        self.register_buffer("weight", None if weight is None else ng.tensor(weight))
+        self.register_buffer("weight", None if weight is None else _creation.tensor(weight))
 
 
 class CrossEntropyLoss(_Weighted):
@@ -127,7 +129,7 @@ class CrossEntropyLoss(_Weighted):
     1.3863 [0.125, -0.375, 0.125, 0.125]
     """
 
-    @comparing(ng.cross_entropy, _WEIGHT, _IGNORE, ("label_smoothing", "label_smoothing", 0.0), _REDUCTION)
+    @comparing(_class_loss.cross_entropy, _WEIGHT, _IGNORE, ("label_smoothing", "label_smoothing", 0.0), _REDUCTION)
     def forward(self, input: TensorLike, target: TensorLike) -> Tensor: ...
 
     def __init__(self, weight: TensorLike | None = None, size_average: None = None, ignore_index: int = -100, reduce: None = None,
@@ -160,7 +162,7 @@ class L1Loss(_Loss):
     2.0
     """
 
-    @comparing(ng.l1_loss, _REDUCTION)
+    @comparing(_pair_loss.l1_loss, _REDUCTION)
     def forward(self, input: TensorLike, target: TensorLike) -> Tensor: ...
 
 
@@ -188,7 +190,7 @@ class SmoothL1Loss(_Loss):
     1.3125
     """
 
-    @comparing(ng.smooth_l1_loss, ("beta", "beta", 1.0), _REDUCTION)
+    @comparing(_pair_loss.smooth_l1_loss, ("beta", "beta", 1.0), _REDUCTION)
     def forward(self, input: TensorLike, target: TensorLike) -> Tensor: ...
 
     def __init__(self, size_average: None = None, reduce: None = None, reduction: Reduction = "mean", beta: float = 1.0) -> None:
@@ -218,7 +220,7 @@ class HuberLoss(_Loss):
     2.25
     """
 
-    @comparing(ng.huber_loss, ("delta", "delta", 1.0), _REDUCTION)
+    @comparing(_pair_loss.huber_loss, ("delta", "delta", 1.0), _REDUCTION)
     def forward(self, input: TensorLike, target: TensorLike) -> Tensor: ...
 
     def __init__(self, reduction: Reduction = "mean", delta: float = 1.0) -> None:
@@ -253,7 +255,7 @@ class NLLLoss(_Weighted):
     2.0
     """
 
-    @comparing(ng.nll_loss, _WEIGHT, _IGNORE, _REDUCTION)
+    @comparing(_class_loss.nll_loss, _WEIGHT, _IGNORE, _REDUCTION)
     def forward(self, input: TensorLike, target: TensorLike) -> Tensor: ...
 
     def __init__(self, weight: TensorLike | None = None, size_average: None = None, ignore_index: int = -100, reduce: None = None,
@@ -287,7 +289,7 @@ class BCELoss(_Weighted):
     0.6931
     """
 
-    @comparing(ng.binary_cross_entropy, _WEIGHT, _REDUCTION)
+    @comparing(_pair_loss.binary_cross_entropy, _WEIGHT, _REDUCTION)
     def forward(self, input: TensorLike, target: TensorLike) -> Tensor: ...
 
 
@@ -318,13 +320,13 @@ class BCEWithLogitsLoss(_Weighted):
     0.6931
     """
 
-    @comparing(ng.binary_cross_entropy_with_logits, _WEIGHT, ("pos_weight", "pos_weight", None), _REDUCTION)
+    @comparing(_pair_loss.binary_cross_entropy_with_logits, _WEIGHT, ("pos_weight", "pos_weight", None), _REDUCTION)
     def forward(self, input: TensorLike, target: TensorLike) -> Tensor: ...
 
     def __init__(self, weight: TensorLike | None = None, size_average: None = None, reduce: None = None, reduction: Reduction = "mean",
                  pos_weight: TensorLike | None = None) -> None:
         super().__init__(weight, size_average, reduce, reduction)
-        self.register_buffer("pos_weight", None if pos_weight is None else ng.tensor(pos_weight))
+        self.register_buffer("pos_weight", None if pos_weight is None else _creation.tensor(pos_weight))
 
 
 class KLDivLoss(_Loss):
@@ -361,4 +363,4 @@ class KLDivLoss(_Loss):
         self.log_target = _check.flag("KLDivLoss", "log_target", log_target)
 
     def forward(self, input: TensorLike, target: TensorLike) -> Tensor:
-        return _pair_loss.kl_div(input, ng.exp(target) if self.log_target else target, reduction=self.reduction)
+        return _pair_loss.kl_div(input, _elementwise.exp(target) if self.log_target else target, reduction=self.reduction)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import nanograd as ng
+from nanograd._core.ops import creation as _creation
+from nanograd._core.ops import normalization as _normalization
 from nanograd.errors import ShapeError
 from nanograd.nn import _check
 from nanograd.nn import activation as _activation
@@ -39,7 +40,7 @@ class _LastAxes(Module):
         self.elementwise_affine = _check.flag(kind, "elementwise_affine", elementwise_affine)
         self.name = _check.label(kind, name)
         _check.dtype(dtype)
-        self.weight = Parameter(ng.ones(self.normalized_shape, dtype=dtype)) if self.elementwise_affine else None  # type: ignore[assignment]
+        self.weight = Parameter(_creation.ones(self.normalized_shape, dtype=dtype)) if self.elementwise_affine else None  # type: ignore[assignment]
 
     def extra_repr(self) -> str:
         shape = self.normalized_shape[0] if len(self.normalized_shape) == 1 else self.normalized_shape
@@ -98,10 +99,10 @@ class LayerNorm(_LastAxes):
                  dtype: DTypeLike | None = None, name: str | None = None) -> None:
         super().__init__(normalized_shape, eps, elementwise_affine, dtype, name)
         bias = _check.flag("LayerNorm", "bias", bias)
-        self.bias = Parameter(ng.zeros(self.normalized_shape, dtype=dtype)) if self.elementwise_affine and bias else None  # type: ignore[assignment]
+        self.bias = Parameter(_creation.zeros(self.normalized_shape, dtype=dtype)) if self.elementwise_affine and bias else None  # type: ignore[assignment]
 
     def forward(self, input: TensorLike) -> Tensor:
-        return ng.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
+        return _normalization.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
 
 
 class RMSNorm(_LastAxes):
@@ -149,7 +150,7 @@ class RMSNorm(_LastAxes):
         super().__init__(normalized_shape, eps, elementwise_affine, dtype, name)
 
     def forward(self, input: TensorLike) -> Tensor:
-        return ng.rms_norm(input, self.normalized_shape, self.weight, self.eps)
+        return _normalization.rms_norm(input, self.normalized_shape, self.weight, self.eps)
 
 
 class GroupNorm(Module):
@@ -209,17 +210,17 @@ class GroupNorm(Module):
         self.affine = _check.flag("GroupNorm", "affine", affine)
         self.name = _check.label("GroupNorm", name)
         _check.dtype(dtype)
-        self.weight = Parameter(ng.ones(self.num_channels, dtype=dtype)) if self.affine else None  # type: ignore[assignment]
+        self.weight = Parameter(_creation.ones(self.num_channels, dtype=dtype)) if self.affine else None  # type: ignore[assignment]
         bias = _check.flag("GroupNorm", "bias", bias)
-        self.bias = Parameter(ng.zeros(self.num_channels, dtype=dtype)) if self.affine and bias else None  # type: ignore[assignment]
+        self.bias = Parameter(_creation.zeros(self.num_channels, dtype=dtype)) if self.affine and bias else None  # type: ignore[assignment]
 
     def forward(self, input: TensorLike) -> Tensor:
         if not hasattr(input, "shape"):
-            input = ng.asarray(input, dtype=None if self.weight is None else self.weight.dtype)
+            input = _creation.asarray(input, dtype=None if self.weight is None else self.weight.dtype)
         shape = input.shape
         if len(shape) < 2 or shape[1] != self.num_channels:
             raise ShapeError(f"GroupNorm: x must be (N, {self.num_channels}, ...), got shape {shape}")
-        return ng.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
+        return _normalization.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
         return _check.arguments(self.num_groups, self.num_channels, eps=(self.eps, 1e-5), affine=(self.affine, True),

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import nanograd as ng
+from nanograd._core.base.tensor import Tensor
+from nanograd._core.ops import creation as _creation
+from nanograd._core.ops import pool as _pool
+from nanograd._core.ops import shape as _shape
 from nanograd.errors import ShapeError, shown
 from nanograd.nn import _check
 from nanograd.nn.module import Module
@@ -13,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from nanograd._core.base.tensor import Tensor
     from nanograd._typing import Ints, Size, TensorLike
 
 __all__ = ["AdaptiveAvgPool2d", "AvgPool1d", "AvgPool2d", "GlobalAvgPool2d", "MaxPool1d", "MaxPool2d", "ZeroPad2d"]
@@ -48,7 +50,7 @@ class _MaxPool(_Pool):
         self.dilation = _as_written(type(self).__name__, "dilation", dilation, self._axes, 1)
 
     def forward(self, input: TensorLike) -> Tensor:
-        pool = ng.max_pool2d if self._axes == 2 else ng.max_pool1d
+        pool = _pool.max_pool2d if self._axes == 2 else _pool.max_pool1d
         return pool(input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode)
 
     def extra_repr(self) -> str:
@@ -123,7 +125,7 @@ class _AvgPool(_Pool):
         self.count_include_pad = _check.flag(type(self).__name__, "count_include_pad", count_include_pad)
 
     def forward(self, input: TensorLike) -> Tensor:
-        pool = ng.avg_pool2d if self._axes == 2 else ng.avg_pool1d
+        pool = _pool.avg_pool2d if self._axes == 2 else _pool.avg_pool1d
         return pool(input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad)
 
     def extra_repr(self) -> str:
@@ -226,7 +228,7 @@ class AdaptiveAvgPool2d(Module):
         self.output_size = tuple(output_size) if isinstance(output_size, list) else output_size
 
     def forward(self, input: TensorLike) -> Tensor:
-        return ng.adaptive_avg_pool2d(input, self.output_size)
+        return _pool.adaptive_avg_pool2d(input, self.output_size)
 
     def extra_repr(self) -> str:
         return f"output_size={self.output_size}"
@@ -244,7 +246,7 @@ class GlobalAvgPool2d(Module):
     """
 
     def forward(self, input: TensorLike) -> Tensor:
-        return ng.global_avg_pool2d(input)
+        return _pool.global_avg_pool2d(input)
 
 
 class ZeroPad2d(Module):
@@ -275,7 +277,7 @@ class ZeroPad2d(Module):
         self.padding = _check.sizes("ZeroPad2d", "padding", padding, 4, -(1 << 31))
 
     def forward(self, input: TensorLike) -> Tensor:
-        x = input if isinstance(input, ng.Tensor) else ng.asarray(input)
+        x = input if isinstance(input, Tensor) else _creation.asarray(input)
         if x.ndim not in (3, 4):
             raise ShapeError(f"ZeroPad2d: input must be (N, C, H, W) or (C, H, W), got shape {x.shape}")
         left, right, above, below = self.padding
@@ -284,7 +286,7 @@ class ZeroPad2d(Module):
             raise ShapeError(f"ZeroPad2d: padding {self.padding} takes more away than there is (input {x.shape})")
         if min(self.padding) < 0:
             x = x[..., max(-above, 0):height - max(-below, 0), max(-left, 0):width - max(-right, 0)]
-        return ng.pad(x, {-2: (max(above, 0), max(below, 0)), -1: (max(left, 0), max(right, 0))})
+        return _shape.pad(x, {-2: (max(above, 0), max(below, 0)), -1: (max(left, 0), max(right, 0))})
 
     def extra_repr(self) -> str:
         return repr(self.padding)

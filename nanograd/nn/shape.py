@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import nanograd as ng
+from nanograd._core.base.tensor import Tensor
+from nanograd._core.ops import creation as _creation
+from nanograd._core.ops import shape as _shape
 from nanograd.errors import ShapeError, shown
 from nanograd.nn import _check
 from nanograd.nn.module import Module
@@ -12,7 +14,6 @@ from nanograd.nn.module import Module
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from nanograd._core.base.tensor import Tensor
     from nanograd._typing import TensorLike
 
 __all__ = ["Flatten", "Unflatten"]
@@ -42,7 +43,7 @@ class Flatten(Module):
         self.end_dim = _check.size("Flatten", "end_dim", end_dim, -64)
 
     def forward(self, input: TensorLike) -> Tensor:
-        return ng.flatten(input, self.start_dim, self.end_dim)
+        return _shape.flatten(input, self.start_dim, self.end_dim)
 
     def extra_repr(self) -> str:
         return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
@@ -81,8 +82,8 @@ class Unflatten(Module):
             raise ValueError(f"Unflatten: only one size may be -1, got {self.unflattened_size}")
 
     def forward(self, input: TensorLike) -> Tensor:
-        if not isinstance(input, ng.Tensor):
-            input = ng.asarray(input)
+        if not isinstance(input, Tensor):
+            input = _creation.asarray(input)
         shape = input.shape
         if not -len(shape) <= self.dim < len(shape):
             raise ShapeError(f"Unflatten: axis {self.dim} is out of range for shape {shape}")
@@ -97,7 +98,7 @@ class Unflatten(Module):
             total *= n
         if total != shape[axis]:
             raise ShapeError(f"Unflatten: axis {self.dim} of shape {shape} cannot become {self.unflattened_size}")
-        return ng.reshape(input, (*shape[:axis], *sizes, *shape[axis + 1:]))
+        return _shape.reshape(input, (*shape[:axis], *sizes, *shape[axis + 1:]))
 
     def extra_repr(self) -> str:
         return f"dim={self.dim}, unflattened_size={self.unflattened_size}"

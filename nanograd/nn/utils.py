@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-import nanograd as ng
 from nanograd import _calls
 from nanograd._core.base.tensor import Tensor
+from nanograd._core.ops import creation as _creation
+from nanograd._core.ops import shape as _shape
 from nanograd._core.train.update import clamp_gradients, gradient_norm, scale_gradients
 from nanograd.errors import ShapeError, shown
 from nanograd.nn import _check
@@ -107,14 +108,14 @@ def get_total_norm(tensors: Iterable[TensorLike] | Tensor, norm_type: float = 2.
     5.0
     """
     order = _order("get_total_norm", norm_type)
-    if isinstance(tensors, (ng.Tensor, np.ndarray)):
+    if isinstance(tensors, (Tensor, np.ndarray)):
         tensors = [tensors]
     holders = []
     for t in _items("get_total_norm", tensors):
-        if not isinstance(t, (ng.Tensor, np.ndarray)):
+        if not isinstance(t, (Tensor, np.ndarray)):
             raise TypeError(f"get_total_norm: expected tensors or arrays, got {type(t).__name__} {shown(t)}")
-        t = ng.asarray(t)
-        holder = ng.zeros(t.shape, dtype=t.dtype, requires_grad=True)
+        t = _creation.asarray(t)
+        holder = _creation.zeros(t.shape, dtype=t.dtype, requires_grad=True)
         holder.grad = t.detach()
         holders.append(holder)
     return _finite("get_total_norm", gradient_norm(holders, order), error_if_nonfinite)
@@ -235,7 +236,7 @@ def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
     parameters = list(_tensors("parameters_to_vector", parameters))
     if not parameters:
         raise ValueError("parameters_to_vector: no parameters; an iterator that was walked before gives none")
-    return ng.concatenate([ng.reshape(p, (-1,)) for p in parameters])
+    return _shape.concatenate([_shape.reshape(p, (-1,)) for p in parameters])
 
 
 def vector_to_parameters(vec: TensorLike, parameters: Iterable[Parameter]) -> None:
@@ -263,7 +264,7 @@ def vector_to_parameters(vec: TensorLike, parameters: Iterable[Parameter]) -> No
     for p in parameters:
         if not isinstance(p, Parameter):
             raise TypeError(f"vector_to_parameters: expected nn.Parameters, got {type(p).__name__}")
-    array = ng.asarray(vec).numpy()
+    array = _creation.asarray(vec).numpy()
     total = sum(p.size for p in parameters)
     if array.shape != (total,):
         raise ShapeError(f"vector_to_parameters: the parameters have {total} elements, the vector has shape {array.shape}")

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
 import numpy as np
 
-import nanograd as ng
 from nanograd import _calls
-from nanograd._core.base.tensor import Parameter, Tensor, array_of, flag, real_number
+from nanograd._core.base.tensor import Parameter, Tensor, array_of, enable_grad, flag, real_number
 from nanograd._core.train.update import GroupsChanged, ParameterState, clear_gradients
 from nanograd.errors import shown
 
@@ -146,7 +145,7 @@ class Optimizer(_calls.Refusing):
             raise NotImplementedError(f"{type(self).__name__} does not define step")
         loss = None
         if closure is not None:
-            with ng.enable_grad():
+            with enable_grad():
                 loss = closure()
         try:
             updated = self._update(type(self), self.param_groups, self._states)

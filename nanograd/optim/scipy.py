@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-import nanograd as ng
-from nanograd._core.base.tensor import Tensor
+from nanograd._core.base.tensor import Tensor, enable_grad
 from nanograd._core.train.update import ParameterState, clear_gradients, swap_values
-from nanograd.errors import ShapeError
+from nanograd.errors import GraphError, ShapeError
 from nanograd.optim.optimizer import _checked, _listed
 
 if TYPE_CHECKING:
@@ -129,7 +128,7 @@ class _Problem:
         """The loss, and where the method takes it the gradient."""
         self.assign(vector)
         clear_gradients(self.groups)
-        with ng.enable_grad():
+        with enable_grad():
             loss = self.closure()
         if not isinstance(loss, Tensor):
             raise TypeError(f"scipy_minimize: closure must return the loss, a tensor, got {type(loss).__name__}")
@@ -143,7 +142,7 @@ class _Problem:
     def gradient(self) -> Any:
         gradients = [state.parameter.grad for state in self.states]
         if all(g is None for g in gradients):
-            raise ng.GraphError("scipy_minimize: no parameter has a gradient: call loss.backward() in closure before it returns the loss")
+            raise GraphError("scipy_minimize: no parameter has a gradient: call loss.backward() in closure before it returns the loss")
         return np.concatenate([np.zeros(state.parameter.size) if g is None else g.numpy().ravel().astype(np.float64)
                                for state, g in zip(self.states, gradients)])
 
