@@ -6,7 +6,7 @@
  *
  * A kernel has an argument struct and a `static inline` function that fills it and launches: its launcher, which the Cython
  * modules call. Where there is nothing to decide, a line beside the body (kernels/NAME.inc) declares both, and the build writes
- * them (launchers/NAME.h); the others stand in kernels/NAME.h:
+ * them (launchers/NAME.h); the others are in kernels/NAME.h:
  *
  *   NG_LAUNCHER(ng_kernel(int dtype, outputs, inputs, parameters, sizes), items, grain)      or with the scratch memory's size
  *   NG_ENUM(names)      an enum for a parameter
@@ -120,8 +120,8 @@ extern const ng_runtime ng_runtime_functions;    /* defined where csrc is linked
 typedef struct ng_api {
     uint32_t size, version;
     /* Runs body over [0, count) in pieces of `grain` items (the last may be shorter), on the pool's threads when there
-     * are several whole pieces, releasing the GIL then. Piece boundaries depend on count and grain alone. `args` is copied.
-     * Returns the first non-zero status. */
+     * are several whole pieces, releasing the GIL then. Piece boundaries depend on count and grain alone. `args`,
+     * of args_size bytes, is read until this returns, which is with the first non-zero status. */
     int (*launch)(ng_body body, const void *args, size_t args_size, int64_t count, int64_t grain, size_t scratch);
     /* The same for pieces that are worth a thread each, 100 us and more: shared even where they are few, without a trial. */
     int (*launch_large)(ng_body body, const void *args, size_t args_size, int64_t count, int64_t grain, size_t scratch);

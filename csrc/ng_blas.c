@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later
  *
- * The gate before OpenBLAS. Its buffers (driver/others/memory.c) stand in a table; a call takes the first that is free, and
+ * The gate before OpenBLAS. Its buffers (driver/others/memory.c) are in a table; a call takes the first that is free, and
  * where that has no memory yet asks for it: ten times, then exit(1). With more calls under way than the table has places it
  * writes a warning, and later exits too. The gate lets in no more than the table holds, and nobody for whom there might be no
  * memory: it asks the system for as much, and gives it back at once, before it lets a caller in.

@@ -18,7 +18,7 @@ int ng_default_threads(void);
 int64_t ng_memory_limit(void);
 
 /* The quotas of the control groups (v1 and v2) that the process is in, with all their parents; 0 where there is none.
- * `root` stands in front of /proc and /sys: "" but in tests. */
+ * `root` is put in front of /proc and /sys: "" except in tests. */
 double ng_cgroup_cpus(const char *root);
 int64_t ng_cgroup_memory(const char *root);
 

@@ -90,7 +90,7 @@ NG_UNUSED static inline REAL ng_math_floor_divide(REAL a, REAL b)
     return q - f > R(0.5) ? f + R(1) : f;
 }
 
-/* The same bits without fmod, which is no vector instruction, where the operands are finite and the quotient is below
+/* The same bits without fmod, which is not a vector instruction, where the operands are finite and the quotient is below
  * NG_NEAR_QUOTIENT: then it is exact, and so is what it leaves, in double or with a fused multiply-add. */
 #if NG_DTYPE == 32
 #  define NG_NEAR_QUOTIENT 2097152.0f                   /* 2^21 */

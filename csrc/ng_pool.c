@@ -134,7 +134,7 @@ int ng_pool_run(ng_job *job, int threads)
     if (wanted > MAX_WORKERS) wanted = MAX_WORKERS;
 
     ng_lock(&pool.mutex);
-    /* A thread that cannot be had is no error: the others do its pieces. */
+    /* A thread that cannot be started is not an error: the others do its pieces. */
     while (pool.workers < wanted && ng_thread_start(&pool.threads[pool.workers], worker, NULL)) pool.workers++;
     pool.job = job;
     ng_atomic_store_int(&pool.seats, wanted);

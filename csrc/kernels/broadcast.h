@@ -18,7 +18,7 @@
 
 /* Elements that are spelt out at a time: they stay in L1. */
 #define BLOCK 1024
-/* A row of at least so many elements is long enough to be taken alone. */
+/* A row of at least this many elements is long enough to be taken alone. */
 #define LONG_ROW 128
 /* A block has room for what is written beyond its last row: short rows are filled by whole vectors of 32 bytes. */
 #define PADDED (BLOCK + 32)
@@ -31,7 +31,7 @@ typedef struct rows {
     int64_t row, most;                        /* elements of a row, rows of a group */
     int64_t column, at[NG_MAX_NDIM];          /* where we are: in the row, and in the axes before it */
     int kind[NG_MAX_OPERANDS];
-    int64_t spelt[NG_MAX_OPERANDS];           /* the offset of what stands in its block, -1: nothing */
+    int64_t spelt[NG_MAX_OPERANDS];           /* the offset of what is in its block, -1: nothing */
 } rows;
 
 /* Whether an operand is contiguous, or one number, from `axis` on. */

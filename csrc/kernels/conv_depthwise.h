@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later
  *
  * Depthwise convolutions: a channel sees itself alone. Passes, tiles and regions are those of conv_direct.h, with I or J = 1;
- * but a vector holds neighbouring positions, and a region is split by the stride: element (r, c) stands in part (r % MH, c % MW)
+ * but a vector holds neighbouring positions, and a region is split by the stride: element (r, c) is in part (r % MH, c % MW)
  * at row r / MH, column c / MW. So position (p, q) of a tap is always at tap + p * pitch + q, and all positions of a tile are
  * one flat loop, with some between the rows that nobody reads.
  */

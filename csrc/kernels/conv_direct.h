@@ -39,7 +39,7 @@ typedef struct ng_direct_args {
     int64_t parts;                               /* partial sums of dW */
 } ng_direct_args;
 
-enum { NG_DIRECT_LANES = 32 };                   /* channels are packed by so many, whatever the vectors' length */
+enum { NG_DIRECT_LANES = 32 };                   /* channels are packed in groups of this many, whatever the vectors' length */
 static inline int64_t ng_padded(int64_t channels) { return ng_ceil_div(channels, NG_DIRECT_LANES) * NG_DIRECT_LANES; }
 static inline int64_t ng_pass_k(const ng_pass *s) { return s->I * s->KH * s->KW; }
 static inline int64_t ng_distance(int64_t n, int64_t step) { return (n - 1) * (step < 0 ? -step : step); }
@@ -83,7 +83,7 @@ static inline ng_pass ng_pass_dx(const ng_conv *s, int64_t a, int64_t b)
     return t;
 }
 
-/* Tiles of up to so many positions, with regions of up to so many KB. */
+/* Tiles of up to `positions` positions, with regions of up to `kbytes` KB. */
 static inline void ng_cut_tiles(int dtype, ng_direct_args *t, int64_t positions, int64_t kbytes)
 {
     const ng_pass *s = &t->s;

@@ -11,7 +11,7 @@ typedef struct ng_conv {
 
 static inline int64_t ng_conv_k(const ng_conv *s) { return s->C / s->G * s->KH * s->KW; }
 
-/* Sixteenths of a nanosecond for so many multiply-adds. */
+/* Sixteenths of a nanosecond for this many multiply-adds. */
 static inline int64_t ng_conv_cost(int dtype, int64_t products) { return 64 + products / (dtype == NG_F32 ? 3 : 1); }
 
 #endif

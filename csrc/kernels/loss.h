@@ -130,7 +130,7 @@ static inline int ng_nll_backward(int dtype, void *dx, const void *dy, const int
 enum { NG_LOSS_MSE, NG_LOSS_L1, NG_LOSS_SMOOTH_L1, NG_LOSS_HUBER, NG_LOSS_BCE, NG_LOSS_BCE_LOGITS, NG_LOSS_BCE_LOGITS_WEIGHTED, NG_LOSS_KL,
        NG_LOSS_FROM_PROBS };
 
-/* loss = their sum / divisor, or (not reduced) one each; dx, dt: NULL where not wanted. NG_INDEX_RANGE: x is no probability */
+/* loss = their sum / divisor, or (not reduced) one each; dx, dt: NULL where not wanted. NG_INDEX_RANGE: x is not a probability */
 static inline int ng_pair_loss(int dtype, int which, void *loss, void *dx, void *dt, const void *x, const void *target,
                                const void *weight, const void *pos_weight, double parameter, double divisor, int is_reduced, int64_t count)
 {

@@ -9,7 +9,7 @@
  *
  * What forward finds out, and backward reads, is `statistics`: of `rows` rows (or channels) first all means, then what the mean has
  * lost in rounding, times -rstd, then all rstd, in REAL. An rstd of -1 marks a row whose squares leave the range of REAL; what is
- * done then stands in norm_range.h.
+ * done then is in norm_range.h.
  */
 #ifndef NG_KERNELS_NORM_H
 #define NG_KERNELS_NORM_H

@@ -2,7 +2,7 @@
  *
  * The optimizers' updates, and what else runs once per step over all parameters of a dtype: gradient norms, scaling and
  * clamping of gradients. One launch each, over the elements of all parameters one after the other: a table says
- * whose they are. The table is the launch's argument block, so it is copied like any other.
+ * whose they are. The table is part of the launch's arguments, as a recording of steps would copy them.
  */
 #ifndef NG_KERNELS_UPDATE_H
 #define NG_KERNELS_UPDATE_H
