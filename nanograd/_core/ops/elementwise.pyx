@@ -504,28 +504,13 @@ def arctan2(a, b):
 
 @public(method=True)
 def hypot(a, b):
-    """The length of the hypotenuse of legs a and b: ``sqrt(a**2 + b**2)``, without overflow where squares would.
+    """Length of the hypotenuse of legs a and b: ``sqrt(a**2 + b**2)``, without overflow of the squares.
 
-    Parameters
-    ----------
-    a, b : Tensor, array_like or number
-        float32 or float64, but not both.
-
-    Returns
-    -------
-    Tensor
-        Of the shape that the two broadcast to.
-
-    Raises
-    ------
-    ShapeError
-        If the shapes do not broadcast.
-    DTypeError
-        If float32 and float64 mix.
+    {binary}
 
     Notes
     -----
-    The derivatives are ``a / y`` and ``b / y``; 0 at the origin.
+    The derivatives are ``a / hypot(a, b)`` with respect to a and ``b / hypot(a, b)`` with respect to b; 0 at the origin.
 
     Examples
     --------

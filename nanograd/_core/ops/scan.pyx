@@ -105,24 +105,11 @@ def cumprod(x, axis=-1):
 
     ``y[i] = x[0] * ... * x[i]``.
 
-    Parameters
-    ----------
-    x : Tensor or array_like, at least one axis
-    axis : int
-
-    Returns
-    -------
-    Tensor
-        Of x's shape and dtype.
-
-    Raises
-    ------
-    numpy.exceptions.AxisError
-        For an axis that x does not have (an IndexError and a ValueError); a 0-d tensor has none.
+    {one axis}
 
     Notes
     -----
-    The gradient is found without a division, in one pass: it is right where elements are zero. float32 is multiplied in float64.
+    The gradient takes one pass and no division, so that it is right where elements are 0. float32 is multiplied in float64.
 
     Examples
     --------
