@@ -138,6 +138,8 @@ cdef str typed(object value):
 
 cdef object plain_int(object value):
     """An int from what is one, else None. (NumPy's arrays all have an __index__, but only those of one integer can be asked for it.)"""
+    if type(value) is int:
+        return value
     if not isinstance(value, bool) and hasattr(value, "__index__") and not (isinstance(value, np.ndarray) and (
             value.ndim > 0 or value.dtype.kind not in "iu")):
         return operator.index(value)
