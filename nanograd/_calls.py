@@ -114,7 +114,7 @@ def refuse(cls: type, name: str, args: tuple[Any, ...] | list[Any], kwargs: Mapp
     why = "".join(sorted({f" ({reason})" for reason in dropped.values() if reason}))
     missing = [word for word in required if word not in {*given, *renamed}]
     before = [*args, *([] if kwargs else missing)]
-    after = {**renamed, **{word: word for word in missing if kwargs}}
+    after: dict[str, object] = {**renamed, **{word: word for word in missing if kwargs}}
     after = {word: after[word] for word in names if word in after}
     if dropped:
         raise TypeError(f"{kind}: takes no {', '.join(f'{word}=' for word in dropped)}{why}: write {call(name, before, after)}")

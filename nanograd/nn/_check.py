@@ -24,7 +24,7 @@ def refuse_tensor(layer: str, *values: object, kinds: tuple[type, ...] = (Tensor
     cls = vars(sys.modules["nanograd.nn"]).get(layer)
     if isinstance(cls, type):
         if any(isinstance(value, kinds) for value in values):
-            _calls.made_first(cls, f"nn.{layer}", cls._called_with)
+            _calls.made_first(cls, f"nn.{layer}", cls._called_with)  # type: ignore[attr-defined]
 
 
 def size(layer: str, name: str, value: Any, least: int = 0) -> int:
