@@ -36,6 +36,7 @@ nanograd\._core\.base\.methods
 # C types: that they are such, and what follows from it for classes that are derived from two of them, or from Tensor
 nanograd\._core\.train\.minibatch\.RowSource
 nanograd\._core\.ops\.custom_function\.FunctionContext
+nanograd\._core\.ops\.conv\._ConvSettings
 nanograd\._core\.ops\.random\.Generator
 nanograd\._core\.base\.tensor\.(HookHandle|Node|Parameter|Tensor|set_grad_enabled)
 nanograd\._core\.train\.update\.ParameterState
