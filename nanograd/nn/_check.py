@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 def refuse_tensor(layer: str, *values: object, kinds: tuple[type, ...] = (Tensor,)) -> None:
     """Raise if a layer or loss is given what it is to be called with."""
-    cls = vars(sys.modules["nanograd.nn"]).get(layer)
-    if isinstance(cls, type):
-        if any(isinstance(value, kinds) for value in values):
+    if any(isinstance(value, kinds) for value in values):
+        cls = vars(sys.modules["nanograd.nn"]).get(layer)
+        if isinstance(cls, type):
             _calls.made_first(cls, f"nn.{layer}", cls._called_with)  # type: ignore[attr-defined]
 
 
