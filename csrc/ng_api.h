@@ -156,6 +156,11 @@ static inline int64_t ng_grain(int64_t cost)
     return cost >= PIECE ? 1 : (int64_t)((uint32_t)PIECE / (uint32_t)(cost > 0 ? cost : 1));
 }
 
+/* Memory that a launcher needs between its launches: partial sums, packed operands. Launchers ask for it here alone, so whoever is to
+ * run their launches again, after they have returned, knows what has to be kept. NULL when there is none; `bytes` as given before. */
+static inline void *ng_temporary(size_t bytes) { return NG->alloc(bytes); }
+static inline void ng_temporary_done(void *memory, size_t bytes) { NG->release(memory, bytes); }
+
 static inline size_t ng_itemsize(int dtype) { return dtype == NG_F32 ? 4 : 8; }
 
 #endif

@@ -179,3 +179,15 @@ def test_the_library_takes_its_operations_from_where_they_stand():
     """Not from the package's front door, which is there for users and stands above them."""
     for path in tracked("nanograd/nn/*.py", "nanograd/optim/*.py", "nanograd/data.py", "nanograd/composed.py", "nanograd/testing.py"):
         assert not re.search(r"^(import nanograd as|from nanograd import (?!composed|errors|data|nn|optim|_\w+|testing)\w)", path.read_text(), flags=re.M), path
+
+
+def test_launchers_ask_for_memory_in_one_place():
+    """ng_temporary() of ng_api.h: what a launcher takes past it, nobody can keep for launches that run again."""
+    for path in tracked("csrc/*.h", "csrc/*.c", "csrc/kernels/*.h", "csrc/kernels/*.inc"):
+        if path.name in ("ng_alloc.c", "ng_alloc.h", "ng_system.h", "ng_launch.c", "ng_pool.c"):      # the allocator, and scratch memory
+            continue
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            if path.name == "ng_api.h" and "static inline void" in line and "ng_temporary" in line:
+                continue
+            found = re.search(r"\bNG->(?:alloc|release)\(|\b(?:m|c|re)alloc\(|\bfree\(|\bng_(?:system_)?(?:alloc|free|release)\(", line)
+            assert not found, f"{path.relative_to(ROOT)}:{number}: {line.strip()}"

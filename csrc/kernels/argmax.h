@@ -35,7 +35,7 @@ static inline int ng_argmax(int dtype, int64_t *out, const void *x, int64_t oute
         return NG->launch(body, &args, sizeof args, outer * args.tiles, ng_grain(row * n * cost + 160), 0);
     }
     const size_t bytes = (size_t)(outer * args.chunks) * sizeof(int64_t);
-    int64_t *candidates = NG->alloc(bytes);
+    int64_t *candidates = ng_temporary(bytes);
     if (!candidates) return NG_NO_MEMORY;
     args.out = candidates;
     int status = NG->launch(body, &args, sizeof args, outer * args.chunks, 1, 0);
@@ -44,7 +44,7 @@ static inline int ng_argmax(int dtype, int64_t *out, const void *x, int64_t oute
         args.candidates = candidates;
         status = NG->launch(body, &args, sizeof args, outer, outer, 0);
     }
-    NG->release(candidates, bytes);
+    ng_temporary_done(candidates, bytes);
     return status;
 }
 

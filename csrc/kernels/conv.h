@@ -116,7 +116,7 @@ static inline int ng_conv_dweight(int dtype, void *dweight, const void *x, const
         return NG->launch(kernels->conv_dweight, &args, sizeof args, s->G, products < 2e6 ? s->G : 1,
                           (size_t)ng_conv_scratch(dtype, &args));
     const size_t bytes = (size_t)(args.parts * s->O * k) * ng_itemsize(dtype);
-    void *partial = NG->alloc(bytes);
+    void *partial = ng_temporary(bytes);
     if (!partial) return NG_NO_MEMORY;
     args.out = partial;
     int status = NG->launch(kernels->conv_dweight, &args, sizeof args, args.parts * s->G, 1,
@@ -125,7 +125,7 @@ static inline int ng_conv_dweight(int dtype, void *dweight, const void *x, const
     args.out = dweight;
     if (status == NG_OK)
         status = NG->launch(kernels->conv_dweight_sum, &args, sizeof args, s->O, ng_grain(args.parts * k * 16), 0);
-    NG->release(partial, bytes);
+    ng_temporary_done(partial, bytes);
     return status;
 }
 

@@ -145,7 +145,7 @@ static inline int ng_direct_launch(int dtype, ng_direct_args *t)
     ng_direct_cut(dtype, t);
     const int64_t tiles = s->N * s->G * t->tiles_p * t->tiles_q;
     if (tiles < 8) ng_direct_chunks(t, ng_ceil_div(8, tiles > 0 ? tiles : 1));
-    void *packed = NG->alloc(bytes);
+    void *packed = ng_temporary(bytes);
     if (!packed) return NG_NO_MEMORY;
     ng_direct_args pack = *t;
     pack.out = packed;
@@ -156,7 +156,7 @@ static inline int ng_direct_launch(int dtype, ng_direct_args *t)
         status = NG->launch(kernels->conv_direct, t, sizeof *t, tiles * t->chunks,
                             ng_grain(ng_conv_cost(dtype, t->tile_p * t->tile_q * (k + 8) * t->chunk)),
                             ng_direct_scratch(dtype, t));
-    NG->release(packed, bytes);
+    ng_temporary_done(packed, bytes);
     return status;
 }
 
@@ -195,7 +195,7 @@ static inline int ng_direct_dweight(int dtype, void *dweight, const void *x, con
     }
     if (t.parts < 1) t.parts = 1;
     const size_t bytes = (size_t)(t.parts * part + 64);
-    void *partial = NG->alloc(bytes);
+    void *partial = ng_temporary(bytes);
     if (!partial) return NG_NO_MEMORY;
     t.out = partial;
     int status = NG->launch(kernels->conv_direct_dweight, &t, sizeof t, t.parts * s->G * t.chunks,
@@ -205,7 +205,7 @@ static inline int ng_direct_dweight(int dtype, void *dweight, const void *x, con
     if (status == NG_OK)
         status = NG->launch(kernels->conv_direct_sum, &t, sizeof t, s->G * (padded / NG_DIRECT_LANES),
                             ng_grain(t.parts * k * NG_DIRECT_LANES * 4), 0);
-    NG->release(partial, bytes);
+    ng_temporary_done(partial, bytes);
     return status;
 }
 

@@ -90,11 +90,11 @@ static inline int ng_gemm_run(int dtype, ng_gemm_args *g)
         return NG->launch(epilogue, &g->bias, sizeof g->bias, g->m * g->n, ng_element_grain(dtype, 40), 0);
     }
     const size_t bytes = (size_t)((g->k - 1) / g->k_step + 1) * (size_t)(g->m * g->n) * ng_itemsize(dtype);
-    g->partials = NG->alloc(bytes);
+    g->partials = ng_temporary(bytes);
     if (!g->partials) return NG_NO_MEMORY;
     int status = (ng_gemm_is_large(dtype, g) ? NG->launch_large : NG->launch)(kernels->gemm, g, sizeof *g, blocks, 1, 0);
     if (!status) status = NG->launch(kernels->gemm_combine, g, sizeof *g, g->m, ng_grain(g->n * 16), 0);
-    NG->release(g->partials, bytes);
+    ng_temporary_done(g->partials, bytes);
     return status;
 }
 

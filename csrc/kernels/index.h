@@ -86,13 +86,13 @@ static inline int ng_scatter_add_wide_(void *x, const void *y, const int64_t *ma
     const ng_kernels *k = NG->kernels[NG_F32];
     const int64_t width = is_flat ? 1 : inner, count = (is_flat ? 1 : outer) * n_rows * width;
     ng_wide_args args = {NULL, x, y, map, rows, slots, n, m, inner, n_rows, is_flat, 0};
-    args.wide = (double *)NG->alloc((size_t)count * sizeof(double));
+    args.wide = (double *)ng_temporary((size_t)count * sizeof(double));
     if (!args.wide) return NG_NO_MEMORY;
     int status = NG->launch(k->scatter_move_wide, &args, sizeof args, count, ng_grain(8), 0);
     if (status == NG_OK) status = NG->launch(k->scatter_add_wide, &args, sizeof args, outer * inner, ng_column_grain(n), 0);
     args.is_back = 1;
     if (status == NG_OK) status = NG->launch(k->scatter_move_wide, &args, sizeof args, count, ng_grain(8), 0);
-    NG->release(args.wide, (size_t)count * sizeof(double));
+    ng_temporary_done(args.wide, (size_t)count * sizeof(double));
     return status;
 }
 
@@ -112,14 +112,14 @@ static inline int ng_scatter_add_counted_(ng_body plain, void *x, const void *y,
         if (m / 32 > entries)
             for (a.places = 16; a.places < 2 * entries;) a.places *= 2;
         const size_t bytes = a.places ? (size_t)a.places * sizeof(ng_repeats_place) : (size_t)m;
-        a.table = NG->alloc(bytes);
+        a.table = ng_temporary(bytes);
         if (!a.table) return NG_NO_MEMORY;
         status = NG->launch(k->index_repeats, &a, sizeof a, 1, 1, 0);
         if (status == NG_OK && found > 0) {
             const int64_t n_rows = found;
             const size_t sizes[] = {(size_t)n_rows * sizeof(int64_t), (size_t)entries * sizeof(int32_t),
                                     a.places ? 0 : (size_t)m * sizeof(int32_t)};
-            char *memory = (char *)NG->alloc(sizes[0] + sizes[1] + sizes[2]);
+            char *memory = (char *)ng_temporary(sizes[0] + sizes[1] + sizes[2]);
             if (memory) {
                 a.rows = (int64_t *)(void *)memory;
                 a.slots = (int32_t *)(void *)(memory + sizes[0]);
@@ -127,11 +127,11 @@ static inline int ng_scatter_add_counted_(ng_body plain, void *x, const void *y,
                 status = NG->launch(k->index_repeats, &a, sizeof a, 1, 1, 0);
                 if (status == NG_OK)
                     status = ng_scatter_add_wide_(x, y, map, a.slots, a.rows, outer, n, m, inner, n_rows, is_flat);
-                NG->release(memory, sizes[0] + sizes[1] + sizes[2]);
+                ng_temporary_done(memory, sizes[0] + sizes[1] + sizes[2]);
             } else status = NG_NO_MEMORY;
         } else if (status == NG_OK)
             status = NG->launch(plain, &direct, sizeof direct, outer * inner, ng_column_grain(n), 0);
-        NG->release(a.table, bytes);
+        ng_temporary_done(a.table, bytes);
         return status;
     }
     return ng_scatter_add_wide_(x, y, map, NULL, NULL, outer, n, m, inner, m, is_flat);

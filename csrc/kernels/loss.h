@@ -74,14 +74,14 @@ static inline int ng_loss_launch(int dtype, ng_body body, void *args, size_t siz
 {
     const int64_t pieces = ng_ceil_div(count, grain);
     if (!is_reduced || pieces == 1) return count ? NG->launch(body, args, size, count, grain, scratch) : NG_OK;
-    *parts = NG->alloc((size_t)(pieces + 1) * sizeof(double));
+    *parts = ng_temporary((size_t)(pieces + 1) * sizeof(double));
     if (!*parts) return NG_NO_MEMORY;
     int status = count ? NG->launch(body, args, size, count, grain, scratch) : NG_OK;
     if (status == NG_OK) {
         const ng_loss_combine_args combine = {loss, *parts, totals, pieces, n_totals, divisor};
         status = NG->launch(NG->kernels[dtype]->loss_combine, &combine, sizeof combine, 1, 1, 0);
     }
-    NG->release(*parts, (size_t)(pieces + 1) * sizeof(double));
+    ng_temporary_done(*parts, (size_t)(pieces + 1) * sizeof(double));
     return status;
 }
 

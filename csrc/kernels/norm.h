@@ -63,7 +63,7 @@ static inline int ng_norm_backward(int dtype, void *dx, void *dweight, void *dbi
     const size_t bytes = (size_t)(2 * pieces * sets) * sizeof(double);
     void *sums = NULL;
     if (dweight || dbias) {
-        if (!(sums = NG->alloc(bytes))) return NG_NO_MEMORY;
+        if (!(sums = ng_temporary(bytes))) return NG_NO_MEMORY;
         args.dweight = dweight ? sums : NULL;
         args.dbias = dbias ? (double *)sums + pieces * sets : NULL;
     }
@@ -73,7 +73,7 @@ static inline int ng_norm_backward(int dtype, void *dx, void *dweight, void *dbi
         const ng_norm_args combine = {.x = args.dweight, .dy = args.dbias, .dweight = dweight, .dbias = dbias, .rows = rows > 0 ? pieces : 0,
                                       .segments = sets};
         if (status == NG_OK) status = NG->launch(kernels->norm_combine, &combine, sizeof combine, sets, ng_grain(pieces * 32), 0);
-        NG->release(sums, bytes);
+        ng_temporary_done(sums, bytes);
     }
     return status;
 }

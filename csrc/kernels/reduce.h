@@ -117,7 +117,7 @@ static inline int ng_fold(ng_body body, void *out, const void *x, const void *ce
         return NG->launch(body, &args, sizeof args, items, ng_grain(cost * row * positions + 160), 0);
 
     const size_t bytes = (size_t)(args.chunks * outputs) * sizeof(double);
-    void *partial = NG->alloc(bytes);
+    void *partial = ng_temporary(bytes);
     if (!partial) return NG_NO_MEMORY;
     ng_fold_args merge = args;
     args.out = partial;
@@ -128,7 +128,7 @@ static inline int ng_fold(ng_body body, void *out, const void *x, const void *ce
         merge.is_merge = 1;
         status = NG->launch(body, &merge, sizeof merge, outputs, ng_grain(16 * args.chunks), 0);
     }
-    NG->release(partial, bytes);
+    ng_temporary_done(partial, bytes);
     return status;
 }
 
