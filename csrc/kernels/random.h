@@ -16,7 +16,7 @@
 #include "ng_api.h"
 
 typedef struct ng_stream {
-    uint64_t seed, counter;      /* the first block of this draw */
+    uint64_t seed, counter;      /* of a generator: its next block; of a draw: the first of its own */
 } ng_stream;
 
 /* Blocks that a draw of n items takes, `per_group` of which come from a group. */

@@ -24,11 +24,12 @@ typedef struct ng_update_item {
     int fresh;                       /* bit i: state i has never been written; take `initial` for its elements */
     int variant;                     /* which of the optimizer's formulas: NG_DECAY and so on */
     double initial;
+    int64_t *steps;                  /* that the parameter has made before this one: read when a kernel runs; NULL: nobody counts */
     union {
         struct { double lr, momentum, gain, decay; } sgd;
-        struct { double beta1, beta2, step, eps, decay, keep; } adam;
+        struct { double beta1, beta2, lr, eps, decay, keep; } adam;
         struct { double lr, alpha, eps, decay, momentum; } rmsprop;
-        struct { double lr, eps, decay; } adagrad;
+        struct { double lr, lr_decay, eps, decay; } adagrad;
         struct { double decay; } ema;
         struct { double low, high; } clamp;
         struct { double factor; } scale;
@@ -70,6 +71,8 @@ static inline ng_update_item *ng_update_add(ng_update_table *table, void *new_va
     return item;
 }
 
+static inline void ng_update_steps(ng_update_item *item, int64_t *steps) { item->steps = steps; }
+
 static inline void ng_update_state(ng_update_item *item, int i, void *new_state, const void *state, int fresh)
 {
     item->state[i] = fresh ? new_state : state;
@@ -77,7 +80,7 @@ static inline void ng_update_state(ng_update_item *item, int i, void *new_state,
     item->fresh |= fresh << i;
 }
 
-/* Coefficients: everything that does not depend on the element is computed here, once and in double. */
+/* Coefficients: what depends neither on the element nor on the number of the step is computed here, once and in double. */
 
 static inline void ng_sgd_item(ng_update_item *item, double lr, double momentum, double dampening, double decay,
                                int nesterov)
@@ -91,24 +94,14 @@ static inline void ng_sgd_item(ng_update_item *item, double lr, double momentum,
     item->c.sgd.decay = decay;
 }
 
-/* p -= lr / c1 * m / (sqrt(v) / sqrt(c2) + eps), ck = 1 - betak^step with step counted from 1; both sides of the fraction
- * are multiplied by sqrt(c2): one division an element instead of two. */
-typedef struct ng_adam_bias { double c1, root_c2; } ng_adam_bias;
-
-static inline ng_adam_bias ng_adam_correct_bias(double beta1, double beta2, double step)
-{
-    const ng_adam_bias bias = {1.0 - pow(beta1, step), sqrt(1.0 - pow(beta2, step))};
-    return bias;
-}
-
 static inline void ng_adam_item(ng_update_item *item, double lr, double beta1, double beta2, double eps, double decay,
-                                int decoupled, int amsgrad, ng_adam_bias bias)
+                                int decoupled, int amsgrad)
 {
     item->variant = (decay != 0 && !decoupled ? NG_DECAY : 0) | (amsgrad ? NG_AMSGRAD : 0);
     item->c.adam.beta1 = beta1;
     item->c.adam.beta2 = beta2;
-    item->c.adam.step = lr / bias.c1 * bias.root_c2;
-    item->c.adam.eps = eps * bias.root_c2;
+    item->c.adam.lr = lr;
+    item->c.adam.eps = eps;
     item->c.adam.decay = decay;
     item->c.adam.keep = decoupled ? 1.0 - lr * decay : 1.0;
 }
@@ -124,12 +117,12 @@ static inline void ng_rmsprop_item(ng_update_item *item, double lr, double alpha
     item->c.rmsprop.momentum = momentum;
 }
 
-static inline void ng_adagrad_item(ng_update_item *item, double lr, double lr_decay, double eps, double decay,
-                                   double initial, double step)
+static inline void ng_adagrad_item(ng_update_item *item, double lr, double lr_decay, double eps, double decay, double initial)
 {
     item->variant = decay != 0 ? NG_DECAY : 0;
     item->initial = initial;
-    item->c.adagrad.lr = lr / (1.0 + (step - 1.0) * lr_decay);
+    item->c.adagrad.lr = lr;
+    item->c.adagrad.lr_decay = lr_decay;
     item->c.adagrad.eps = eps;
     item->c.adagrad.decay = decay;
 }
@@ -176,6 +169,12 @@ static inline int ng_update_scale(int dtype, const ng_update_table *table)
 static inline int ng_update_clamp(int dtype, const ng_update_table *table)
 {
     return ng_update_launch_(dtype, NG->kernels[dtype]->update_clamp, table, 2);
+}
+
+/* One more step for each parameter: a launch of its own, behind the update, whose pieces all read the old numbers. */
+static inline int ng_update_count(int dtype, const ng_update_table *table)
+{
+    return NG->launch(NG->kernels[dtype]->update_count, table, ng_update_table_size(table->n), 1, 1, 0);
 }
 
 /* The norm of all gradients of the table: each piece writes a double to table->result (ng_update_norm_pieces of them),

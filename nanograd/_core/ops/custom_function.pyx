@@ -6,9 +6,9 @@ forward saw. So they hold no node, and an optimizer step in between changes noth
 context may hold the result, and so the node: the context is a Carrier (cycles.pxi).
 """
 cimport cython
-from libc.string cimport memset
 
 from nanograd._core.base.tensor cimport *
+from kernels.elementwise cimport ng_fill
 
 include "capsule.pxi"
 
@@ -115,7 +115,7 @@ cdef Tensor zeros_of(int kind, tuple shape):
     cdef int64_t dims[8]
     cdef int rank = parse_shape("zeros", (shape,), dims)
     cdef Tensor t = new_tensor(kind, rank, dims)
-    memset(new_data(t), 0, <size_t>t.count * ng_itemsize(kind))
+    check("zeros", ng_fill(kind, new_data(t), 0.0, t.count))
     return t
 
 

@@ -18,7 +18,7 @@ from nanograd.errors import ShapeError, refuse_masked
 from kernels.compare cimport NG_IS_FINITE, NG_IS_INF, NG_IS_NAN, ng_classify, ng_near
 from kernels.elementwise cimport NG_DA, NG_DB, ng_broadcast_strides, ng_where_backward, ng_where_forward
 from kernels.ops cimport *              # the enumerators NG_UNARY_*, NG_BINARY_*
-from kernels.transpose cimport ng_contiguous_strides, ng_strided_copy
+from kernels.transpose cimport ng_contiguous_strides, ng_copy_bytes, ng_strided_copy
 
 cnp.import_array()
 
@@ -787,7 +787,7 @@ def where(cond, a, b):
     graph = (ta.wants_grad or tb.wants_grad) and grad_mode()
     if graph:
         condition = new_buffer(mask.size)
-        memcpy(condition.data, cnp.PyArray_DATA(mask), mask.size)
+        check("where", ng_copy_bytes(condition.data, cnp.PyArray_DATA(mask), mask.size))
     else:
         condition = wrapped_buffer(cnp.PyArray_DATA(mask), mask)
     out = new_tensor(kind, rank, dims)

@@ -3,14 +3,14 @@
 include "capsule.pxi"
 cimport cython
 from libc.float cimport DBL_EPSILON, FLT_EPSILON
-from libc.math cimport sqrt
 from libc.stdint cimport int64_t
 from nanograd._core.base.tensor cimport *
 
 from nanograd._core.base.tensor import public
 from nanograd.errors import ShapeError, shown
 
-from kernels.norm cimport ng_batch_norm_backward, ng_batch_norm_forward, ng_norm_backward, ng_norm_forward
+from kernels.norm cimport (ng_batch_norm_backward, ng_batch_norm_forward, ng_batch_norm_frozen, ng_batch_norm_running, ng_norm_backward,
+                           ng_norm_forward)
 from kernels.ops cimport NG_READS_X, NG_READS_Y
 
 cdef double NEGATIVE_SLOPE = 0.01       # of leaky_relu, the one activation with a parameter; the others do not read it

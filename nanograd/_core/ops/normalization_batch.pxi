@@ -24,30 +24,13 @@ cdef class BatchNormNode(Node):
         return give_all(run, self, dx, dweight, dbias)
 
 
-cdef double read(int kind, const void *data, int64_t i) noexcept:
-    return (<const float *>data)[i] if kind == NG_F32 else (<const double *>data)[i]
-
-
-cdef void write(int kind, void *data, int64_t i, double value) noexcept:
-    if kind == NG_F32:
-        (<float *>data)[i] = <float>value
-    else:
-        (<double *>data)[i] = value
-
-
 cdef int update_running(Tensor running, const double *statistic, double momentum, double factor) except -1:
     """running = (1 - momentum) * running + momentum * factor * statistic: a new value, in place if nobody else holds the old."""
-    cdef Buffer new = None if holds_alone(running) else new_buffer(<size_t>running.count * ng_itemsize(running.kind))
+    cdef bint alone = holds_alone(running)
     cdef Buffer old = read_data(running)
-    cdef int64_t i
-    if new is None:
-        new = old
-    for i in range(running.count):
-        write(running.kind, new.data, i, (1 - momentum) * read(running.kind, old.data, i)
-              + momentum * factor * statistic[i])
-    if new is not old:
-        set_value(running, new)
-    return 0
+    cdef Buffer new = old if alone else new_buffer(<size_t>running.count * ng_itemsize(running.kind))
+    check("batch_norm", ng_batch_norm_running(running.kind, new.data, old.data, statistic, 1 - momentum, momentum * factor, running.count))
+    return 0 if alone else set_value(running, new)
 
 
 cdef Tensor running_of(str name, object value, Tensor x, int64_t channels, bint updated):
@@ -150,10 +133,7 @@ def batch_norm(x, running_mean=None, running_var=None, weight=None, bias=None, t
     statistics = new_buffer(<size_t>(3 * C) * ng_itemsize(tx.kind))
     if not train:
         mean, var = read_data(tm), read_data(tv)
-        for i in range(C):
-            write(tx.kind, statistics.data, i, read(tx.kind, mean.data, i))
-            write(tx.kind, statistics.data, C + i, 0)
-            write(tx.kind, statistics.data, 2 * C + i, 1 / sqrt(read(tx.kind, var.data, i) + epsilon))
+        check("batch_norm", ng_batch_norm_frozen(tx.kind, statistics.data, mean.data, var.data, C, epsilon))
     elif tm is not None or tv is not None:
         moments = new_buffer(<size_t>(2 * C) * sizeof(double))
     out = new_tensor(tx.kind, tx.rank, tx.dims)

@@ -23,8 +23,8 @@ from nanograd.errors import DTypeError, ShapeError, shown
 cnp.import_array()
 
 from kernels.random cimport (ng_dropout_backward, ng_dropout_forward, ng_integers_per_group, ng_random_blocks, ng_random_categorical,
-                             ng_random_integers, ng_random_normal, ng_random_per_group, ng_random_permutation, ng_random_uniform,
-                             ng_stream)
+                             ng_random_integers, ng_random_normal, ng_random_per_group, ng_random_permutation, ng_random_take,
+                             ng_random_uniform, ng_stream)
 from kernels.transpose cimport ng_strided_copy
 
 

@@ -16,7 +16,7 @@ cdef Tensor draw(str op, tuple shape, object dtype, object requires_grad, object
 
 cdef Tensor draw_into(str op, int rank, const int64_t *dims, int kind, object requires_grad, object generator, bint is_normal,
                       double offset, double scale):
-    cdef ng_stream stream
+    cdef Buffer stream
     cdef Tensor out
     shape_size(op, rank, dims)
     if kind == NG_F32 and (fabs(offset) > FLT_MAX or scale > FLT_MAX or (not is_normal and offset + scale > FLT_MAX)):
@@ -25,9 +25,9 @@ cdef Tensor draw_into(str op, int rank, const int64_t *dims, int kind, object re
     out = new_tensor(kind, rank, dims)
     stream = take_stream(op, generator, ng_random_blocks(out.count, ng_random_per_group(kind)))
     if is_normal:
-        check(op, ng_random_normal(kind, new_data(out), stream, offset, scale, out.count))
+        check(op, ng_random_normal(kind, new_data(out), <const ng_stream *>stream.data, offset, scale, out.count))
     else:
-        check(op, ng_random_uniform(kind, new_data(out), stream, offset, scale, out.count))
+        check(op, ng_random_uniform(kind, new_data(out), <const ng_stream *>stream.data, offset, scale, out.count))
     out.requires_grad = requires_grad
     return out
 
@@ -269,7 +269,7 @@ def randint(low, high, shape, generator=None):
     cdef int rank = parse_shape("randint", (shape,), dims)
     cdef int64_t n, first
     cdef uint64_t span
-    cdef ng_stream stream
+    cdef Buffer stream
     cdef cnp.ndarray out
     below, above = to_int("randint", "low", low), to_int("randint", "high", high)
     if not -(1 << 63) <= below < above <= 1 << 63:
@@ -279,7 +279,7 @@ def randint(low, high, shape, generator=None):
     span = (above - below) & 0xffffffffffffffff          # 0 stands for 2**64
     out = np.empty(shape_tuple(rank, dims), np.int64)
     stream = take_stream("randint", generator, ng_random_blocks(n, ng_integers_per_group(span)))
-    check("randint", ng_random_integers(<int64_t *>cnp.PyArray_DATA(out), stream, first, span, n))
+    check("randint", ng_random_integers(<int64_t *>cnp.PyArray_DATA(out), <const ng_stream *>stream.data, first, span, n))
     return out
 
 
@@ -309,7 +309,7 @@ def randperm(n, generator=None):
     [0, 1, 2, 3, 4]
     """
     cdef int64_t count
-    cdef ng_stream stream
+    cdef Buffer stream
     cdef cnp.ndarray out
     n = to_int("randperm", "n", n)
     if not 0 <= n <= 1 << 32:
@@ -317,7 +317,7 @@ def randperm(n, generator=None):
     count = n
     out = np.empty(count, np.int64)
     stream = take_stream("randperm", generator, ng_random_blocks(count, 64))
-    check("randperm", ng_random_permutation(<int64_t *>cnp.PyArray_DATA(out), stream, count))
+    check("randperm", ng_random_permutation(<int64_t *>cnp.PyArray_DATA(out), <const ng_stream *>stream.data, count))
     return out
 
 
@@ -359,7 +359,7 @@ def categorical(logits, axis=-1, generator=None):
     cdef int64_t dims[8]
     cdef int64_t n = x.dims[along], rows = 1
     cdef Buffer source
-    cdef ng_stream stream
+    cdef Buffer stream
     cdef cnp.ndarray out
     cdef int a, i = 0, status
     for a in range(x.rank):
@@ -376,7 +376,7 @@ def categorical(logits, axis=-1, generator=None):
         x = transpose_axes(x.detach(), order)
     source = read_data(x)
     stream = take_stream("categorical", generator, ng_random_blocks(rows, 16))
-    status = ng_random_categorical(x.kind, <int64_t *>cnp.PyArray_DATA(out), source.data, stream, rows, n)
+    status = ng_random_categorical(x.kind, <int64_t *>cnp.PyArray_DATA(out), source.data, <const ng_stream *>stream.data, rows, n)
     if status == NG_INDEX_RANGE:
         raise ValueError("categorical: logits give no probabilities: they hold NaN or +inf, or nothing but -inf "
                          f"(logits {(<Tensor>as_tensor('categorical', logits)).shape})")

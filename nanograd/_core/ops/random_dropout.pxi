@@ -54,19 +54,20 @@ def dropout(x, p=0.5, training=True, generator=None):
     cdef Tensor t = as_tensor("dropout", x), out
     cdef Buffer xb = read_data(t), bits
     cdef DropoutNode node
-    cdef ng_stream stream
+    cdef size_t words = <size_t>((t.count + 63) // 64) * sizeof(uint64_t)
     cdef double probability = as_real("dropout", "p", p), threshold, scale
     if not 0 <= probability <= 1:
         raise ValueError(f"dropout: p must be in [0, 1], got {p}")
     if not as_flag("dropout", "training", training) or probability == 0:
         return t
-    stream = take_stream("dropout", generator, ng_random_blocks(t.count, 64))
     # An element is kept if its 32-bit word is larger than the threshold: never for p = 1.
     threshold = min(max(probability * 4294967296.0 + 0.5, 1.0), 4294967296.0) - 1.0
     scale = 1.0 / (1.0 - probability) if probability < 1 else 0.0
     out = new_tensor(t.kind, t.rank, t.dims)
-    bits = new_buffer(<size_t>((t.count + 63) // 64) * sizeof(uint64_t))
-    check("dropout", ng_dropout_forward(t.kind, new_data(out), <uint64_t *>bits.data, xb.data, stream, <uint32_t>threshold, scale, t.count))
+    bits = new_buffer(words + sizeof(ng_stream))
+    take_blocks("dropout", generator, ng_random_blocks(t.count, 64), <char *>bits.data + words)
+    check("dropout", ng_dropout_forward(t.kind, new_data(out), <uint64_t *>bits.data, xb.data, <const ng_stream *>(<char *>bits.data + words),
+                                        <uint32_t>threshold, scale, t.count))
     if needs_grad(t):
         node = DropoutNode.__new__(DropoutNode)
         save(node, SAVED_MAP, bits)

@@ -30,7 +30,7 @@ cdef class Generator:
     >>> first.tolist() == ng.rand(3, generator=generator).tolist()
     True
     """
-    cdef uint64_t seed, counter
+    cdef ng_stream stream        # kernels read it, and move it on
 
     def __init__(self, seed=None):
         if seed is None:
@@ -42,27 +42,27 @@ cdef class Generator:
         n = to_int("manual_seed", "the seed", n)
         if not 0 <= n < 1 << 64:
             raise ValueError(f"manual_seed: the seed must be in [0, 2**64), got {shown(n)}")
-        self.seed = n
-        self.counter = 0
+        self.stream.seed = n
+        self.stream.counter = 0
         return self
 
     def get_state(self):
         """The state as a NumPy uint64 array, for `set_state`."""
-        return np.array([self.seed, self.counter], dtype=np.uint64)
+        return np.array([self.stream.seed, self.stream.counter], dtype=np.uint64)
 
     def set_state(self, s):
         """Go back to a state that `get_state` gave."""
         state = np.asarray(s)
         if state.dtype != np.uint64 or state.shape != (2,):
             raise ValueError(f"set_state: expected the uint64 array of get_state(), got dtype {state.dtype}, shape {state.shape}")
-        self.seed = int(state[0])
-        self.counter = int(state[1])
+        self.stream.seed = int(state[0])
+        self.stream.counter = int(state[1])
 
     def __reduce__(self):
         return _restore_generator, (self.get_state(),)
 
     def __repr__(self):
-        return f"Generator(seed={self.seed}, counter={self.counter})"
+        return f"Generator(seed={self.stream.seed}, counter={self.stream.counter})"
 
 
 def _system_entropy(n):
@@ -79,11 +79,10 @@ def _restore_generator(state):
 cdef Generator _default = None       # made at the first draw without one
 
 
-cdef ng_stream take_stream(str op, object generator, uint64_t blocks) except *:
-    """The numbers of one draw; they are the caller's alone (the GIL is held)."""
+cdef int take_blocks(str op, object generator, uint64_t blocks, void *own) except -1:
+    """The numbers of one draw, which are the caller's alone, as an ng_stream at `own`, in a buffer: a kernel writes it, others read it."""
     global _default
     cdef Generator source
-    cdef ng_stream stream
     if generator is None:
         if _default is None:
             _default = Generator()
@@ -92,10 +91,14 @@ cdef ng_stream take_stream(str op, object generator, uint64_t blocks) except *:
         source = <Generator>generator
     else:
         raise TypeError(f"{op}: generator must be an ng.Generator or None, got {type(generator).__name__}")
-    stream.seed = source.seed
-    stream.counter = source.counter
-    source.counter += blocks
-    return stream
+    return check(op, ng_random_take(<ng_stream *>own, &source.stream, blocks))
+
+
+cdef Buffer take_stream(str op, object generator, uint64_t blocks):
+    """The same in a buffer of its own."""
+    cdef Buffer own = new_buffer(sizeof(ng_stream))
+    take_blocks(op, generator, blocks, own.data)
+    return own
 
 
 @public

@@ -25,10 +25,10 @@ from nanograd.errors import ShapeError, shown
 
 include "capsule.pxi"
 
-from kernels.update cimport (ng_adagrad_item, ng_adam_bias, ng_adam_correct_bias, ng_adam_item, ng_clamp_item, ng_ema_item,
-                             ng_rmsprop_item, ng_scale_item, ng_sgd_item, ng_update_adagrad, ng_update_adam, ng_update_add,
-                             ng_update_clamp, ng_update_ema, ng_update_item, ng_update_norm, ng_update_norm_pieces, ng_update_rmsprop,
-                             ng_update_scale, ng_update_sgd, ng_update_state, ng_update_table, ng_update_table_size)
+from kernels.update cimport (ng_adagrad_item, ng_adam_item, ng_clamp_item, ng_ema_item, ng_rmsprop_item, ng_scale_item, ng_sgd_item,
+                             ng_update_adagrad, ng_update_adam, ng_update_add, ng_update_clamp, ng_update_count, ng_update_ema,
+                             ng_update_item, ng_update_norm, ng_update_norm_pieces, ng_update_rmsprop, ng_update_scale, ng_update_sgd,
+                             ng_update_state, ng_update_steps, ng_update_table, ng_update_table_size)
 
 ctypedef int (*update_launcher)(int dtype, const ng_update_table *table) noexcept nogil
 

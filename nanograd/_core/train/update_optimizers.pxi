@@ -121,20 +121,14 @@ cdef int step_adam(type op, groups, list states, bint decoupled) except -1:
     cdef ParameterState state
     cdef ng_update_item *item
     cdef AdamSettings s
-    cdef ng_adam_bias bias
-    cdef int64_t steps
     cdef Py_ssize_t g
     for g in range(len(groups)):
         read_adam(op, <dict?>(<list?>groups)[g], &s)
-        steps = -1
         for state in <list>states[g]:
             item = step.add(state, 7 if s.amsgrad else 3)
             if item == NULL:
                 continue
-            if state.steps != steps:          # as a rule they are all equal, and pow() costs more than a small parameter
-                steps = state.steps
-                bias = ng_adam_correct_bias(s.beta1, s.beta2, <double>(steps + 1))
-            ng_adam_item(item, s.lr, s.beta1, s.beta2, s.eps, s.decay, decoupled, s.amsgrad, bias)
+            ng_adam_item(item, s.lr, s.beta1, s.beta2, s.eps, s.decay, decoupled, s.amsgrad)
     return step.launch(ng_update_adam)
 
 
@@ -202,7 +196,7 @@ def adagrad_step(type op, groups, list states):
         for state in <list>states[g]:
             item = step.add(state, 1)
             if item != NULL:
-                ng_adagrad_item(item, s.lr, s.lr_decay, s.eps, s.decay, s.initial, <double>(state.steps + 1))
+                ng_adagrad_item(item, s.lr, s.lr_decay, s.eps, s.decay, s.initial)
     return step.launch(ng_update_adagrad)
 
 
@@ -218,6 +212,7 @@ def ema_step(list states, double decay):
             state.follow()
         value = read_data(state.parameter)
         item = ng_update_add(step.table(state.kind), NULL, value.data, NULL, state.parameter.count)
+        ng_update_steps(item, &state.steps)
         pending = step.remember(<PyObject *>state)
         step.hold(<PyObject *>value)
         step.add_arrays(state, item, pending, 1)

@@ -172,6 +172,7 @@ cdef class Step:
         value = read_data(p)
         new = value if alone else new_buffer(<size_t>p.count * ng_itemsize(p.kind))
         item = ng_update_add(self.table(p.kind), new.data, value.data, (<Buffer>gradient).data, p.count)
+        ng_update_steps(item, &state.steps)
         pending = self.remember(<PyObject *>state)
         pending.value = self.hold(<PyObject *>new)
         if not alone:
@@ -193,10 +194,12 @@ cdef class Step:
         for kind in range(2):
             if self.tables[kind] != NULL:
                 check("step", launcher(kind, self.tables[kind]))
+        for kind in range(2):
+            if self.tables[kind] != NULL:
+                check("step", ng_update_count(kind, self.tables[kind]))
         for i in range(self.n):
             pending = &self.pending[i]
             state = <ParameterState>pending.state
-            state.steps += 1
             if pending.value != NULL:
                 set_value(state.parameter, <Buffer>pending.value)
             for k in range(3):
