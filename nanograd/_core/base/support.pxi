@@ -48,7 +48,32 @@ cdef int set_value(Tensor t, Buffer buffer) except -1:
     own(&buffer.owners)
     disown(&t.buffer.owners)
     t.buffer = buffer
+    t.transposed = False
     return 0
+
+
+cdef int fill_transposed(Tensor t) except -1:
+    cdef Buffer source = t.buffer, filled = new_buffer(<size_t>t.count * ng_itemsize(t.kind))
+    cdef int64_t strides[8]
+    cdef int64_t steps[8]
+    ng_contiguous_strides(steps, t.rank, t.dims)
+    memcpy(strides, steps, sizeof(steps))
+    strides[t.rank - 2] = 1
+    strides[t.rank - 1] = t.dims[t.rank - 2]
+    check("transpose", ng_strided_copy(t.kind, filled.data, source.data, t.rank, t.dims, steps, strides))
+    if t.transposed:             # while the kernel ran, another thread may have been here too
+        set_value(t, filled)
+    return 0
+
+
+cdef Tensor transposed_tensor(Tensor x, const int64_t *dims):
+    cdef Tensor out
+    if x.buffer.nbytes == 0:
+        return None
+    out = bare_tensor(x.buffer, x.kind, x.rank, dims, x.count)
+    # In a matrix of one row or column, or an empty one, the elements lie the same way.
+    out.transposed = not x.transposed and dims[x.rank - 1] > 1 and dims[x.rank - 2] > 1 and x.count > 0
+    return out
 
 
 # A tensor that dies owns its buffer no more. As a __dealloc__ this would cost 5 ns (CPython's exception is saved and restored).

@@ -231,6 +231,7 @@ cdef class Tensor:
     cdef Node node           # the node that made it, or a leaf's own; None where no gradient is wanted
     cdef object __weakref__
     cdef bint wants_grad     # requires_grad
+    cdef bint transposed     # the buffer holds the elements with the last two axes exchanged, until somebody reads them (read_data)
     cdef int kind, rank      # dtype as NG_F32 or NG_F64, ndim,
     cdef int64_t count       # size,
     cdef int64_t dims[8]     # shape
@@ -238,12 +239,22 @@ cdef class Tensor:
 cdef Tensor new_tensor(int kind, int rank, const int64_t *dims)                     # with a new buffer, uninitialised
 cdef Tensor wrap_buffer(Buffer buffer, int kind, int rank, const int64_t *dims)     # of a buffer, shared
 
-# A tensor's memory is taken through these two alone, and nothing but them and what is about ownership says `t.buffer`:
-# what is to stay alive, or to be made at the first reading, is found here.
+# A tensor's memory is taken through these alone, and nothing but them and what is about ownership says `t.buffer`: what is to stay
+# alive, or to be made at the first reading, is found here. A transpose is: until then it owns the buffer of what it was made from.
 cdef inline Buffer read_data(Tensor t):
     """What an operation reads: it passes the buffer's `data` to a launcher, and holds the buffer itself, in a local variable,
     until the launch is over (another thread may give a parameter a new value meanwhile); a node saves it."""
+    if t.transposed:
+        fill_transposed(t)
     return t.buffer
+cdef inline Buffer read_stored(Tensor t, bint *transposed):
+    """The same for an operation that can read a matrix transposed: it asks whether it is."""
+    transposed[0] = t.transposed
+    return t.buffer
+cdef int fill_transposed(Tensor t) except -1
+# A tensor of x's elements with the last two of its axes (two at least) exchanged, `dims`; nothing is copied, so its gradient's node must
+# be of the caller's making. None where x shares memory that is not ours, or larger than it is: that must not be kept, or may be changed.
+cdef Tensor transposed_tensor(Tensor x, const int64_t *dims)
 cdef inline void *new_data(Tensor t) noexcept:
     """Where an operation writes the value of a tensor that it has just made and still has for itself."""
     return t.buffer.data
@@ -252,7 +263,7 @@ cdef inline void *new_data(Tensor t) noexcept:
 # `holds_alone(t)`, else compute it into a new buffer and `set_value(t, buffer)`.
 cdef inline bint holds_alone(Tensor t) noexcept:
     # An operation running in another thread reads it through a reference, without owning it.
-    return has_one_owner(t.buffer) and refcount(<void *>t.buffer) == 1
+    return has_one_owner(t.buffer) and refcount(<void *>t.buffer) == 1 and not t.transposed
 cdef int set_value(Tensor t, Buffer buffer) except -1
 cdef Buffer leaf_gradient(Tensor leaf)         # the buffer of .grad, or None; never to be written
 cdef int set_grad(LeafNode leaf, Buffer gradient) except -1

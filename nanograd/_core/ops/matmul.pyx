@@ -26,9 +26,11 @@ cdef class MatmulNode(Node):
     cdef int64_t a_strides[8]                    # elements from one matrix to the next along them,
     cdef int64_t b_strides[8]
     cdef unsigned int a_repeats, b_repeats       # and a bit for each along which the operand is repeated
+    cdef bint a_transposed, b_transposed         # how the saved operands lie: A (K, M), B (N, K)
 
     cdef int backward(self, Buffer dy, Run run) except -1:
         cdef int64_t m = self.m, n = self.n, k = self.k
+        cdef bint ta = not self.a_transposed, tb = not self.b_transposed        # what is read here is the transpose of each
         cdef int64_t dims[8]
         cdef int64_t first[8]
         cdef int64_t second[8]
@@ -42,19 +44,19 @@ cdef class MatmulNode(Node):
         if wants(run, self, 0):       # da = dc @ b.T
             da = input_buffer(self, 0)
             if self.batch_rank == 0:
-                check("matmul", ng_gemm(self.kind, da.data, dy.data, saved(self, SAVED_B), 0, 1, m, k, n, n, n, k, 0))
+                check("matmul", ng_gemm(self.kind, da.data, dy.data, saved(self, SAVED_B), 0, tb, m, k, n, n, n if tb else k, k, 0))
             else:
                 rank = summed_last(self, self.a_repeats, dy_strides, self.b_strides, dims, first, second)
-                check("matmul", ng_gemm_batched(self.kind, da.data, dy.data, saved(self, SAVED_B), 0, 1, m, k, n, rank,
+                check("matmul", ng_gemm_batched(self.kind, da.data, dy.data, saved(self, SAVED_B), 0, tb, m, k, n, rank,
                                                 self.batch_rank - rank, dims, first, second))
             give(run, self, 0, da)
         if wants(run, self, 1):       # db = a.T @ dc
             db = input_buffer(self, 1)
             if self.batch_rank == 0:
-                check("matmul", ng_gemm(self.kind, db.data, saved(self, SAVED_A), dy.data, 1, 0, k, n, m, k, n, n, 0))
+                check("matmul", ng_gemm(self.kind, db.data, saved(self, SAVED_A), dy.data, ta, 0, k, n, m, k if ta else m, n, n, 0))
             else:
                 rank = summed_last(self, self.b_repeats, self.a_strides, dy_strides, dims, first, second)
-                check("matmul", ng_gemm_batched(self.kind, db.data, saved(self, SAVED_A), dy.data, 1, 0, k, n, m, rank,
+                check("matmul", ng_gemm_batched(self.kind, db.data, saved(self, SAVED_A), dy.data, ta, 0, k, n, m, rank,
                                                 self.batch_rank - rank, dims, first, second))
             give(run, self, 1, db)
         return 0
@@ -115,7 +117,8 @@ cdef Tensor product(str op, object left, object right):
             right = operand(op, right, left)
     cdef Tensor a = <Tensor>left, b = <Tensor>right
     cdef Tensor out
-    cdef Buffer ab = read_data(a), bb = read_data(b)
+    cdef bint ta, tb             # the operand lies transposed
+    cdef Buffer ab = read_stored(a, &ta), bb = read_stored(b, &tb)
     cdef int64_t m, n, k
     cdef int64_t batch[8]
     cdef int64_t dims[8]
@@ -154,19 +157,21 @@ cdef Tensor product(str op, object left, object right):
     if batch_rank > 0:
         a_repeats = batch_strides(a, m * k, batch_rank, batch, a_strides)
         b_repeats = batch_strides(b, k * n, batch_rank, batch, b_strides)
-        if b.count == k * n and a.count == matrices * m * k:      # one b for all: one tall product
+        if b.count == k * n and a.count == matrices * m * k and not (ta and matrices > 1):      # one b for all: one tall product
             m *= matrices
             batch_rank = 0
     if batch_rank == 0:
-        check(op, ng_gemm(a.kind, new_data(out), ab.data, bb.data, 0, 0, m, n, k, k, n, n, 0))
+        check(op, ng_gemm(a.kind, new_data(out), ab.data, bb.data, ta, tb, m, n, k, m if ta else k, k if tb else n, n, 0))
     else:
-        check(op, ng_gemm_batched(a.kind, new_data(out), ab.data, bb.data, 0, 0, m, n, k, batch_rank, 0, batch, a_strides, b_strides))
+        check(op, ng_gemm_batched(a.kind, new_data(out), ab.data, bb.data, ta, tb, m, n, k, batch_rank, 0, batch, a_strides, b_strides))
     if (a.wants_grad or b.wants_grad) and grad_mode():
         node = MatmulNode.__new__(MatmulNode)
         node.n_inputs = 2
         node.m = m
         node.n = n
         node.k = k
+        node.a_transposed = ta
+        node.b_transposed = tb
         if a.wants_grad:
             set_input(node, 0, a)
             save(node, SAVED_B, bb)
@@ -208,7 +213,7 @@ def matmul(a, b):
     """Matrix product: ``y[..., i, j] = sum over p of a[..., i, p] * b[..., p, j]``; also ``a @ b``.
 
     NumPy's rules: a 1-D `a` is a row, a 1-D `b` a column, and that axis is missing from the result; axes before the last two
-    are batches of matrices and broadcast. Nothing is copied: a gradient reads the operands transposed where they lie.
+    are batches of matrices and broadcast. Nothing is copied: ``a.mT``, ``b.T`` and the gradients are read where the matrix lies.
 
     Parameters
     ----------

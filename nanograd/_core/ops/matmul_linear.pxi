@@ -10,6 +10,7 @@ cdef class LinearNode(Node):
     """y (N, O) = op(z), z = x (N, I) @ w (O, I).T + b (O,). op -1: y = z."""
     cdef int op
     cdef int64_t rows, outputs, features
+    cdef bint x_transposed, w_transposed         # how the saved operands lie: x (I, N), w (I, O)
 
     cdef int backward(self, Buffer dy, Run run) except -1:
         cdef int64_t rows = self.rows, outputs = self.outputs, features = self.features
@@ -20,11 +21,13 @@ cdef class LinearNode(Node):
                                               NEGATIVE_SLOPE, 0.0, self.count))
         if wants(run, self, 0):
             dx = input_buffer(self, 0)
-            check("linear", ng_linear_backward_x(self.kind, dx.data, dz.data, saved(self, SAVED_W), rows, outputs, features))
+            check("linear", ng_linear_backward_x(self.kind, dx.data, dz.data, saved(self, SAVED_W), self.w_transposed, rows, outputs,
+                                                  features))
             give(run, self, 0, dx)
         if wants(run, self, 1):
             dw = input_buffer(self, 1)
-            check("linear", ng_linear_backward_w(self.kind, dw.data, dz.data, saved(self, SAVED_X), rows, outputs, features))
+            check("linear", ng_linear_backward_w(self.kind, dw.data, dz.data, saved(self, SAVED_X), self.x_transposed, rows, outputs,
+                                                  features))
             give(run, self, 1, dw)
         if wants(run, self, 2):
             if rows == 1:
@@ -99,7 +102,7 @@ def linear(x, weight, bias=None, activation=None):
     cdef int64_t outputs, features, rows = 1
     cdef int64_t dims[8]
     cdef LinearNode node
-    cdef bint grad
+    cdef bint grad, x_transposed = False, w_transposed
     if activation is not None:
         op = activation_of("linear", activation)
     if not (isinstance(x, Tensor) and isinstance(weight, Tensor) and (bias is None or isinstance(bias, Tensor))):
@@ -128,16 +131,16 @@ def linear(x, weight, bias=None, activation=None):
     dims[xt.rank - 1] = outputs
     shape_size("linear", xt.rank, dims)
     out = new_tensor(xt.kind, xt.rank, dims)
-    xb = read_data(xt)
-    wb = read_data(wt)
+    xb = read_stored(xt, &x_transposed) if xt.rank == 2 else read_data(xt)
+    wb = read_stored(wt, &w_transposed)
     grad = (xt.wants_grad or wt.wants_grad or (bt is not None and bt.wants_grad)) and grad_mode()
     reads = NG.unary_info[op].reads if grad and op >= 0 else 0
     if reads & NG_READS_X:
         z = new_buffer(<size_t>out.count * ng_itemsize(out.kind))
     if bt is not None:
         bb = read_data(bt)
-    check("linear", ng_linear_forward(out.kind, op, new_data(out), z.data if z is not None else NULL, xb.data, wb.data,
-                                      bb.data if bb is not None else NULL, NEGATIVE_SLOPE, rows, outputs, features))
+    check("linear", ng_linear_forward(out.kind, op, new_data(out), z.data if z is not None else NULL, xb.data, x_transposed,
+                                      wb.data, w_transposed, bb.data if bb is not None else NULL, NEGATIVE_SLOPE, rows, outputs, features))
     if grad:
         node = LinearNode.__new__(LinearNode)
         node.n_inputs = 3
@@ -145,6 +148,8 @@ def linear(x, weight, bias=None, activation=None):
         node.rows = rows
         node.outputs = outputs
         node.features = features
+        node.x_transposed = x_transposed
+        node.w_transposed = w_transposed
         if xt.wants_grad:
             set_input(node, 0, xt)
             save(node, SAVED_W, wb)

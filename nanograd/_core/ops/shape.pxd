@@ -26,7 +26,7 @@ cdef class StridedNode(Node):
 cdef Tensor view_of(Tensor x, int rank, const int64_t *dims, int64_t offset, Node node)
 # The elements of x at offset + sum i_a * strides[a], copied.
 cdef Tensor strided_copy(str op, Tensor x, int rank, const int64_t *dims, const int64_t *strides, int64_t offset, StridedNode node)
-# A transposed copy: axis a of the result is axis axes[a] of x.
+# Axis a of the result is axis axes[a] of x. Where these are the last two exchanged, the copy is made when it is read.
 cdef Tensor transpose_axes(Tensor x, const int *axes)
 
 # For a gradient that touches few elements of input i: a buffer of the input's size to add it into, the gradient slot itself where

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """Operations on shapes. What keeps all elements in their order, or takes a contiguous run of them, shares the memory;
-everything else is a copy by one kernel that knows any strides (csrc/kernels/transpose.inc)."""
+everything else is a copy by one kernel that knows any strides (csrc/kernels/transpose.inc); that of a matrix waits for a reader."""
 include "capsule.pxi"
 
 cimport cython
@@ -10,7 +10,7 @@ from libc.string cimport memset
 from nanograd._core.base.tensor cimport (
     NG_F32, NG_MAX_NDIM, Buffer, Node, Run, Tensor, SAVED_MAP, as_index, as_real, as_tensor, buffer_over, check, common_kind,
     give, give_part, link, needs_grad, new_buffer, new_data, new_tensor, ng_itemsize, normalize_axis, parse_shape, read_data,
-    save, saved, set_input, set_inputs, shape_size, shape_tuple, sum_to_shape, view_buffer, wants, wrap_buffer,
+    save, saved, set_input, set_inputs, shape_size, shape_tuple, sum_to_shape, transposed_tensor, view_buffer, wants, wrap_buffer,
     ng_add_overflows, ng_count, ng_mul_overflows)
 
 import operator

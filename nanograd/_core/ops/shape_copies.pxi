@@ -36,13 +36,17 @@ cdef Tensor strided_copy(str op, Tensor x, int rank, const int64_t *dims, const 
     cdef Tensor out = new_tensor(x.kind, rank, dims)
     cdef Buffer xb = read_data(x)
     cdef int64_t steps[8]
-    cdef int a
     ng_contiguous_strides(steps, rank, dims)
     check(op, ng_strided_copy(x.kind, new_data(out), at(xb.data, x.kind, offset), rank, dims, steps, strides))
+    return linked(out, x, strides, offset, node)
+
+
+cdef Tensor linked(Tensor out, Tensor x, const int64_t *strides, int64_t offset, StridedNode node):
+    cdef int a
     if node is not None:
         node.offset = offset
         node.is_all = out.count == x.count
-        for a in range(rank):
+        for a in range(out.rank):
             node.strides[a] = strides[a]
         set_inputs(node, 1)
         set_input(node, 0, x)
@@ -54,12 +58,20 @@ cdef Tensor transpose_axes(Tensor x, const int *axes):
     cdef int64_t dims[8]
     cdef int64_t strides[8]
     cdef int64_t steps[8]
+    cdef TransposeNode node = TransposeNode.__new__(TransposeNode) if needs_grad(x) else None
+    cdef Tensor out = None
     cdef int a
+    cdef bint matrices = x.rank > 1
     ng_contiguous_strides(steps, x.rank, x.dims)
     for a in range(x.rank):
         dims[a] = x.dims[axes[a]]
         strides[a] = steps[axes[a]]
-    return strided_copy("transpose", x, x.rank, dims, strides, 0, TransposeNode.__new__(TransposeNode) if needs_grad(x) else None)
+        matrices = matrices and axes[a] == (a if a < x.rank - 2 else 2 * x.rank - 3 - a)
+    if matrices:
+        out = transposed_tensor(x, dims)
+    if out is not None:
+        return linked(out, x, strides, 0, node)
+    return strided_copy("transpose", x, x.rank, dims, strides, 0, node)
 
 
 cdef Tensor permuted(str op, Tensor t, object axes):
@@ -94,7 +106,8 @@ def transpose(x, *axes):
     Returns
     -------
     Tensor
-        A copy: tensors are contiguous, so that whatever reads them next runs at full speed.
+        A copy: tensors are contiguous, so that whatever reads them next runs at full speed. Of a matrix, or of matrices whose batch axes
+        stay, it is made at the first reading, and never for :func:`matmul` and :func:`linear`, which read them where they lie.
 
     Raises
     ------
