@@ -236,8 +236,8 @@ def markdown(setting: Setting, results: Sequence[Result], limits: Sequence[Limit
         lines.append(_line([result.limit.title, *cells, f"at most {result.limit.most:g} {result.limit.unit}".rstrip()]))
     missed = sum(getattr(result, "reached", result.met) is False for result in [*results, *limits])
     late = sum(result.late for result in results)
-    many = "" if len(counts) == 1 else (f" The goals at more than one thread are {THREADED_SHARE:g} of those at one, but for convolutions, "
-                                        f"normalisation and pooling.")
+    many = "" if len(counts) == 1 else (f" The goals at more than one thread are {THREADED_SHARE:g} of those at one, except for "
+                                        f"convolutions, normalisation and pooling.")
     lines += [
         "",
         f"Times are at {counts[0]} thread{'s' * (counts[0] > 1)}; a ratio above 1 says that nanograd is faster. Ratios are medians of "
