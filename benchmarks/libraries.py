@@ -21,7 +21,7 @@ def version(library: str) -> str:
 
 
 def set_threads(library: str, threads: int) -> None:
-    """Let `library` use so many threads from now on. JAX has no such switch: it takes what the process may use."""
+    """Let `library` use this many threads from now on. JAX has no such switch: it takes what the process may use."""
     if library == "nanograd":
         import nanograd
 

@@ -31,7 +31,7 @@ print(before, status()["VmHWM"])
 
 
 def growth(library: str, name: str, threads: int) -> float:
-    """MB of one row with so many threads, in a process of its own."""
+    """MB of one row with this many threads, in a process of its own."""
     root = str(Path(__file__).resolve().parent.parent)
     command = [sys.executable, "-c", _PROBE, root, library, name, str(threads)]
     out = subprocess.run(command, capture_output=True, text=True, check=True).stdout

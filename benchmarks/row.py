@@ -74,7 +74,7 @@ class Row:
         return THREADED_LIMIT
 
     def bar_at(self, threads: int) -> float | None:
-        """The bar with so many threads."""
+        """The bar with this many threads."""
         return self.bar if self.bar is None or threads == 1 else self.bar * THREADED_SHARE
 
 

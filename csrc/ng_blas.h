@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later
  *
- * One name for CBLAS whoever provides it: NG_CBLAS(sgemm)(CblasRowMajor, ...). NG_OPENBLAS(get_config)() and its like exist
+ * One name for CBLAS, whatever library provides it: NG_CBLAS(sgemm)(CblasRowMajor, ...). NG_OPENBLAS(get_config)() and its like exist
  * only where NG_OPENBLAS is defined. Integers are `int` (LP64). Whoever first calls in must have set OpenBLAS to one thread
  * (ng_blas_single_thread): threads are ours. A product is computed between ng_blas_enter() and ng_blas_leave().
  */
@@ -32,7 +32,7 @@ static inline void ng_blas_single_thread(void)
 }
 
 /* OpenBLAS works in a buffer for each call that is under way, kept for later calls, and calls exit(1) when it gets no memory for
- * a new one. So whoever calls asks first: 0 is "there is no memory". With one buffer there, a caller for whom there is no
+ * a new one. So the caller asks first: 0 is "there is no memory". With one buffer there, a caller for whom there is no
  * further one waits until a call ends. ng_blas_fits: whether there is the memory that a thread's first call takes; a worker
  * asks before it claims work that might be such a call. */
 #if defined(NG_OPENBLAS)

@@ -119,7 +119,7 @@ static void run(ng_job *job, int threads, int large)
     experience *e = experience_of(job, threads);
     const int calls = ng_atomic_load_int(&e->calls), other = ng_pool_awake() ? SHARED : WOKEN;
     const int alone = ng_atomic_load_int(&e->took[ALONE]);
-    /* Faster by an eighth: whoever reads the result collects it from two caches. */
+    /* Faster by an eighth, since reading a shared result means collecting it from two caches. */
     int way = calls < TRIALS ? calls & 1 : ng_atomic_load_int(&e->took[other]) < alone - alone / 8;
     if (calls == AGAIN) way = !way;
     way = way ? other : ALONE;

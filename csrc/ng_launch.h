@@ -25,7 +25,7 @@ static inline ng_thread_state *ng_tls(void) { return &ng_this_thread; }
 int ng_launch(ng_body body, const void *args, size_t args_size, int64_t count, int64_t grain, size_t scratch);
 int ng_launch_large(ng_body body, const void *args, size_t args_size, int64_t count, int64_t grain, size_t scratch);
 
-/* For tests: whatever may be shared between threads is, also where it does not pay. */
+/* For tests: whatever may be shared between threads is shared, even where it does not pay. */
 void ng_launch_share_always(int always);
 
 /* How to release and take back the GIL: PyEval_SaveThread and PyEval_RestoreThread, or NULL. csrc knows no Python. */

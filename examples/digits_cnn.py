@@ -3,8 +3,8 @@
 
     python examples/digits_cnn.py [--seed 0] [--epochs 20] [--out digits_cnn.png]
 
-In every epoch each digit is turned, moved and zoomed a little differently. The held-out fifth is that of digits_mlp.py,
-and nothing is chosen by it: widths and distortion come from a cross-validation within the other four fifths
+In every epoch each digit is rotated, shifted and zoomed a little differently. The held-out fifth is that of digits_mlp.py,
+and no choice is based on it: widths and distortion come from a cross-validation within the other four fifths
 (`digits_cnn_choice.py`), all of which is then trained on, and the last epoch's weights are the ones that count.
 """
 
@@ -39,7 +39,7 @@ def load_images(seed):
 
 
 def make_model(widths=WIDTHS):
-    """Images (N, 1, H, W) -> 3 x 3 convolutions of these widths -> the mean over all places -> 10 logits."""
+    """Images (N, 1, H, W) -> 3 x 3 convolutions of these widths -> the mean over all positions -> 10 logits."""
     layers, channels = [], 1
     for width in widths:
         # Batch normalisation subtracts the mean, and with it whatever bias the convolution would have added.
@@ -49,7 +49,7 @@ def make_model(widths=WIDTHS):
 
 
 def distort(images, degrees, shift, zoom):
-    """Each image (N, 1, H, W) turned, moved and zoomed at random, up to so much; bilinear, zeros outside."""
+    """Each image (N, 1, H, W) rotated, shifted and zoomed at random, up to the given limits; bilinear, zeros outside."""
     n, _, height, width = images.shape
 
     def draw(low, high):
@@ -184,9 +184,9 @@ def save_picture(path, model, history, images, labels, logits):
 
 def main():
     parser = argparse.ArgumentParser(description="Learn to read handwritten digits with a convolutional network.")
-    parser.add_argument("--seed", type=int, default=0, help="of the weights, the batches and the distortions")
+    parser.add_argument("--seed", type=int, default=0, help="for the weights, the batches and the distortions")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
-    parser.add_argument("--out", type=Path, default=Path("digits_cnn.png"), help="where the picture goes")
+    parser.add_argument("--out", type=Path, default=Path("digits_cnn.png"), help="where to save the picture")
     options = parser.parse_args()
     if options.epochs < 1:
         parser.error("--epochs must be at least 1")

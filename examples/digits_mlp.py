@@ -4,8 +4,8 @@
     python examples/digits_mlp.py [--seed 0] [--epochs 40] [--out digits_mlp.png]
 
 A fixed fifth of the digits is held out, the same for every seed. Its accuracy is shown while the network learns and at
-the end, and nothing is ever chosen by it: of the other four fifths an eighth is set apart as the validation part, which
-says which epoch's weights are kept; the widths, the learning rate, the label smoothing and the number of epochs come
+the end, but no choice is based on it: of the other four fifths an eighth is set apart as the validation part, which
+decides which epoch's weights are kept; the widths, the learning rate, the label smoothing and the number of epochs come
 from a cross-validation within the four fifths (`digits_mlp_choice.py`).
 """
 
@@ -102,7 +102,7 @@ def print_confusion(labels, said):
 
 
 def save_picture(path, history, pixels, labels, probabilities):
-    """Curves of both parts, and the held-out digits that the network is most sure about and wrong."""
+    """Curves of both parts, and the held-out digits that the network gets wrong with the most confidence."""
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
@@ -128,9 +128,9 @@ def save_picture(path, history, pixels, labels, probabilities):
 
 def main():
     parser = argparse.ArgumentParser(description="Learn to read handwritten digits.")
-    parser.add_argument("--seed", type=int, default=0, help="of the weights, the batches and the validation part")
+    parser.add_argument("--seed", type=int, default=0, help="for the weights, the batches and the validation part")
     parser.add_argument("--epochs", type=int, default=40)
-    parser.add_argument("--out", type=Path, default=Path("digits_mlp.png"), help="where the picture goes")
+    parser.add_argument("--out", type=Path, default=Path("digits_mlp.png"), help="where to save the picture")
     options = parser.parse_args()
     if options.epochs < 1:
         parser.error("--epochs must be at least 1")

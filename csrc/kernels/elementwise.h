@@ -201,8 +201,8 @@ static inline int ng_binary_broadcast(int dtype, int op, void *y, const void *a,
     return ng_binary_strided_(dtype, op, NG_FORWARD, y, NULL, a, b, NULL, rank, dims, a_strides, b_strides);
 }
 
-/* out = da (which NG_DA) or db (NG_DB), of the full shape: whoever was broadcast sums it. NULL for what is not read, or
- * for a scalar operand. */
+/* out = da (which NG_DA) or db (NG_DB), of the full shape: the caller sums it for an operand that was broadcast. NULL for what is
+ * not read, or for a scalar operand. */
 static inline int ng_binary_backward(int dtype, int op, int which, void *out, const void *dy, const void *a, const void *b,
                                      const void *y, double a_scalar, double b_scalar, int64_t n)
 {

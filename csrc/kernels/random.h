@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-3.0-or-later
  *
  * Random numbers from Philox4x32-10 (Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC 2011): block
- * number `counter` under key `seed` is four 32-bit words, a pure function of both. So element i is the same whoever computes it.
+ * number `counter` under key `seed` is four 32-bit words, a pure function of both. So element i is the same whichever thread computes it.
  *
  * Blocks are made in groups of 16. With words w[j][l], j = 0..3, of blocks l = 0..15 of group g, a float32 element
  * 64 g + 16 j + l comes from w[j][l]; a float64 element 32 g + 16 h + l from w[2h][l] and w[2h + 1][l]; an integer below 2**32

@@ -14,7 +14,7 @@
 
 enum { NG_UPDATE_STATES = 3 };
 
-/* One parameter. `new_*` is where a new value goes: the old place when its owner alone holds that memory. */
+/* One parameter. `new_*` is where a new value goes: the old place when nothing but its owner holds that memory. */
 typedef struct ng_update_item {
     const void *value, *gradient;
     void *new_value;
