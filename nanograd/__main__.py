@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""``python -m nanograd``: what this build is. ``python -m nanograd --selftest``: whether it computes rightly here."""
+"""``python -m nanograd``: what this build is. ``python -m nanograd --selftest``: whether it computes correctly here."""
 import argparse
 import sys
 

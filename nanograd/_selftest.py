@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""The check behind ``python -m nanograd --selftest``: values, gradients, threads, memory and a training, in some 5 seconds.
+"""The check behind ``python -m nanograd --selftest``: values, gradients, threads, memory and training, in about 5 seconds.
 
 It needs nothing but NumPy, and runs on the machine where something seems wrong. The test suite is far more thorough.
 """
@@ -114,7 +114,7 @@ def gradients():
             gradcheck(function, inputs)
         except AssertionError as error:
             raise AssertionError(f"{name}: {error}") from None
-    return f"gradients of {len(OPERATIONS)} operations agree with differences"
+    return f"gradients of {len(OPERATIONS)} operations agree with finite differences"
 
 
 def _network(seed, sizes, dtype=ng.float32):
@@ -158,10 +158,10 @@ def threads():
         with ng.num_threads(n):
             found = [weights(seed) for seed in range(4)]
         wanted = wanted or found
-        assert found == wanted, f"other weights with {n} threads than with 1"
+        assert found == wanted, f"weights with {n} threads differ from those with 1"
     assert runtime.pool_counters()["launches"] > launches, "the thread pool was not used"
     with ThreadPoolExecutor(4) as executor:
-        assert list(executor.map(weights, range(4))) == wanted, "other weights when four threads train at once"
+        assert list(executor.map(weights, range(4))) == wanted, "weights differ when four threads train at once"
     return "training with 1, 2 and 4 threads, and in four Python threads at once, gives the same bits"
 
 
@@ -185,8 +185,8 @@ def training():
     copy = _network(1, (2, 64, 64, 3), dtype)
     copy.load_state_dict(model.state_dict())
     _train(model, x, arm, 20, 100), _train(copy, x, arm, 20, 100)
-    assert _weights(copy) == _weights(model), "a model made of another's state trains otherwise"
-    return f"three spiral arms learned with Adam and SGD in both dtypes: {min(results):.1%} of new points right"
+    assert _weights(copy) == _weights(model), "a model loaded with another's state trains differently"
+    return f"three spiral arms learned with Adam and SGD in both dtypes: {min(results):.1%} of new points classified correctly"
 
 
 def memory():

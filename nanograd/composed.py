@@ -177,7 +177,7 @@ def _parse(subscripts, tensors):
     parts = left.split(",")
     if set(text.replace("->", "").replace("...", "").replace(",", "")) - set(string.ascii_letters) or "," in right or "->" in right \
             or any(part.count("...") > 1 for part in (*parts, right)):
-        raise ValueError(f"einsum: subscripts are letters, '...', ',' and one '->', got {shown(subscripts)}")
+        raise ValueError(f"einsum: subscripts must be letters, '...', ',' and one '->', got {shown(subscripts)}")
     if len(parts) != len(tensors):
         raise ValueError(f"einsum: {shown(subscripts)} names {len(parts)} operands, got {len(tensors)}")
     inputs, widest = [], 0
@@ -195,7 +195,7 @@ def _parse(subscripts, tensors):
     before, dots, after = right.partition("...")
     output = [*before, *(ellipsis if dots else []), *after]
     if len(set(output)) < len(output) or not set(before + after) <= set(named):
-        raise ValueError(f"einsum: each letter behind '->' must occur once there, and in an operand, got {shown(subscripts)}")
+        raise ValueError(f"einsum: each letter after '->' must occur there once, and in an operand, got {shown(subscripts)}")
     return inputs, output
 
 
@@ -203,7 +203,7 @@ def _sizes(subscripts, inputs, tensors):
     sizes = {}
     for labels, tensor in zip(inputs, tensors, strict=True):
         if len(set(zip(labels, tensor.shape, strict=True))) > len(set(labels)):
-            raise ShapeError("einsum: a letter that an operand has twice needs axes of one size, "
+            raise ShapeError("einsum: a letter that an operand has twice needs axes of the same size, "
                                  f"{shown(subscripts)} got shape {tensor.shape}")
         for label, size in zip(labels, tensor.shape, strict=True):
             known = sizes.setdefault(label, size)

@@ -46,7 +46,7 @@ class ArrayLoader(_calls.Refusing):
     Yields
     ------
     tuple
-        One tensor or array of shape (batch, ...) per array, fresh in every batch; a tuple also for a single array.
+        One tensor or array of shape (batch, ...) per array, fresh in every batch; a tuple even for a single array.
 
     Raises
     ------
@@ -162,7 +162,7 @@ class ArrayLoader(_calls.Refusing):
         """
         needed = {"rows", "batch_size", "shuffle", "drop_last", "seed", "batch", "generator"}
         if not isinstance(state_dict, dict) or not needed <= state_dict.keys():
-            raise TypeError("ArrayLoader.load_state_dict: expected a dict as state_dict() returns")
+            raise TypeError("ArrayLoader.load_state_dict: expected a dict as returned by state_dict()")
         settings = {"rows": self._rows, "batch_size": self.batch_size, "shuffle": self.shuffle, "drop_last": self.drop_last}
         for name, mine in settings.items():
             if state_dict[name] != mine:
@@ -217,7 +217,7 @@ def _rows(i, data):
     if array.ndim == 0:
         raise ShapeError(f"ArrayLoader: array {i} has no rows: its shape is ()")
     if array.dtype.kind not in "fiub":
-        raise DTypeError(f"ArrayLoader: array {i} must be of floats, integers or booleans, got dtype {array.dtype}")
+        raise DTypeError(f"ArrayLoader: array {i} must hold floats, integers or booleans, got dtype {array.dtype}")
     return array
 
 

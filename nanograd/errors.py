@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""The exceptions that nanograd raises for a user's mistake, beside Python's own TypeError, ValueError and IndexError."""
+"""The exceptions that nanograd raises for a user's mistake, besides Python's own TypeError, ValueError and IndexError."""
 from __future__ import annotations
 
 import reprlib

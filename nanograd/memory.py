@@ -6,7 +6,7 @@ __all__ = ["empty_cache", "memory_stats"]
 
 
 def memory_stats() -> dict[str, int]:
-    """Return what the allocator of tensors' memory holds, of the whole process.
+    """Return what the allocator of tensor memory holds, for the whole process.
 
     Returns
     -------
@@ -19,7 +19,7 @@ def memory_stats() -> dict[str, int]:
 
     Notes
     -----
-    Arrays that NumPy made, also those that tensors share (``from_numpy``), are not counted.
+    Arrays that NumPy made, even those that tensors share (``from_numpy``), are not counted.
 
     Examples
     --------

@@ -26,7 +26,7 @@ _ATOL = {np.dtype(np.float32): 1e-5, np.dtype(np.float64): 1e-7}
 
 
 def assert_close(actual: TensorLike, expected: TensorLike, rtol: float | None = None, atol: float | None = None) -> None:
-    """Assert that two tensors or arrays have one shape and close values.
+    """Assert that two tensors or arrays have the same shape and close values.
 
     ``|actual - expected| <= atol + rtol * |expected|`` has to hold for every element. Infinities are close to themselves,
     NaN is close to nothing.
@@ -34,7 +34,7 @@ def assert_close(actual: TensorLike, expected: TensorLike, rtol: float | None = 
     Parameters
     ----------
     actual, expected : Tensor, array, number or nested list
-        Of the same shape, they are not broadcast. Two tensors must have the same dtype.
+        Of the same shape: they are not broadcast. Two tensors must have the same dtype.
     rtol, atol : float, optional
         Default: 1.3e-6 and 1e-5 where one of the two is float32, else 1e-7 and 1e-7.
 

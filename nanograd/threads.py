@@ -22,7 +22,7 @@ def set_num_threads(n: int) -> None:
     Raises
     ------
     TypeError
-        If n is no int.
+        If n is not an int.
     ValueError
         If n is out of range.
 
@@ -67,7 +67,7 @@ class num_threads:
     Raises
     ------
     TypeError
-        If n is no int.
+        If n is not an int.
     ValueError
         If n is out of range.
 

@@ -76,7 +76,7 @@ CONV = [
         Raises("ShapeError", r"conv1d: weight expects 1 input channels, got 32 .*; write x\[:, None\] for a batch of sequences of one channel$",
                lambda: ng.conv1d(zeros(32, 8), zeros(4, 1, 3))),
         Raises("ShapeError", r"conv2d: weight expects 3 input channels, got 8 \(x \(5, 8, 9, 3\), weight \(4, 3, 3, 3\)\); "
-                             r"write x\.transpose\(0, 3, 1, 2\) to have the channels in front of the places$",
+                             r"write x\.transpose\(0, 3, 1, 2\) to put the channels before the spatial axes$",
                lambda: ng.conv2d(zeros(5, 8, 9, 3), zeros(4, 3, 3, 3))),
         Raises("ShapeError", r"conv2d: weight expects 3 input channels, got 8 \(x \(8, 9, 3\), weight \(4, 3, 3, 3\)\); write x\.transpose\(2, 0, 1\) to",
                lambda: ng.conv2d(zeros(8, 9, 3), zeros(4, 3, 3, 3))),

@@ -86,7 +86,7 @@ NORM = [
                Raises("ValueError", r"batch_norm: training=False needs running_mean and running_var", lambda: ng.batch_norm(zeros(2, 3))),
                Raises("ValueError", r"batch_norm: activation must be None or one of .*, got 'swishy'",
                       lambda: ng.batch_norm(zeros(2, 3), training=True, activation="swishy")),
-               Raises("TypeError", r"batch_norm: running_mean must be a tensor, which is given a new value in training, got ndarray",
+               Raises("TypeError", r"batch_norm: running_mean must be a tensor, since training gives it a new value, got ndarray",
                       lambda: ng.batch_norm(zeros(2, 3), np.zeros(3, np.float32), training=True))), **CLOSE),
     OpSpec("batch_norm", batch_norm, case="columns", call=lambda x, w, b: ng.batch_norm(x, None, None, w, b, training=True),
            shapes=(((9, 17), (17,), (17,)),), tails=lambda n: ((5, n), (n,), (n,)), large=((3000, 300), (300,), (300,)), extremes=False, **CLOSE),

@@ -118,7 +118,7 @@ POOL = [
                lambda: ng.max_pool2d(zeros(1, 4, 4), (2, 3), dilation=(1, 2), stride=7)),
         Raises("ShapeError", r"max_pool2d: padding must be at most half the kernel, got padding \(1, 2\) for kernel \(3, 3\)$",
                lambda: ng.max_pool2d(zeros(1, 4, 4), 3, padding=(1, 2))),
-        Raises("ShapeError", r"max_pool2d: a window has padding only: with padding \(0, 1\) and dilation \(1, 3\) it steps over the image \(x \(1, 4, 2\)\)$",
+        Raises("ShapeError", r"max_pool2d: a window holds only padding: with padding \(0, 1\) and dilation \(1, 3\) it steps over the image \(x \(1, 4, 2\)\)$",
                lambda: ng.max_pool2d(zeros(1, 4, 2), (1, 2), padding=(0, 1), dilation=(1, 3))),
         Raises("ValueError", r"max_pool2d: kernel_size must be 1 or more, got 0$", lambda: ng.max_pool2d(zeros(1, 3, 3), 0)),
         Raises("ValueError", r"max_pool2d: stride must be 1 or more, got \(1, 0\)$", lambda: ng.max_pool2d(zeros(1, 3, 3), 1, (1, 0))),

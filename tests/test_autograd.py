@@ -294,7 +294,7 @@ def test_retain_grad():
 
 def test_grad_of_non_leaf_warns():
     y = leaf(2.0) * 3
-    with pytest.warns(UserWarning, match=r"\.grad of a tensor that is no leaf is None: .* result of mul; call x\.retain_grad\(\)"):
+    with pytest.warns(UserWarning, match=r"\.grad of a tensor that is not a leaf is None: .* result of mul; call x\.retain_grad\(\)"):
         assert y.grad is None
 
 

@@ -91,7 +91,7 @@ def test_a_norm_that_is_not_finite_scales_nothing():
         w = small()
         w.grad = np.array([value, 1.0, 2.0])
         with pytest.warns(
-            RuntimeWarning, match=f"clip_grad_norm_: the norm of the gradients is {value}; they are left as they are"
+            RuntimeWarning, match=f"clip_grad_norm_: the norm of the gradients is {value}; they are left unchanged"
         ):
             norm = ng.nn.utils.clip_grad_norm_([w], 1.0)
         np.testing.assert_equal(norm, value)
@@ -115,7 +115,7 @@ def test_wrong_clipping():
         (
             lambda: ng.nn.utils.clip_grad_norm_([w * 2.0], 1.0),
             ValueError,
-            "clip_grad_norm_: a tensor of shape (3,) is no leaf, so it keeps no gradient",
+            "clip_grad_norm_: a tensor of shape (3,) is not a leaf, so it keeps no gradient",
         ),
         (lambda: ng.nn.utils.clip_grad_value_([w], "1"), TypeError, "clip_grad_value_: clip_value must be a number, got str '1'"),
     ]:

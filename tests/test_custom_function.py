@@ -370,12 +370,12 @@ def test_save_for_backward():
     kept, contexts = [], []
     function.apply(leaf([1.0])).backward()
     assert kept[0].item() == 1 and kept[1] is None and isinstance(kept[2], ng.Tensor) and kept[2].dtype == ng.float32
-    text = "Custom: saved_tensors are freed with the graph, by the first backward pass that does not say retain_graph=True"
+    text = "Custom: saved_tensors were freed with the graph, by the first backward pass without retain_graph=True"
     with pytest.raises(ng.GraphError, match=message(text)):
         _ = contexts[0].saved_tensors
-    with pytest.raises(ng.GraphError, match=message("Custom: save_for_backward belongs into forward")):
+    with pytest.raises(ng.GraphError, match=message("Custom: save_for_backward must be called in forward")):
         contexts[0].save_for_backward()
-    with pytest.raises(ng.GraphError, match=message("Custom: mark_non_differentiable belongs into forward")):
+    with pytest.raises(ng.GraphError, match=message("Custom: mark_non_differentiable must be called in forward")):
         contexts[0].mark_non_differentiable()
     for value, kind in ((np.ones(2, bool), "an array of dtype bool"), ([1.0], "list"), (3, "int")):
         text = f"Custom: save_for_backward takes tensors, got {kind}; write ctx.name = value for anything else"
@@ -394,7 +394,7 @@ def test_forward_or_backward_missing():
 
 
 def test_not_instantiated():
-    with pytest.raises(TypeError, match=message("a Function is not instantiated: write Cube.apply(...)")):
+    with pytest.raises(TypeError, match=message("a Function cannot be instantiated: write Cube.apply(...)")):
         Cube()
 
 
@@ -429,7 +429,7 @@ def test_wrong_gradients():
 
 def test_tensors_hidden_in_a_list():
     x = leaf([1.0])
-    text = ("Custom.apply: argument 1 is a list that holds tensors which require a gradient; they would get none: pass them one "
+    text = ("Custom.apply: argument 1 is a list that holds tensors that require a gradient, and they would get none: pass them one "
             "by one, Custom.apply(*tensors)")
     function = make(lambda ctx, k, xs: 1.0)
     with pytest.raises(TypeError, match=message(text)):

@@ -195,12 +195,12 @@ def test_empty_arrays():
         (
             lambda: ArrayLoader(np.zeros(3), np.zeros(3, complex)),
             ng.errors.DTypeError,
-            "ArrayLoader: array 1 must be of floats, integers or booleans, got dtype complex128",
+            "ArrayLoader: array 1 must hold floats, integers or booleans, got dtype complex128",
         ),
         (
             lambda: ArrayLoader(["a", "b"]),
             ng.errors.DTypeError,
-            "ArrayLoader: array 0 must be of floats, integers or booleans, got dtype <U1",
+            "ArrayLoader: array 0 must hold floats, integers or booleans, got dtype <U1",
         ),
         (
             lambda: ArrayLoader(np.ma.masked_array([1.0, 2.0], [True, False])),
@@ -229,7 +229,7 @@ def test_empty_arrays():
         (
             lambda: ArrayLoader(np.zeros(3)).load_state_dict([]),
             TypeError,
-            "ArrayLoader.load_state_dict: expected a dict as state_dict() returns",
+            "ArrayLoader.load_state_dict: expected a dict as returned by state_dict()",
         ),
     ],
 )

@@ -62,7 +62,7 @@ def test_shared_sections_are_filled_in():
 
 
 def test_raises_says_what_is_refused():
-    """What the specs expect a function to refuse is in its Raises, but for arguments of a wrong type and what is no array of numbers."""
+    """What the specs expect a function to refuse is in its Raises, but for arguments of a wrong type and objects that are not arrays of numbers."""
     missing = set()
     for spec in SPECS:
         raises = (inspect.getdoc(getattr(ng, spec.name)) or "").partition("Raises\n---")[2].partition("Examples\n---")[0]

@@ -62,13 +62,13 @@ def test_numpys_einsum_of_a_tensor_is_ours():
 
 @pytest.mark.parametrize("error, message, subscripts, shapes", [
     (ng.ShapeError, r"^einsum: 'j' in 'ij,jk->ik' is 3 in one operand and 4 in another \(\(2, 3\), \(4, 2\)\)$", "ij,jk->ik", [(2, 3), (4, 2)]),
-    (ng.ShapeError, r"^einsum: a letter that an operand has twice needs axes of one size, 'ii' got shape \(1, 3\)$", "ii", [(1, 3)]),
-    (ValueError, r"^einsum: each letter behind '->' must occur once there, and in an operand, got 'ij->k'$", "ij->k", [(2, 3)]),
-    (ValueError, r"^einsum: each letter behind '->' must occur once there, and in an operand, got 'ij->ii'$", "ij->ii", [(2, 3)]),
+    (ng.ShapeError, r"^einsum: a letter that an operand has twice needs axes of the same size, 'ii' got shape \(1, 3\)$", "ii", [(1, 3)]),
+    (ValueError, r"^einsum: each letter after '->' must occur there once, and in an operand, got 'ij->k'$", "ij->k", [(2, 3)]),
+    (ValueError, r"^einsum: each letter after '->' must occur there once, and in an operand, got 'ij->ii'$", "ij->ii", [(2, 3)]),
     (ValueError, r"^einsum: 'ij,jk' names 2 operands, got 1$", "ij,jk", [(2, 3)]),
     (ValueError, r"^einsum: 'ijk' in 'ijk' does not fit an operand of shape \(2, 3\)$", "ijk", [(2, 3)]),
-    (ValueError, r"^einsum: subscripts are letters, '...', ',' and one '->', got 'i->j->k'$", "i->j->k", [(2,)]),
-    (ValueError, r"^einsum: subscripts are letters, .* got 'i...j...'$", "i...j...", [(2, 2)]),
+    (ValueError, r"^einsum: subscripts must be letters, '...', ',' and one '->', got 'i->j->k'$", "i->j->k", [(2,)]),
+    (ValueError, r"^einsum: subscripts must be letters, .* got 'i...j...'$", "i...j...", [(2, 2)]),
     (ValueError, r"^einsum: at least one operand is needed$", "ij", []),
     (TypeError, r"^einsum: subscripts must be a string such as 'ij,jk->ik', got int$", 3, [(2,)])])
 def test_errors(error, message, subscripts, shapes):

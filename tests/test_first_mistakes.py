@@ -58,7 +58,7 @@ MISTAKES = [
     (
         "y.grad",
         UserWarning,
-        ".grad of a tensor that is no leaf is None: gradients of intermediate results are not kept. This one "
+        ".grad of a tensor that is not a leaf is None: gradients of intermediate results are not kept. This one "
         "is the result of mul; "
         "call x.retain_grad() before backward to keep its gradient",
     ),
@@ -75,7 +75,7 @@ MISTAKES = [
     (
         "ng.optim.SGD([w * 2.0])",
         ValueError,
-        "SGD: a tensor of shape (2,) is no leaf: it was computed, so a step would not reach what it is computed from",
+        "SGD: a tensor of shape (2,) is not a leaf: it was computed, so a step would not reach what it was computed from",
     ),
     (
         "ng.optim.scipy_minimize(lambda: (w * w).sum(), [nn.Parameter([1.0])])",
@@ -88,7 +88,7 @@ MISTAKES = [
     (
         "values = np.ones(2)\nvalues += x",
         TypeError,
-        "np.add of a tensor takes no out: leave it away (a = a + x instead of a += x) for a tensor with its gradient, or write "
+        "np.add of a tensor takes no out: omit it (a = a + x instead of a += x) for a tensor with its gradient, or write "
         "x.numpy() for a NumPy result",
     ),
     # ---- arrays and leaves that would lose the gradient ----
@@ -113,7 +113,7 @@ MISTAKES = [
     (
         "x @ scipy.sparse.csr_array(np.eye(2))",
         TypeError,
-        "a sparse matrix A is no operand of a tensor x: write ng.matmul(x, A.toarray().astype(x.dtype)) for the matrix product, and "
+        "a sparse matrix A cannot be an operand of a tensor x: write ng.matmul(x, A.toarray().astype(x.dtype)) for the matrix product, and "
         "A.toarray().astype(x.dtype) in place of A elsewhere",
     ),
     *(
@@ -192,7 +192,7 @@ MISTAKES = [
     (
         "ng.mse_loss(ng.zeros((2, 1)), x)",
         ng.errors.ShapeError,
-        "mse_loss: input and target must have one shape, got (2, 1) and (2,)",
+        "mse_loss: input and target must have the same shape, got (2, 1) and (2,)",
     ),
     # ---- layers ----
     ("nn.Linear(8, 64, 'relu')", TypeError, "Linear: bias must be a bool, got 'relu'; write activation='relu'"),

@@ -346,7 +346,7 @@ def test_a_setting_that_is_gone(key):
 
 
 @pytest.mark.parametrize("entry, error, message", [
-    ({"step": -5}, ValueError, "step of parameter 0 must be a whole number from 0, got -5.0"), ({"step": float("nan")}, ValueError, "step .* got nan"), ({"step": 2**70}, ValueError, "step .* got 1.18"),
+    ({"step": -5}, ValueError, "step of parameter 0 must be a whole number, 0 or more, got -5.0"), ({"step": float("nan")}, ValueError, "step .* got nan"), ({"step": 2**70}, ValueError, "step .* got 1.18"),
     ({"step": 1.5}, ValueError, "step .* got 1.5"), ({"step": "a"}, TypeError, "step of parameter 0 must be a number"), (None, TypeError, "the state of parameter 0 must be a dict, got NoneType None"),
     ({"exp_avg": np.ones((2, 3), complex)}, TypeError, "exp_avg of parameter 0 must hold real numbers, got dtype complex128"), ({"exp_avg": np.ones((2, 3), object)}, TypeError, "exp_avg .* dtype object"),
 ])

@@ -409,7 +409,7 @@ def test_sequential():
         (lambda: nn.Sequential(a, nn.ReLU), TypeError, "Sequential: expected a Module, got the class ReLU; write ReLU(...)"),
         (lambda: nn.Sequential(3), TypeError, "Sequential: expected a Module, got 3"),
         (lambda: net[3], IndexError, "Sequential: index 3 is out of range for 3 items"),
-        (lambda: net["a"], TypeError, "Sequential: an index is an int or a slice, got 'a'"),
+        (lambda: net["a"], TypeError, "Sequential: an index must be an int or a slice, got 'a'"),
         (lambda: named["nope"], KeyError, None),
         (lambda: nn.Sequential({"a.b": a}), ValueError, "Sequential: a name must not be empty or contain a dot, got 'a.b'"),
         (lambda: nn.Sequential(a, name=3), TypeError, "Sequential: name must be a str, got 3"),

@@ -454,7 +454,7 @@ def test_functional_small_print():
          "max_pool2d: return_indices is not supported: the gradient does not need them"),
         (lambda: F.avg_pool2d(ng.zeros((1, 3, 3)), 2, divisor_override=3), TypeError,
          "avg_pool2d: divisor_override is not supported, got 3: scale the result"),
-        (lambda: F.one_hot([]), ValueError, "one_hot: no index to take num_classes from; give it"),
+        (lambda: F.one_hot([]), ValueError, "one_hot: no indices to infer num_classes from; pass it"),
         (lambda: F.embedding([0], weight, sparse=True), TypeError,
          "embedding: max_norm, scale_grad_by_freq and sparse are not supported"),
     ]:

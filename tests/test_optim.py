@@ -299,7 +299,7 @@ LEAF = ng.tensor([1.0], requires_grad=True)
         (
             [LEAF * 2.0],
             ValueError,
-            "SGD: a tensor of shape (1,) is no leaf: it was computed, so a step would not reach what it is computed from",
+            "SGD: a tensor of shape (1,) is not a leaf: it was computed, so a step would not reach what it was computed from",
         ),
         (
             [ng.tensor([1.0])],

@@ -91,7 +91,7 @@ def test_loading_what_does_not_fit_changes_nothing():
 
     group = good["param_groups"][0]
     cases = [
-        (3, TypeError, "Adam.load_state_dict: expected a dict with 'state' and 'param_groups', as state_dict() returns"),
+        (3, TypeError, "Adam.load_state_dict: expected a dict with 'state' and 'param_groups', as returned by state_dict()"),
         (
             broken(param_groups=[{**group, "params": [0, 1]}]),
             ValueError,

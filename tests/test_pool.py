@@ -146,7 +146,7 @@ def test_agrees_with_the_definition(case, dtype):
 
 @st.composite
 def geometries(draw):
-    """A small maximum that has windows, none of which has padding only."""
+    """A small maximum that has windows, none of which holds only padding."""
     two = lambda low, high: draw(st.tuples(st.integers(low, high), st.integers(low, high)))
     kernel, stride, dilation = two(1, 4), two(1, 4), draw(st.sampled_from([(1, 1), (1, 1), (2, 1), (1, 3)]))
     padding = tuple(draw(st.integers(0, k // 2)) for k in kernel)

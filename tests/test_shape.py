@@ -246,7 +246,7 @@ MESSAGES = [
     (lambda x: ng.repeat(x, True), TypeError, "repeat: n must be an int or an array of ints, got bool True"),
     (lambda x: ng.pad(x, 1, mode="wrap"), ValueError, "pad: mode must be 'constant', 'reflect' or 'edge', got 'wrap'"),
     (lambda x: ng.pad(ng.zeros((0, 2)), 1, mode="edge"), ValueError,
-     "pad: axis 0 is empty, there is nothing to fill the margin with in mode 'edge' (x (0, 2))"),
+     "pad: axis 0 is empty, so mode 'edge' has nothing to fill the margin with (x (0, 2))"),
     (lambda x: ng.expand(x, -1, 2, 3), ng.ShapeError, "expand: -1 keeps a size, but axis 0 is new in (-1, 2, 3) (x (2, 3))"),
     (lambda x: ng.unsqueeze(ng.zeros((1,) * 8), 0), ng.ShapeError,
      "unsqueeze: a tensor has at most 8 dimensions (x (1, 1, 1, 1, 1, 1, 1, 1))"),

@@ -272,7 +272,7 @@ def test_backward_twice_and_shared():
         (
             lambda x: ng.mse_loss(ng.zeros((3, 1)), ng.zeros(3)),
             ShapeError,
-            "mse_loss: input and target must have one shape, got (3, 1) and (3,)",
+            "mse_loss: input and target must have the same shape, got (3, 1) and (3,)",
         ),
         (
             lambda x: ng.mse_loss(x, x, reduction=None),

@@ -11,7 +11,7 @@ if sys.platform == "win32" and os.path.isdir(os.path.join(_package, "_libs")):  
 # The C side reads it when threads are first wanted, and has nobody to tell there.
 _threads = os.environ.get("NANOGRAD_NUM_THREADS", "")
 if _threads and not re.fullmatch(r"[ \t]*\+?0*[1-9][0-9]*[ \t]*", _threads):
-    raise ImportError(f"nanograd: NANOGRAD_NUM_THREADS={_threads} is no positive int; set it to a number such as 2, or unset it")
+    raise ImportError(f"nanograd: NANOGRAD_NUM_THREADS={_threads} is not a positive int; set it to a number such as 2, or unset it")
 
 # OpenBLAS starts its threads when it is loaded; ours are enough. Only the copy that is loaded here reads the setting.
 _before = os.environ.get("OPENBLAS_NUM_THREADS")

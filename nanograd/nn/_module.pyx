@@ -263,17 +263,17 @@ cdef int check_name(object module, object name, object value) except -1:
     kind, what = type(module).__name__, "parameter" if isinstance(value, Parameter) else "module"
     if is_path:
         place = "".join([f"[{part}]" if part.isdecimal() else f".{part}" for part in name.split(".")]) if name else ".name"
-        raise ValueError(f"{kind}: {shown(name)} is no name of a {what}, but a way to one inside: write module{place} = value")
+        raise ValueError(f"{kind}: {shown(name)} is not a name of a {what} but a path to one inside: write module{place} = value")
     if name == "training" or is_function(<object>mine):
         own = "the mode of every module" if name == "training" else f"a function of {kind}"
         raise TypeError(f"{kind}.{name} is {own}, which a {what} of this name would hide: write self.{name}_ = ..., or another name")
     if inspect.ismemberdescriptor(<object>mine):
-        raise TypeError(f"{kind}.{name} stands in __slots__, where no {what} is found: take it out of __slots__")
+        raise TypeError(f"{kind}.{name} is in __slots__, where no {what} is found: remove it from __slots__")
     return 0
 
 
 cdef int check_replaced(object module, object name, object old, object value) except -1:
-    """Refuse what would take a parameter or module out of its module in silence."""
+    """Refuse what would silently take a parameter or module out of its module."""
     if value is None:
         return 0
     where, got = f"{type(module).__name__}.{name}", type(value).__name__
@@ -290,7 +290,7 @@ def check_buffer(str where, name, value):
     """Refuse what no buffer can be."""
     if isinstance(value, ndarray) or isinstance(value, scalar):
         if value.dtype.kind not in "biufc":
-            raise DTypeError(f"{where}: {shown(name)} must be of numbers or bools, got dtype {value.dtype}")
+            raise DTypeError(f"{where}: {shown(name)} must hold numbers or bools, got dtype {value.dtype}")
     elif value is not None and not isinstance(value, Tensor):
         raise TypeError(f"{where}: {shown(name)} must be a Tensor or a NumPy array, got {type(value).__name__}")
 

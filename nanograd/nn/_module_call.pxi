@@ -152,7 +152,7 @@ def install_chain(forward):
 def install_call(direct):
     """Make calls of modules as quick as calls of functions; `direct` is the member descriptor of Module's ``_direct``."""
     if not ng_install_call(<PyTypeObject *>ModuleBase, ModuleBase.__dict__["__call__"], direct, FORWARD):
-        raise ImportError("nanograd.nn: this Python keeps calls or slots in another way")
+        raise ImportError("nanograd.nn: this Python stores calls or slots differently")
 
 
 # ---- layers that only call a function ------------------------------------------------------------------------------------

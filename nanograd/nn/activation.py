@@ -34,12 +34,12 @@ class ReLU(Module):
     Parameters
     ----------
     inplace : bool, default False
-        Known, so that ported code runs. A tensor's value never changes, so the result is the same.
+        Accepted, so that ported code runs. A tensor's value never changes, so the result is the same.
 
     Raises
     ------
     TypeError
-        If inplace is no bool.
+        If inplace is not a bool.
 
     Examples
     --------
@@ -65,7 +65,7 @@ class LeakyReLU(Module):
     ----------
     negative_slope : float, default 0.01
     inplace : bool, default False
-        Known, so that ported code runs. A tensor's value never changes, so the result is the same.
+        Accepted, so that ported code runs. A tensor's value never changes, so the result is the same.
 
     Raises
     ------
@@ -138,12 +138,12 @@ class SiLU(Module):
     Parameters
     ----------
     inplace : bool, default False
-        Known, so that ported code runs. A tensor's value never changes, so the result is the same.
+        Accepted, so that ported code runs. A tensor's value never changes, so the result is the same.
 
     Raises
     ------
     TypeError
-        If inplace is no bool.
+        If inplace is not a bool.
 
     Examples
     --------
@@ -201,7 +201,7 @@ class ELU(Module):
     ----------
     alpha : float, default 1.0
     inplace : bool, default False
-        Known, so that ported code runs. A tensor's value never changes, so the result is the same.
+        Accepted, so that ported code runs. A tensor's value never changes, so the result is the same.
 
     Raises
     ------
@@ -236,7 +236,7 @@ class Softplus(Module):
     Raises
     ------
     TypeError
-        If one is no number.
+        If one is not a number.
 
     Examples
     --------
@@ -267,7 +267,7 @@ class Softmax(Module):
     Raises
     ------
     TypeError
-        If dim is no int.
+        If dim is not an int.
 
     Examples
     --------
@@ -297,7 +297,7 @@ class LogSoftmax(Softmax):
     Raises
     ------
     TypeError
-        If dim is no int.
+        If dim is not an int.
 
     Examples
     --------
@@ -311,7 +311,7 @@ class LogSoftmax(Softmax):
 
 
 class Identity(Module):
-    """Its input. Takes any arguments and ignores them, so that it can stand in for every layer.
+    """Its input. Takes any arguments and ignores them, so that it can stand in for any layer.
 
     Examples
     --------

@@ -110,7 +110,7 @@ class _BatchNorm(Module):
 
 
 class BatchNorm2d(_BatchNorm):
-    """Batch normalisation of images (N, C, H, W), or of a single one (C, H, W): each channel over the batch and all places.
+    """Batch normalisation of images (N, C, H, W), or of a single one (C, H, W): each channel over the batch and all positions.
 
     ``y = activation((x - mean) / sqrt(var + eps) * weight + bias)``. In training mode mean and (biased) variance are those of the
     batch, gradients go through them, and the running statistics are given new values,

@@ -103,7 +103,7 @@ class _Items(Module, Generic[_T]):
         try:
             n = operator.index(i if not isinstance(i, bool) else None)  # type: ignore[arg-type]
         except TypeError:
-            raise TypeError(f"{type(self).__name__}: an index is an int or a slice, got {shown(i)}") from None
+            raise TypeError(f"{type(self).__name__}: an index must be an int or a slice, got {shown(i)}") from None
         if not -len(self) <= n < len(self):
             raise IndexError(f"{type(self).__name__}: index {n} is out of range for {len(self)} items")
         return n
@@ -178,7 +178,7 @@ class Sequential(_Items[Module]):
     Raises
     ------
     TypeError
-        For what is no module: a class, a function, None.
+        For anything that is not a module: a class, a function, None.
 
     Examples
     --------
@@ -251,7 +251,7 @@ install_chain(Sequential.forward)
 
 
 class ModuleList(_Items[Module]):
-    """A list of modules. (A plain Python list in an attribute serves as well.)
+    """A list of modules. (A plain Python list in an attribute works as well.)
 
     Parameters
     ----------
@@ -260,7 +260,7 @@ class ModuleList(_Items[Module]):
     Raises
     ------
     TypeError
-        For what is no module.
+        For anything that is not a module.
 
     Examples
     --------
@@ -278,7 +278,7 @@ class ModuleList(_Items[Module]):
 
 
 class ParameterList(_Items[Parameter]):
-    """A list of parameters. (A plain Python list in an attribute serves as well.)
+    """A list of parameters. (A plain Python list in an attribute works as well.)
 
     Parameters
     ----------
@@ -287,7 +287,7 @@ class ParameterList(_Items[Parameter]):
     Raises
     ------
     TypeError
-        For what is no parameter.
+        For anything that is not a parameter.
 
     Examples
     --------
@@ -311,7 +311,7 @@ class ParameterList(_Items[Parameter]):
 
 
 class ModuleDict(Module):
-    """A dict of modules by name. (A plain Python dict in an attribute serves as well.)
+    """A dict of modules by name. (A plain Python dict in an attribute works as well.)
 
     Parameters
     ----------
@@ -320,7 +320,7 @@ class ModuleDict(Module):
     Raises
     ------
     TypeError, ValueError
-        For what is no module, and for names that are empty or have a dot.
+        For anything that is not a module, and for names that are empty or have a dot.
 
     Examples
     --------

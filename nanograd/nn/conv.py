@@ -104,7 +104,7 @@ class Conv2d(_Conv):
     padding : int, pair of int, 'same' or 'valid', default 0
         Zeros on each side. 'same' keeps the size (with stride 1), 'valid' is 0.
     groups : int, default 1
-        Input and output channels are divided into so many groups that do not see each other; ``in_channels`` of them: depthwise.
+        Input and output channels are divided into this many groups, which are convolved separately; ``in_channels`` of them: depthwise.
     bias : bool, default True
     activation : str, Module or callable, optional
         Applied to the result: an activation module, its lower-case name, or any function of a tensor. 'relu', 'tanh',
@@ -123,7 +123,7 @@ class Conv2d(_Conv):
     Raises
     ------
     TypeError, ValueError
-        For sizes that are no ints or too small, groups that do not divide the channels, an activation that is unknown.
+        For sizes that are not ints or too small, groups that do not divide the channels, an activation that is unknown.
     ShapeError
         When called: for images with other channels, or smaller than the kernel even with their padding.
 

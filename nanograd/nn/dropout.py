@@ -26,7 +26,7 @@ class Dropout(Module):
     p : float, default 0.5
         In [0, 1].
     inplace : bool, default False
-        Known, so that ported code runs. A tensor's value never changes, so the result is the same.
+        Accepted, so that ported code runs. A tensor's value never changes, so the result is the same.
 
     Raises
     ------

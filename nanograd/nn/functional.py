@@ -258,7 +258,7 @@ def one_hot(tensor: ArrayLike, num_classes: int = -1) -> Tensor:
     if isinstance(num_classes, (int, np.integer)) and not isinstance(num_classes, np.timedelta64) and num_classes == -1:
         indices = np.ascontiguousarray(tensor)      # memory of its own, so that an array of repeated elements is not walked for ever
         if indices.size == 0:
-            raise ValueError("one_hot: no index to take num_classes from; give it")
+            raise ValueError("one_hot: no indices to infer num_classes from; pass it")
         num_classes = int(indices.max()) + 1 if indices.dtype.kind in "iu" else 1       # then ng.one_hot says what is wrong
     return _index.one_hot(tensor, num_classes)
 

@@ -65,7 +65,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     Raises
     ------
     ValueError
-        For another nonlinearity.
+        For an unknown nonlinearity.
 
     Examples
     --------
@@ -99,7 +99,7 @@ def uniform_(tensor: Parameter, a: float = 0.0, b: float = 1.0, generator: Gener
     Raises
     ------
     TypeError
-        If tensor is no Parameter.
+        If tensor is not a Parameter.
 
     Examples
     --------
@@ -129,7 +129,7 @@ def normal_(tensor: Parameter, mean: float = 0.0, std: float = 1.0, generator: G
     Raises
     ------
     TypeError
-        If tensor is no Parameter.
+        If tensor is not a Parameter.
 
     Examples
     --------
@@ -158,7 +158,7 @@ def constant_(tensor: Parameter, val: float) -> Parameter:
     Raises
     ------
     TypeError
-        If tensor is no Parameter.
+        If tensor is not a Parameter.
 
     Examples
     --------
@@ -184,7 +184,7 @@ def zeros_(tensor: Parameter) -> Parameter:
     Raises
     ------
     TypeError
-        If tensor is no Parameter.
+        If tensor is not a Parameter.
 
     Examples
     --------
@@ -210,7 +210,7 @@ def ones_(tensor: Parameter) -> Parameter:
     Raises
     ------
     TypeError
-        If tensor is no Parameter.
+        If tensor is not a Parameter.
 
     Examples
     --------
@@ -242,7 +242,7 @@ def xavier_uniform_(tensor: Parameter, gain: float = 1.0, generator: Generator |
     Raises
     ------
     TypeError
-        If tensor is no Parameter.
+        If tensor is not a Parameter.
     ShapeError
         If it has fewer than 2 axes.
 
@@ -278,7 +278,7 @@ def xavier_normal_(tensor: Parameter, gain: float = 1.0, generator: Generator | 
     Raises
     ------
     TypeError
-        If tensor is no Parameter.
+        If tensor is not a Parameter.
     ShapeError
         If it has fewer than 2 axes.
 
@@ -326,11 +326,11 @@ def kaiming_uniform_(tensor: Parameter, a: float = 0, mode: Literal["fan_in", "f
     Raises
     ------
     TypeError
-        If tensor is no Parameter.
+        If tensor is not a Parameter.
     ShapeError
         If it has fewer than 2 axes.
     ValueError
-        For another mode or nonlinearity.
+        For an unknown mode or nonlinearity.
 
     Examples
     --------
@@ -367,11 +367,11 @@ def kaiming_normal_(tensor: Parameter, a: float = 0, mode: Literal["fan_in", "fa
     Raises
     ------
     TypeError
-        If tensor is no Parameter.
+        If tensor is not a Parameter.
     ShapeError
         If it has fewer than 2 axes.
     ValueError
-        For another mode or nonlinearity.
+        For an unknown mode or nonlinearity.
 
     Examples
     --------
@@ -403,7 +403,7 @@ def orthogonal_(tensor: Parameter, gain: float = 1, generator: Generator | None 
     Raises
     ------
     TypeError
-        If tensor is no Parameter.
+        If tensor is not a Parameter.
     ShapeError
         If it has fewer than 2 axes.
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
-"""The fully connected layer, in PyTorch's form (Linear) and in the original's (Dense)."""
+"""The fully connected layer, in PyTorch's form (Linear) and in the Scheme original's (Dense)."""
 from __future__ import annotations
 
 import math
@@ -49,7 +49,7 @@ class Linear(Module):
     Raises
     ------
     TypeError, ValueError
-        For sizes that are no ints or negative, a bias that is no bool, an activation that is unknown.
+        For sizes that are not ints or negative, a bias that is not a bool, an activation that is unknown.
 
     Examples
     --------
@@ -104,7 +104,7 @@ class Linear(Module):
 
 
 class Dense(Linear):
-    """:class:`Linear` in the original's form: the activation is the third argument.
+    """:class:`Linear` in the Scheme original's form: the activation is the third argument.
 
     Parameters
     ----------

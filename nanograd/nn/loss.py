@@ -60,7 +60,7 @@ _IGNORE = ("ignore_index", "ignore_index", -100)
 
 
 class MSELoss(_Loss):
-    """The mean of (input - target)^2. Both must have one shape.
+    """The mean of (input - target)^2. Both must have the same shape.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ class CrossEntropyLoss(_Weighted):
 
 
 class L1Loss(_Loss):
-    """The mean of ``|input - target|``. Both must have one shape.
+    """The mean of ``|input - target|``. Both must have the same shape.
 
     Parameters
     ----------

@@ -388,7 +388,7 @@ class Module(_Instance):
         Raises
         ------
         TypeError, ValueError
-            If value is something else, or the name is no free attribute name.
+            If value is something else, or the name is not a free attribute name.
         """
         if not isinstance(name, str) or not name.isidentifier():
             raise ValueError(f"register_buffer: the name must be an attribute name, got {shown(name)}")
@@ -406,7 +406,7 @@ class Module(_Instance):
     def state_dict(self) -> dict[str, Any]:
         """A dict from name to value of all parameters and buffers: tensors without graph, and copies of arrays.
 
-        The tensors keep their values when the module gets new ones. A shared parameter stands under each of its names.
+        The tensors keep their values when the module gets new ones. A shared parameter appears under each of its names.
 
         Examples
         --------

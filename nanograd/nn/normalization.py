@@ -75,7 +75,7 @@ class LayerNorm(_LastAxes):
     Raises
     ------
     TypeError, ValueError
-        For a shape that is no int or tuple of ints.
+        For a shape that is not an int or tuple of ints.
     ShapeError
         When called: if the last axes of x are not normalized_shape.
 
@@ -131,7 +131,7 @@ class RMSNorm(_LastAxes):
     Raises
     ------
     TypeError, ValueError
-        For a shape that is no int or tuple of ints.
+        For a shape that is not an int or tuple of ints.
     ShapeError
         When called: if the last axes of x are not normalized_shape.
 

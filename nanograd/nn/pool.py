@@ -77,7 +77,7 @@ class MaxPool2d(_MaxPool):
     ShapeError
         For a padding of more than half the kernel; when called, for images smaller than the kernel even with their padding.
     TypeError, ValueError
-        For sizes that are no ints or too small.
+        For sizes that are not ints or too small.
 
     Examples
     --------
@@ -151,7 +151,7 @@ class AvgPool2d(_AvgPool):
     ShapeError
         For a padding of more than half the kernel; when called, for images smaller than the kernel even with their padding.
     TypeError, ValueError
-        For sizes that are no ints or too small.
+        For sizes that are not ints or too small.
 
     Examples
     --------
@@ -208,7 +208,7 @@ class AdaptiveAvgPool2d(Module):
     Raises
     ------
     TypeError, ValueError
-        For sizes that are none, or negative.
+        For sizes of the wrong type, or negative.
 
     Examples
     --------
@@ -255,14 +255,14 @@ class ZeroPad2d(Module):
     Parameters
     ----------
     padding : int or 4 ints
-        How many: left, right, above, below; a negative number takes as many away.
+        How many: left, right, above, below; a negative number removes that many.
 
     Raises
     ------
     TypeError
         For anything else.
     ShapeError
-        When called: for images without two last axes, or where more is taken away than there is.
+        When called: for images without two last axes, or where more is removed than there is.
 
     Examples
     --------

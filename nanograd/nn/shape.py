@@ -29,7 +29,7 @@ class Flatten(Module):
     Raises
     ------
     TypeError
-        If one is no int.
+        If one is not an int.
 
     Examples
     --------

@@ -35,7 +35,7 @@ def _leaves(op, parameters):
         if not isinstance(p, Tensor):
             raise _no_tensor(op, p)
         if not p.is_leaf:
-            raise ValueError(f"{op}: a tensor of shape {p.shape} is no leaf, so it keeps no gradient")
+            raise ValueError(f"{op}: a tensor of shape {p.shape} is not a leaf, so it keeps no gradient")
         leaves[id(p)] = p                                       # a shared parameter counts once
     if not leaves:
         _warn_of_spent(op, parameters)
@@ -97,7 +97,7 @@ def get_total_norm(tensors: Iterable[TensorLike] | Tensor, norm_type: float = 2.
     Raises
     ------
     ValueError, TypeError
-        If norm_type is no number above 0.
+        If norm_type is not a number above 0.
     RuntimeError
         As error_if_nonfinite says.
 
@@ -150,7 +150,7 @@ def clip_grad_norm_(parameters: Iterable[Tensor] | Tensor, max_norm: float, norm
     Raises
     ------
     ValueError, TypeError
-        For a negative max_norm, a norm_type not above 0, a module, or a tensor that is no leaf.
+        For a negative max_norm, a norm_type not above 0, a module, or a tensor that is not a leaf.
     RuntimeError
         As error_if_nonfinite says.
 
@@ -170,7 +170,7 @@ def clip_grad_norm_(parameters: Iterable[Tensor] | Tensor, max_norm: float, norm
         raise ValueError(f"clip_grad_norm_: max_norm must be at least 0, got {limit}")
     norm = _finite("clip_grad_norm_", gradient_norm(leaves, _order("clip_grad_norm_", norm_type)), error_if_nonfinite)
     if not math.isfinite(norm):
-        warnings.warn(f"clip_grad_norm_: the norm of the gradients is {norm}; they are left as they are", RuntimeWarning,
+        warnings.warn(f"clip_grad_norm_: the norm of the gradients is {norm}; they are left unchanged", RuntimeWarning,
                       stacklevel=2)
         return norm
     factor = limit / (norm + 1e-6)         # PyTorch's formula
@@ -191,7 +191,7 @@ def clip_grad_value_(parameters: Iterable[Tensor] | Tensor, clip_value: float) -
     Raises
     ------
     ValueError, TypeError
-        For a negative clip_value, a module, or a tensor that is no leaf.
+        For a negative clip_value, a module, or a tensor that is not a leaf.
 
     Examples
     --------

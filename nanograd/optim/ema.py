@@ -32,7 +32,7 @@ class EMA:
     Raises
     ------
     TypeError, ValueError
-        If module is none, or decay out of range.
+        If module is not a Module, or decay is out of range.
 
     Examples
     --------
@@ -77,7 +77,7 @@ class EMA:
     def apply(self) -> Iterator[None]:
         """A context in which the module has the averages as its parameters: for evaluation. Afterwards it has its own again."""
         if self._applied:
-            raise RuntimeError("EMA.apply: the averages are applied already")
+            raise RuntimeError("EMA.apply: the averages are already applied")
         states = list(self._states.values())
         swap_values(states)
         self._applied = True
@@ -109,7 +109,7 @@ class EMA:
         if self._applied:
             raise RuntimeError("EMA.load_state_dict: inside apply() the parameters are the averages; leave it first")
         if not isinstance(state_dict, dict) or not {"decay", "averages"} <= state_dict.keys():
-            raise TypeError("EMA.load_state_dict: expected a dict with 'decay' and 'averages', as state_dict() returns")
+            raise TypeError("EMA.load_state_dict: expected a dict with 'decay' and 'averages', as returned by state_dict()")
         decay = _decay(state_dict["decay"])
         if not isinstance(state_dict["averages"], dict):
             raise TypeError(f"EMA.load_state_dict: averages must be a dict from name to value, got {type(state_dict['averages']).__name__}")

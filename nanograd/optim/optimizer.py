@@ -87,7 +87,7 @@ class Optimizer(_calls.Refusing):
         Raises
         ------
         TypeError, ValueError
-            For unknown settings, values out of range, parameters that are no leaves, do not require a gradient, or are here
+            For unknown settings, values out of range, parameters that are not leaves, do not require a gradient, or are here
             already. Nothing is added then.
         """
         op = type(self).__name__
@@ -257,7 +257,7 @@ class Optimizer(_calls.Refusing):
         """
         op = f"{type(self).__name__}.load_state_dict"
         if not isinstance(state_dict, dict) or not {"state", "param_groups"} <= state_dict.keys():
-            raise TypeError(f"{op}: expected a dict with 'state' and 'param_groups', as state_dict() returns")
+            raise TypeError(f"{op}: expected a dict with 'state' and 'param_groups', as returned by state_dict()")
         theirs = state_dict["param_groups"]
         if not isinstance(state_dict["state"], dict) or not isinstance(theirs, (list, tuple)) or not all(
                 isinstance(group, dict) and isinstance(group.get("params"), (list, tuple)) for group in theirs):
@@ -280,7 +280,7 @@ class Optimizer(_calls.Refusing):
                     label = names[i] if isinstance(names, (list, tuple)) and i < len(names) else key
                     doubtful.append(f"{' and '.join(bad)} of parameter {label}")
         if doubtful:
-            warnings.warn(f"{op}: infinities or NaN in {', '.join(doubtful)}: loaded as they are, and its next steps will be NaN or "
+            warnings.warn(f"{op}: infinities or NaN in {', '.join(doubtful)}: loaded as they are, and the next steps will give NaN or do "
                           f"nothing; load an earlier state, or leave the parameter out of 'state' to start it anew",
                           RuntimeWarning, stacklevel=2)
         for mine in states:
@@ -326,7 +326,7 @@ class Optimizer(_calls.Refusing):
             if name == "step":
                 steps = real_number(op, f"step of parameter {key}", value.item() if hasattr(value, "item") else value)
                 if not 0 <= steps < 2**62 or steps != int(steps):
-                    raise ValueError(f"{op}: step of parameter {key} must be a whole number from 0, got {steps}")
+                    raise ValueError(f"{op}: step of parameter {key} must be a whole number, 0 or more, got {steps}")
                 state.steps = int(steps)
             elif name in self._arrays:
                 array = None if value is None else array_of(value)
@@ -336,7 +336,7 @@ class Optimizer(_calls.Refusing):
                 if shape is not None and shape != old.parameter.shape:
                     raise ValueError(f"{op}: {name} of parameter {key} has shape {shape}, the parameter {old.parameter.shape}")
                 if array is not None and name in self._nonnegative and (array < 0).any():
-                    raise ValueError(f"{op}: {name} of parameter {key} is a mean or sum of squares, and has {array.min()} in it")
+                    raise ValueError(f"{op}: {name} of parameter {key} is a mean or sum of squares, but holds {array.min()}")
                 state.load(self._arrays.index(name), array)
             else:
                 raise ValueError(f"{op}: the state of parameter {key} has {shown(name)}, which {type(self).__name__} does not know")
@@ -411,7 +411,7 @@ def _checked(op, p):
         hint = "; write tensor(a, requires_grad=True)" if isinstance(p, np.ndarray) else ""
         raise TypeError(f"{op}: expected tensors, or all (name, tensor) or all dicts, got {type(p).__name__}{hint}")
     if not p.is_leaf:
-        raise ValueError(f"{op}: a tensor of shape {p.shape} is no leaf: it was computed, so a step would not reach what it is "
+        raise ValueError(f"{op}: a tensor of shape {p.shape} is not a leaf: it was computed, so a step would not reach what it was "
                          "computed from")
     if not p.requires_grad and not isinstance(p, Parameter):      # a Parameter without is one that was frozen on purpose
         raise ValueError(f"{op}: a tensor of shape {p.shape} does not require a gradient; make it with requires_grad=True")

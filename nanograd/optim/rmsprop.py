@@ -23,7 +23,7 @@ class RMSprop(Optimizer):
         with momentum:  b = momentum * b + d          p = p - lr * b
 
     With ``centered`` the root is that of ``s - a**2``, where a is the running mean of g: an estimate of the variance. The
-    learning rate stays outside of b, as in PyTorch (in the original it was inside). Hinton, lecture 6e, 2012.
+    learning rate stays outside of b, as in PyTorch (in the Scheme original it was inside). Hinton, lecture 6e, 2012.
 
     Parameters
     ----------

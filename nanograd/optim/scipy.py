@@ -55,7 +55,7 @@ def scipy_minimize(closure: Callable[[], Any], params: Iterable[Tensor] | Iterab
     TypeError, ValueError
         For parameters that :class:`SGD` does not take, groups, no parameters, or a method that SciPy does not know.
     TypeError, ShapeError
-        If closure returns no tensor, or one of more than one element.
+        If closure does not return a tensor, or returns one of more than one element.
     GraphError
         If no parameter has a gradient after closure although method needs gradients.
 
@@ -152,7 +152,8 @@ def _leaves(params):
     if not groups:
         raise ValueError("scipy_minimize: got no parameters")
     if len(groups) > 1 or groups[0].keys() - {"params", "param_names"}:
-        raise TypeError("scipy_minimize: all parameters form one vector, and there are no settings for groups: give a list of parameters")
+        raise TypeError("scipy_minimize: all parameters form one vector, so groups with settings are not supported: pass a list of "
+                        "parameters")
     leaves = [_checked("scipy_minimize", p) for p in groups[0]["params"]]
     if len({id(p) for p in leaves}) < len(leaves):
         raise ValueError("scipy_minimize: a parameter is listed twice")

@@ -32,9 +32,9 @@ class SGD(Optimizer):
     Raises
     ------
     ValueError
-        For a setting out of range, a leaf that is listed twice, a tensor that is no leaf or requires no gradient.
+        For a setting out of range, a leaf that is listed twice, a tensor that is not a leaf or requires no gradient.
     TypeError
-        For anything else than tensors, pairs or dicts.
+        For anything other than tensors, pairs or dicts.
 
     Examples
     --------

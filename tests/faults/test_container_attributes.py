@@ -221,7 +221,7 @@ class Lists(nn.Module):
 def test_a_path_is_no_name(name, value, line):
     for net in (Lists(), nn.Sequential(), nn.ModuleList()):
         before = list(net.state_dict())
-        with pytest.raises(ValueError, match=rf"is no name of a \w+, but a way to one inside: write {line} = value"):
+        with pytest.raises(ValueError, match=rf"is not a name of a \w+ but a path to one inside: write {line} = value"):
             setattr(net, name, value)
         assert list(net.state_dict()) == before
 

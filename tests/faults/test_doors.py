@@ -283,7 +283,7 @@ def test_what_messages_of_numpys_functions_advise_runs():
     with pytest.raises(TypeError, match=r"np\.hypot has no gradient here: write np\.hypot\(x, y\.numpy\(\)\) for a NumPy result"):
         np.hypot(1.0, x)
     array = np.ones(3)
-    with pytest.raises(TypeError, match=r"leave it away \(a = a \+ x instead of a \+= x\).*or write x\.numpy\(\)"):
+    with pytest.raises(TypeError, match=r"omit it \(a = a \+ x instead of a \+= x\).*or write x\.numpy\(\)"):
         array += x
     (array + x).sum().backward()
     array += x.numpy()

@@ -164,7 +164,7 @@ def test_two_roots_that_meet_below():
                 errors.append(str(error))
     handle = h.register_hook(hook)
     a.backward(retain_graph=True)
-    refused = "backward: node mul is in another backward pass: one graph can run in one at a time"
+    refused = "backward: node mul is in another backward pass: a graph can run in only one at a time"
     assert x.grad.tolist() == [6, 6, 6] and errors == [refused, refused]
     handle.remove()
     a.backward()

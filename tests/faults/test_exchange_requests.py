@@ -24,7 +24,7 @@ def request(x, flags):
 
 def test_fortran_order_is_refused_where_it_is_another():
     """It was given in C order, in silence."""
-    with pytest.raises(BufferError, match=r"^a tensor's memory is in C order: Fortran's was asked for \(shape \(2, 3\)\)$"):
+    with pytest.raises(BufferError, match=r"^a tensor's memory is in C order, but Fortran order was requested \(shape \(2, 3\)\)$"):
         request(ng.ones((2, 3)), F_CONTIGUOUS)
     for shape in ((), (3,), (1, 3), (3, 1, 1), (0, 3)):
         request(ng.ones(shape), F_CONTIGUOUS)
@@ -61,5 +61,5 @@ def test_containers_that_hold_themselves_twice():
     twice.append(x)
     named["c"] = [x]
     for container in (twice, named, [deep, [x]]):
-        with pytest.raises(TypeError, match="that holds tensors which require a gradient"):
+        with pytest.raises(TypeError, match="that holds tensors that require a gradient"):
             First.apply(x, container)

@@ -323,6 +323,6 @@ def test_blocks_that_overlap_for_ever_leave_nothing():
 
 
 def test_an_exit_without_an_enter_says_so():
-    with pytest.raises(RuntimeError, match="^no_grad: left without having been entered$"):
+    with pytest.raises(RuntimeError, match="^no_grad: exited without having been entered$"):
         ng.no_grad().__exit__(None, None, None)
     assert ng.is_grad_enabled()

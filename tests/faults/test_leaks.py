@@ -258,8 +258,8 @@ def test_garbage_that_is_brought_back_says_so(no_automatic_collection):
     del holder
     gc.collect()
     holder, = back
-    with pytest.raises(ng.GraphError, match=r"^backward: the graph at node Scale was garbage, and is taken apart: compute it again$"):
+    with pytest.raises(ng.GraphError, match=r"^backward: the graph at node Scale was garbage-collected: compute it again$"):
         holder.y.sum().backward()
-    with pytest.raises(ng.GraphError, match=r"^backward: the graph was garbage, and its hooks are dropped: compute it again$"):
+    with pytest.raises(ng.GraphError, match=r"^backward: the graph was garbage-collected, and its hooks dropped: compute it again$"):
         holder.z.sum().backward()
     Phoenix.__del__ = lambda self: None

@@ -47,7 +47,7 @@ CALLS = {
     "ng.where(x > 1)": (TypeError, "where: takes a condition and two operands; for the places where it holds write np.nonzero(condition)", "condition = x > 1", "len(r[0]) == 3"),
     **dict.fromkeys(("ng.grad(f)(x)", "ng.grad(f, 0)", "ng.grad(m)(x)", "ng.grad(f, argnums=0)"), (TypeError, "grad: takes a result and its inputs, not a function: write dx, = ng.grad(f(x), x)", "", "dx.tolist() == (2 * x).tolist()")),
     "ng.grad(f(x))": (TypeError, "grad: inputs is missing: write ng.grad(outputs, inputs), where inputs may be list(model.parameters())", "outputs, inputs = f(x), x", "len(r) == 1"),
-    "s = f(x); s.backward(); s.backward()": (ng.errors.GraphError, "backward: the graph is freed at node sum; it is freed as a backward pass goes: write backward(retain_graph=True) in the pass before, or compute the loss again", None, ""),
+    "s = f(x); s.backward(); s.backward()": (ng.errors.GraphError, "backward: the graph was freed at node sum; a backward pass frees it as it goes: write backward(retain_graph=True) in the previous pass, or compute the loss again", None, ""),
     # ---- words ----
     "x.sum(dim=1, keepdim=True)": (TypeError, "sum: takes no dim=, keepdim=: write axis=1, keepdims=True", None, ""),
     "ng.zeros((2, 3), device='cpu')": (TypeError, "zeros: takes no device= (every tensor is on the CPU): write ng.zeros((2, 3))", "", "r.shape == (2, 3)"),

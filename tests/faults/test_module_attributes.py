@@ -222,7 +222,7 @@ def test_a_setattr_of_the_class_is_asked_for_its_own_attributes_alone():
 def test_a_slot_hides_no_parameter():
     net = Slotted()
     net.number = 3
-    with pytest.raises(TypeError, match=r"Slotted\.weight stands in __slots__, where no parameter is found: take it out of __slots__"):
+    with pytest.raises(TypeError, match=r"Slotted\.weight is in __slots__, where no parameter is found: remove it from __slots__"):
         net.weight = nn.Parameter(1.0)
     other = pickle.loads(pickle.dumps(net))
     assert other.number == 3 and copy.deepcopy(net).number == 3 and copy.copy(net).number == 3

@@ -36,7 +36,7 @@ CASES = {
     "cross_entropy of none": (lambda: ng.cross_entropy(zeros(0, 3), np.zeros(0, int)), "cross_entropy: the mean of no losses is NaN (input (0, 3))"),
     "cross_entropy, probabilities": (lambda: ng.cross_entropy(zeros(0, 3), np.zeros((0, 3), np.float32)), "cross_entropy: the mean of no losses is NaN (input (0, 3))"),
     "cross_entropy, weights": (lambda: ng.cross_entropy(zeros(2, 3), [0, -100], weight=[0.0, 1.0, 1.0]),
-                               "cross_entropy: the weights of all labels that count add up to 0, which divides the mean: it is NaN or inf (logits (2, 3), ignore_index=-100)"),
+                               "cross_entropy: the weights of all labels that count add up to 0, and the mean, divided by it, is NaN or inf (logits (2, 3), ignore_index=-100)"),
     "nll_loss": (lambda: ng.nll_loss(zeros(2, 3), NONE), "nll_loss: all labels are ignore_index=-100, and the mean of nothing is NaN (logits (2, 3))"),
     "F.cross_entropy": (lambda: F.cross_entropy(zeros(2, 3), NONE), "cross_entropy: all labels are ignore_index=-100, and the mean of nothing is NaN (logits (2, 3))"),
     "CrossEntropyLoss": (lambda: nn.CrossEntropyLoss(ignore_index=1)(zeros(2, 3), [1, 1]), "cross_entropy: all labels are ignore_index=1, and the mean of nothing is NaN (logits (2, 3))"),

@@ -29,9 +29,9 @@ def test_a_dilated_kernel_that_overflows():
 def test_axes_of_an_empty_tensor_are_bounded_too():
     assert ng.zeros((0, 2**59)).shape == (0, 2**59)
     for shape in ((0, 2**60), (0, 2**59, 2), (2**62, 0), (0, 2**31, 2**31)):
-        with pytest.raises(ng.ShapeError, match="has too many elements along the axes that are not 0$"):
+        with pytest.raises(ng.ShapeError, match="has too many elements along its nonzero axes$"):
             ng.zeros(shape)
-    with pytest.raises(ng.ShapeError, match=r"^stack: shape \(2, 0, 576460752303423488\) has too many elements along the axes that are not 0$"):
+    with pytest.raises(ng.ShapeError, match=r"^stack: shape \(2, 0, 576460752303423488\) has too many elements along its nonzero axes$"):
         ng.stack([ng.zeros((0, 2**59))] * 2)
     with pytest.raises(ng.ShapeError, match=r"^concatenate: the tensors have too many elements along axis 1$"):
         ng.concatenate([ng.zeros((0, 2**59))] * 32, axis=1)
@@ -49,7 +49,7 @@ def test_factors_whose_product_wraps_round():
 
 
 def test_a_range_that_is_too_long():
-    with pytest.raises(ng.ShapeError, match=r"^arange: from 0 to 9223372036854775807 by 1 are too many elements$"):
+    with pytest.raises(ng.ShapeError, match=r"^arange: from 0 to 9223372036854775807 by 1 gives too many elements$"):
         ng.arange(2**63 - 1)                   # NumPy: none
 
 

@@ -130,7 +130,7 @@ def test_negative_squares(cls, options, name):
     before = pickle.dumps(optimizer.state_dict())
     state = optimizer.state_dict()
     state["state"][1][name] = np.array([1.0, -1e-300, 0.0, np.nan])
-    with pytest.raises(ValueError, match=f"{cls.__name__}.load_state_dict: {name} of parameter 1 is a mean or sum of squares, and has"):
+    with pytest.raises(ValueError, match=f"{cls.__name__}.load_state_dict: {name} of parameter 1 is a mean or sum of squares, but holds"):
         optimizer.load_state_dict(state)
     assert pickle.dumps(optimizer.state_dict()) == before
 
@@ -238,7 +238,7 @@ def imported(**environment):
 def test_a_number_of_threads_that_is_none(value):
     done = imported(NANOGRAD_NUM_THREADS=value)
     assert done.returncode == 1
-    assert done.stderr.strip().endswith(f"ImportError: nanograd: NANOGRAD_NUM_THREADS={value} is no positive int; set it to a number "
+    assert done.stderr.strip().endswith(f"ImportError: nanograd: NANOGRAD_NUM_THREADS={value} is not a positive int; set it to a number "
                                         "such as 2, or unset it")
 
 

@@ -77,5 +77,5 @@ cdef int check(str op, int status) except -1:
         return 0
     if status == NG_NO_MEMORY:
         give_back_memory()      # what is kept for later may be just what was missing: the next attempt has it
-        raise MemoryError(f"{op}: no memory for a thread to work in")
+        raise MemoryError(f"{op}: no memory for a thread's scratch space")
     raise RuntimeError(f"{op}: the kernel reported status {status}")

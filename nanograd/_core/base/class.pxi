@@ -114,8 +114,8 @@ cdef class Tensor:
         if not is_leaf(self):
             if flag:
                 return self
-            raise GraphError(f"requires_grad: the tensor is the result of {node_name(self.node)}; only a leaf can be told not to "
-                             f"require a gradient: write x.detach()")
+            raise GraphError(f"requires_grad: the tensor is the result of {node_name(self.node)}; only a leaf's "
+                             f"requires_grad can be turned off: write x.detach()")
         self.wants_grad = flag
         if self.node is not None:
             self.node.unwanted = not flag        # graphs that lead here are asked at the time of their backward
@@ -131,7 +131,7 @@ cdef class Tensor:
                     buffer = read_data((<NodeExtra>self.node.extra).retained)
             else:
                 import warnings
-                warnings.warn(f".grad of a tensor that is no leaf is None: gradients of intermediate results are not kept. This one "
+                warnings.warn(f".grad of a tensor that is not a leaf is None: gradients of intermediate results are not kept. This one "
                               f"is the result of {node_name(self.node)}; call x.retain_grad() before backward to keep its gradient",
                               stacklevel=1)
         if buffer is None:
@@ -142,7 +142,7 @@ cdef class Tensor:
     def grad(self, value):
         cdef Buffer buffer
         if not is_leaf(self):
-            raise GraphError(f".grad can be set of a leaf only; this tensor is the result of {node_name(self.node)}")
+            raise GraphError(f"only a leaf's .grad can be set; this tensor is the result of {node_name(self.node)}")
         if value is None:
             if self.node is not None:
                 set_grad(<LeafNode>self.node, None)
@@ -394,7 +394,7 @@ cdef class Tensor:
         ShapeError
             If delta has another shape.
         GraphError
-            If the tensor is no leaf.
+            If the tensor is not a leaf.
 
         Examples
         --------

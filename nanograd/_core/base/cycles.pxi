@@ -275,4 +275,4 @@ def on_collection(phase, info):
 
 def forgotten_hook(gradient):
     # In place of the hooks of a node that was garbage, and that a __del__ brought back.
-    raise GraphError("backward: the graph was garbage, and its hooks are dropped: compute it again")
+    raise GraphError("backward: the graph was garbage-collected, and its hooks dropped: compute it again")

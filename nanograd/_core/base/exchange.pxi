@@ -128,7 +128,7 @@ cdef object dlpack_capsule(Tensor t, object stream, object max_version, object d
     # A tensor's value never changes, and consumers write (PyTorch 2.13 ignores the read-only flag of DLPack 1.0): memory is
     # shared only with who asks for it, and can be told not to write.
     if copy is False and not versioned:
-        raise BufferError("__dlpack__: without a copy only a consumer of DLPack 1.0 can be told that the memory is read-only")
+        raise BufferError("__dlpack__: without a copy the memory is read-only, which DLPack can express only from version 1.0 on")
     if copy is not False:
         buffer = copied_buffer(t)
         copy = True
@@ -163,7 +163,7 @@ cdef int export_buffer(Tensor t, Py_buffer *view, int flags) except -1:
         for i in range(t.rank):
             long_axes += t.dims[i] > 1
         if long_axes > 1:
-            raise BufferError(f"a tensor's memory is in C order: Fortran's was asked for (shape {shape_tuple(t.rank, t.dims)})")
+            raise BufferError(f"a tensor's memory is in C order, but Fortran order was requested (shape {shape_tuple(t.rank, t.dims)})")
     cdef Buffer window = view_buffer(read_data(t), 0)
     exported = <Exported *>malloc(sizeof(Exported))
     if exported == NULL:

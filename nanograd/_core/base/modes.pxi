@@ -210,7 +210,7 @@ cdef class _GradMode:
     def __exit__(self, *exc):
         cdef ModeBlock block
         if not self.blocks:
-            raise RuntimeError(f"{type(self).__name__}: left without having been entered")
+            raise RuntimeError(f"{type(self).__name__}: exited without having been entered")
         # The youngest that this thread (from 3.14 on: this context) has open; else it was opened by another one.
         block = thread_modes().youngest
         while block is not None and block not in self.blocks:

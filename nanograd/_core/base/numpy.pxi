@@ -59,7 +59,7 @@ cdef object not_an_operand(object other, bint is_right):
     if is_sparse(other):
         array = "A.toarray().astype(x.dtype)"
         product = f"ng.matmul(x, {array})" if is_right else f"ng.matmul({array}, x)"
-        raise TypeError(f"a sparse matrix A is no operand of a tensor x: write {product} for the matrix product, and {array} in place of A "
+        raise TypeError(f"a sparse matrix A cannot be an operand of a tensor x: write {product} for the matrix product, and {array} in place of A "
                         f"elsewhere")
     return NotImplemented
 
@@ -127,7 +127,7 @@ cdef object run_ufunc(object ufunc, object method, tuple inputs, dict kwargs):
             values = [f"{letter}.numpy()" if isinstance(x, Tensor) else letter for letter, x in zip("xyzuvw", inputs)]
             raise TypeError(f"{name} has no gradient here: write {name}({', '.join(values)}) for a NumPy result")
     if "out" in kwargs:
-        raise TypeError(f"{name} of a tensor takes no out: leave it away (a = a + x instead of a += x) for a tensor with its gradient, "
+        raise TypeError(f"{name} of a tensor takes no out: omit it (a = a + x instead of a += x) for a tensor with its gradient, "
                         f"or write x.numpy() for a NumPy result")
     if kwargs:
         raise TypeError(f"{name} of a tensor takes no {', '.join(kwargs)}: write x.numpy() for a NumPy result")

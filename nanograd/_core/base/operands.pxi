@@ -102,7 +102,7 @@ cdef int64_t shape_size(str op, int rank, const int64_t *dims) except -1:
 
 cdef int refuse_size(str op, int rank, const int64_t *dims) except -1:
     shape = shape_tuple(rank, dims)
-    raise ShapeError(f"{op}: shape {shape} has too many elements" + (" along the axes that are not 0" if 0 in shape else ""))
+    raise ShapeError(f"{op}: shape {shape} has too many elements" + (" along its nonzero axes" if 0 in shape else ""))
 
 
 cdef int parse_shape(str op, tuple args, int64_t *dims, bint allow_minus_one=False) except -1:
@@ -312,7 +312,7 @@ cdef object as_array(str op, object x):
         try:
             array = foreign_array(x)
         except ValueError as error:
-            raise ValueError(f"{op}: the {type(x).__name__} is no array of numbers: {error}") from None
+            raise ValueError(f"{op}: the {type(x).__name__} is not an array of numbers: {error}") from None
         if array.size == 0 and array.dtype.kind == "f":
             return array
     elif isinstance(x, (str, bytes)) or x is None:
@@ -321,7 +321,7 @@ cdef object as_array(str op, object x):
         array = foreign_array(x)
         if array.dtype.kind == "O":
             if is_sparse(x):
-                raise DTypeError(f"{op}: a sparse matrix is no operand: write A.toarray().astype(x.dtype) in its place")
+                raise DTypeError(f"{op}: a sparse matrix cannot be an operand: write A.toarray().astype(x.dtype) in its place")
             raise DTypeError(f"{op}: expected a tensor, an array or numbers, got {type(x).__name__}")
     check_real(op, array.dtype)
     return array

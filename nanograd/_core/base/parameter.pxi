@@ -34,7 +34,7 @@ cdef class Parameter(Tensor):
         cdef bint wanted = as_flag("Parameter", "requires_grad", requires_grad)
         cdef int i
         if self.node is not None or self.buffer is not EMPTY:
-            raise TypeError("a Parameter is initialised once; write p.assign(value)")
+            raise TypeError("a Parameter can be initialised only once; write p.assign(value)")
         set_value(self, copied_buffer(value) if isinstance(data, Tensor) else read_data(value))
         self.kind = value.kind
         self.rank = value.rank

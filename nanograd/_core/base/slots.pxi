@@ -109,12 +109,12 @@ cdef int arrive(Run run, Node target, Buffer gradient) except -1:
 
 cdef int refuse(Run run, Node target) except -1:
     leave(run)                      # first: what this run holds must not stop a third one
-    raise GraphError(f"backward: node {node_name(target)} is in another backward pass: one graph can run in one at a time")
+    raise GraphError(f"backward: node {node_name(target)} is in another backward pass: a graph can run in only one at a time")
 
 
 cdef int refuse_freed(Node node) except -1:
-    raise GraphError(f"backward: the graph is freed at node {node_name(node)}; it is freed as a backward pass goes: write "
-                     f"backward(retain_graph=True) in the pass before, or compute the loss again")
+    raise GraphError(f"backward: the graph was freed at node {node_name(node)}; a backward pass frees it as it goes: write "
+                     f"backward(retain_graph=True) in the previous pass, or compute the loss again")
 
 
 cdef void leave(Run run) noexcept:

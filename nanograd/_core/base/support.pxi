@@ -164,7 +164,7 @@ cdef object compare(object ufunc, Tensor x, object other):
 
 cdef object refuse_in_place(Tensor t, str operator):
     if t.wants_grad and is_leaf(t) and not isinstance(t, Parameter):
-        raise TypeError(f"`x {operator}= y` would make x the result of an operation, and no leaf any more: write "
+        raise TypeError(f"`x {operator}= y` would make x the result of an operation, and no longer a leaf: write "
                         f"x = (x {operator} y).detach().requires_grad_() for a leaf with the new value, or make x an nn.Parameter p and "
                         f"write p.assign(p {operator} y)")
     if t.wants_grad and is_leaf(t):

@@ -117,7 +117,7 @@ cdef int warn_of_nothing(str op, Tensor x, int64_t count, Buffer totals, object 
     if weight is None:
         return warn_user(f"{op}: all labels are ignore_index={ignore_index}, and the mean of nothing is NaN (logits "
                          f"{shape_tuple(x.rank, x.dims)})")
-    return warn_user(f"{op}: the weights of all labels that count add up to 0, which divides the mean: it is NaN or inf (logits "
+    return warn_user(f"{op}: the weights of all labels that count add up to 0, and the mean, divided by it, is NaN or inf (logits "
                      f"{shape_tuple(x.rank, x.dims)}, ignore_index={ignore_index})")
 
 

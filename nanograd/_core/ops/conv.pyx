@@ -69,7 +69,7 @@ cdef str other_layout(int axes, Tensor x, int64_t C):
         return f"; write x[:, None] for a batch of {'images' if axes == 2 else 'sequences'} of one channel"
     if x.dims[x.rank - 1] == C:
         order = ", ".join(map(str, (*range(x.rank - axes - 1), x.rank - 1, *range(x.rank - axes - 1, x.rank - 1))))
-        return f"; write x.transpose({order}) to have the channels in front of the places"
+        return f"; write x.transpose({order}) to put the channels before the spatial axes"
     return ""
 
 

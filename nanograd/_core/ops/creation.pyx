@@ -517,7 +517,7 @@ def arange(start, stop=None, step=1, dtype=None, requires_grad=False):
             raise ValueError(f"arange: {name} is NaN")
     # (NumPy answers with no elements where they are 2**63.)
     if by != 0 and last / by - first / by > 2.0 ** 59:
-        raise ShapeError(f"arange: from {shown(start)} to {shown(stop)} by {shown(step)} are too many elements")
+        raise ShapeError(f"arange: from {shown(start)} to {shown(stop)} by {shown(step)} gives too many elements")
     return made_by_numpy(np.arange, (start, stop, step), dtype, requires_grad)
 
 

@@ -38,7 +38,7 @@ cdef class FunctionContext(Carrier):
     cdef bint in_forward, freed
 
     def __init__(self):
-        raise TypeError("FunctionContext: Function.apply makes it")
+        raise TypeError("FunctionContext: only Function.apply makes one")
 
     cdef int forget(self) except -1:
         self.freed = True
@@ -65,7 +65,7 @@ cdef class FunctionContext(Carrier):
             If the graph, and with it the tensors, is freed.
         """
         if self.freed:
-            raise GraphError(f"{self.name}: saved_tensors are freed with the graph, by the first backward pass that does not say "
+            raise GraphError(f"{self.name}: saved_tensors were freed with the graph, by the first backward pass without "
                              f"retain_graph=True")
         return self.saved
 
@@ -80,7 +80,7 @@ cdef class FunctionContext(Carrier):
             Outside of ``forward``.
         """
         if not self.in_forward:
-            raise GraphError(f"{self.name}: save_for_backward belongs into forward")
+            raise GraphError(f"{self.name}: save_for_backward must be called in forward")
         self.saved = tuple([self.kept(x) for x in tensors])
 
     cdef object kept(self, object x):
@@ -102,7 +102,7 @@ cdef class FunctionContext(Carrier):
             Outside of ``forward``.
         """
         if not self.in_forward:
-            raise GraphError(f"{self.name}: mark_non_differentiable belongs into forward")
+            raise GraphError(f"{self.name}: mark_non_differentiable must be called in forward")
         self.unmarked.extend(outputs)
 
 
@@ -143,7 +143,7 @@ cdef class FunctionNode(Node):
         cdef object function = ctx.function
         cdef ModeBlock block
         if ctx.freed:
-            raise GraphError(f"backward: the graph at node {self.name} was garbage, and is taken apart: compute it again")
+            raise GraphError(f"backward: the graph at node {self.name} was garbage-collected: compute it again")
         if self.position >= 0:
             gradients[self.position] = wrap_buffer(dy, self.kind, self.rank, self.dims)
         else:
@@ -257,7 +257,7 @@ cdef object apply(object cls, tuple args):
             needs[i] = needs_grad(<Tensor>x)
             any_needs = any_needs or needs_grad(<Tensor>x)
         elif grad_mode() and hides_tensor(x):
-            raise TypeError(f"{name}.apply: argument {i} is a {type(x).__name__} that holds tensors which require a gradient; they "
+            raise TypeError(f"{name}.apply: argument {i} is a {type(x).__name__} that holds tensors that require a gradient, and they "
                             f"would get none: pass them one by one, {name}.apply(*tensors)")
     ctx.name = name
     ctx.saved = ()
@@ -388,7 +388,7 @@ class Function:
     """
 
     def __init__(self, *args, **kwargs):
-        raise TypeError(f"a Function is not instantiated: write {type(self).__name__}.apply(...)")
+        raise TypeError(f"a Function cannot be instantiated: write {type(self).__name__}.apply(...)")
 
     @staticmethod
     def forward(ctx, *args):

@@ -171,7 +171,7 @@ def gather(x, axis, indices):
         dims[a] = cnp.PyArray_DIM(array, a)
         fits = fits and (a == along or dims[a] <= t.dims[a])
     if not fits:
-        raise ShapeError(f"gather: indices need {t.rank} axes, none but axis {along} longer than the tensor's, got shape "
+        raise ShapeError(f"gather: indices need {t.rank} axes, none longer than the tensor's except axis {along}, got shape "
                          f"{np.shape(array)} {named_shape(t)}")
     ready = as_int64(array)
     map = new_buffer(<size_t>cnp.PyArray_SIZE(ready) * sizeof(int64_t))

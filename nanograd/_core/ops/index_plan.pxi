@@ -19,7 +19,7 @@ cdef class Plan:
 cdef cnp.ndarray integer_array(str op, object indices):
     """The user's indices as an array of integers of any type."""
     if isinstance(indices, Tensor):
-        raise DTypeError(f"{op}: indices are integers, got a {numpy_dtype((<Tensor>indices).kind)} tensor; integers and booleans are "
+        raise DTypeError(f"{op}: indices must be integers, got a {numpy_dtype((<Tensor>indices).kind)} tensor; integers and booleans are "
                          "NumPy arrays, never tensors")
     if type(indices) is not np.ndarray:
         refuse_masked(op, indices)
@@ -27,7 +27,7 @@ cdef cnp.ndarray integer_array(str op, object indices):
     if array.size == 0 and not isinstance(indices, np.ndarray):
         array = array.astype(np.int64)
     if array.dtype.kind not in "iu":
-        raise DTypeError(f"{op}: indices are integers, got {type(indices).__name__} of dtype {array.dtype}")
+        raise DTypeError(f"{op}: indices must be integers, got {type(indices).__name__} of dtype {array.dtype}")
     return array
 
 
@@ -103,7 +103,7 @@ cdef object index_part(str op, object item):
     elif hasattr(item, "__index__"):
         return operator.index(item)
     else:
-        raise IndexError(f"{op}: only ints, slices, `...`, None and integer or boolean arrays are indices, got {type(item).__name__} "
+        raise IndexError(f"{op}: only ints, slices, `...`, None and integer or boolean arrays are valid indices, got {type(item).__name__} "
                          f"{shown(item)}")
     if array.dtype.kind not in "biu":
         raise IndexError(f"{op}: an array used as an index must hold integers or booleans, got dtype {array.dtype}")

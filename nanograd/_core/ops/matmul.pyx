@@ -199,7 +199,7 @@ cdef int broadcast_batches(str op, Tensor a, Tensor b, int batch_rank, int64_t *
         j = i - batch_rank + b.rank - 2
         y = b.dims[j] if j >= 0 else 1
         if x != y and x != 1 and y != 1:
-            raise ShapeError(f"{op}: the batch axes do not broadcast, {x} and {y} in one place {shapes(a, b)}")
+            raise ShapeError(f"{op}: the batch axes do not broadcast: {x} and {y} in the same position {shapes(a, b)}")
         batch[i] = y if x == 1 else x
     return 0
 
@@ -289,7 +289,7 @@ def dot(a, b):
         a = as_tensor("dot", a, kind)
         b = as_tensor("dot", b, kind)
     if (<Tensor>a).rank != 1 or (<Tensor>b).rank != 1 or (<Tensor>a).count != (<Tensor>b).count:
-        raise ShapeError(f"dot: takes two vectors of one size {shapes(<Tensor>a, <Tensor>b)}; matmul multiplies matrices")
+        raise ShapeError(f"dot: takes two vectors of the same size {shapes(<Tensor>a, <Tensor>b)}; matmul multiplies matrices")
     return product("dot", a, b)
 
 

@@ -48,9 +48,9 @@ cdef int refuse_linear(Tensor x, Tensor w, Tensor b) except -1:
     if x.dims[x.rank - 1] != w.dims[1]:
         hint = ""
         if x.rank > 2 and x.count == x.dims[0] * w.dims[1]:
-            hint = "; write x.flatten(1), or nn.Flatten() in front of the layer"
+            hint = "; write x.flatten(1), or nn.Flatten() before the layer"
         elif x.rank == 4 and x.dims[1] == w.dims[1]:
-            hint = "; write ng.global_avg_pool2d(x), or nn.GlobalAvgPool2d() in front of the layer"
+            hint = "; write ng.global_avg_pool2d(x), or nn.GlobalAvgPool2d() before the layer"
         raise ShapeError(f"linear: weight expects {w.dims[1]} input features, got {x.dims[x.rank - 1]} {given}{hint}")
     raise ShapeError(f"linear: bias must have shape ({w.dims[0]},), got {shape_tuple(b.rank, b.dims)} {given}")
 

@@ -40,7 +40,7 @@ cdef Tensor running_of(str name, object value, Tensor x, int64_t channels, bint 
     if value is None:
         return None
     if updated and not isinstance(value, Tensor):
-        raise TypeError(f"batch_norm: {name} must be a tensor, which is given a new value in training, got {type(value).__name__}")
+        raise TypeError(f"batch_norm: {name} must be a tensor, since training gives it a new value, got {type(value).__name__}")
     t = scales("batch_norm", name, value, x, 1, dims)
     if updated and t.wants_grad:
         raise TypeError(f"batch_norm: {name} is given new values and cannot require a gradient")

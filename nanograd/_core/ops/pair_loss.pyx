@@ -74,7 +74,7 @@ cdef Tensor pairs(str op, LossNode node, int which, object input, object target,
     cdef Tensor out
     cdef int status
     if not same_shape(x, t):
-        raise ShapeError(f"{op}: input and target must have one shape, got {shape_tuple(x.rank, x.dims)} and {shape_tuple(t.rank, t.dims)}")
+        raise ShapeError(f"{op}: input and target must have the same shape, got {shape_tuple(x.rank, x.dims)} and {shape_tuple(t.rank, t.dims)}")
     if which == NG_LOSS_BCE_LOGITS_WEIGHTED:
         wb = spelt_out(op, weight, x)
         pb = spelt_out(op, pos_weight, x)

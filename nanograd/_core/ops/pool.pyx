@@ -125,7 +125,7 @@ cdef int windows_of(str op, int axes, Tensor x, object kernel_size, object strid
             if first < 0:
                 first += (apart[a] - 1 - first) // apart[a] * apart[a]
             if first >= size[a]:
-                raise ShapeError(f"{op}: a window has padding only: with padding {(front[0], front[1])[2 - axes:]} and dilation "
+                raise ShapeError(f"{op}: a window holds only padding: with padding {(front[0], front[1])[2 - axes:]} and dilation "
                                  f"{(apart[0], apart[1])[2 - axes:]} it steps over the image (x {shape_tuple(x.rank, x.dims)})")
     s.H, s.W = size[0], size[1]
     s.P, s.Q = out[0], out[1]

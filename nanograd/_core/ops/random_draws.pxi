@@ -378,7 +378,7 @@ def categorical(logits, axis=-1, generator=None):
     stream = take_stream("categorical", generator, ng_random_blocks(rows, 16))
     status = ng_random_categorical(x.kind, <int64_t *>cnp.PyArray_DATA(out), source.data, <const ng_stream *>stream.data, rows, n)
     if status == NG_INDEX_RANGE:
-        raise ValueError("categorical: logits give no probabilities: they hold NaN or +inf, or nothing but -inf "
+        raise ValueError("categorical: logits define no probabilities: they hold NaN or +inf, or nothing but -inf "
                          f"(logits {(<Tensor>as_tensor('categorical', logits)).shape})")
     check("categorical", status)
     return out

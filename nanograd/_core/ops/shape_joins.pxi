@@ -219,7 +219,7 @@ def stack(tensors, axis=0):
     for item in items:
         t = item
         if shape_tuple(t.rank, t.dims) != shape_tuple(first.rank, first.dims):
-            raise ShapeError(f"stack: all tensors must have one shape, got {shape_tuple(first.rank, first.dims)} and "
+            raise ShapeError(f"stack: all tensors must have the same shape, got {shape_tuple(first.rank, first.dims)} and "
                              f"{shape_tuple(t.rank, t.dims)}")
     for a in range(first.rank + 1):
         dims[a] = <int64_t>len(items) if a == along else first.dims[a if a < along else a - 1]

@@ -24,7 +24,7 @@ def numpy_split(ary, indices_or_sections, axis=0):
     if hasattr(indices_or_sections, "__index__"):
         sections = operator.index(indices_or_sections)
         if sections <= 0 or total % sections:
-            raise ValueError(f"split: axis {along} of size {total} has no {sections} equal sections {named_shape(t)}")
+            raise ValueError(f"split: axis {along} of size {total} cannot be split into {sections} equal sections {named_shape(t)}")
         return pieces_of("split", t, along, [total // sections] * sections)
     cuts = [min(max(cut + total if cut < 0 else cut, 0), total) for cut in indices_or_sections]
     if cuts != sorted(cuts):

@@ -334,7 +334,7 @@ def pad(x, pad_width, mode='constant', value=0):
         offset += before[a] * strides[a]
         if mode != "constant" and dims[a] != t.dims[a]:
             if t.dims[a] == 0:
-                raise ValueError(f"pad: axis {a} is empty, there is nothing to fill the margin with in mode {shown(mode)} {named_shape(t)}")
+                raise ValueError(f"pad: axis {a} is empty, so mode {shown(mode)} has nothing to fill the margin with {named_shape(t)}")
             margins += margin_runs(a, t.dims[a], pairs[a][0], pairs[a][1], mode)
     out = new_tensor(t.kind, t.rank, dims)
     xb = read_data(t)

@@ -52,7 +52,7 @@ cdef class ParameterState:
         if not isinstance(value, Tensor):
             value = np.asarray(value)
             if value.dtype.kind not in "biuf":
-                raise TypeError(f"the state of a parameter is of real numbers, got an array of dtype {value.dtype}")
+                raise TypeError(f"a parameter's state must hold real numbers, got an array of dtype {value.dtype}")
             value = value.astype(self.parameter.dtype)
         elif (<Tensor>value).kind != self.parameter.kind:
             value = value.numpy().astype(self.parameter.dtype)
