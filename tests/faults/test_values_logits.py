@@ -11,7 +11,7 @@ import nanograd as ng
 
 DTYPES = [np.float32, np.float64]
 both = pytest.mark.parametrize("dtype", DTYPES, ids=["float32", "float64"])
-RTOL = {np.float32: 6e-7, np.float64: 5e-15}
+RTOL = {np.float32: 6e-7, np.float64: 2e-15}
 
 
 def gradients(function, dtype, *values):
