@@ -153,8 +153,11 @@ class build_ext(_build_ext):
             self.compiler.cc = shutil.which("clang-cl") or self.compiler.cc
         self.blas = Blas()
         families, common = generate()
-        directives = dict(language_level=3, boundscheck=True, wraparound=False, cdivision=True, binding=True,
-                          embedsignature=False, initializedcheck=False)
+        # Methods of a class that has some say binding(False), embedsignature(True): Python checks what they are called of then, which
+        # Cython's own function objects do not (Tensor.item(3.0) would read a float's memory as a tensor's).
+        # tests/faults/test_methods_of_classes.py looks.
+        directives = {"language_level": 3, "boundscheck": True, "wraparound": False, "cdivision": True, "binding": True,
+                      "embedsignature": False, "embedsignature.format": "clinic", "initializedcheck": False}
         # Cython reads NumPy's own declarations, which differ between versions, and does not look whether they have changed.
         numpy_record = Path("build/cython/numpy-version")
         same_numpy = numpy_record.exists() and numpy_record.read_text() == numpy.__version__

@@ -183,7 +183,6 @@ cdef class Options:
         cdef PyObject *value
         cdef Py_ssize_t i, n = self.n_inputs
         cdef bint plain = True
-        cdef list held = None
         stack[1] = inputs[0]
         if n > 1:
             stack[2] = inputs[1]
@@ -191,15 +190,16 @@ cdef class Options:
             inside = PyObject_GenericGetDict(module, NULL)
             for i in range(self.n):
                 value = PyDict_GetItemWithError(inside, self.attributes[i])
-                if value == NULL:                               # of the class, or a property
-                    if held is None:
-                        held = []
-                    held.append(getattr(module, self.attributes[i]))
-                    value = <PyObject *>held[len(held) - 1]
+                if value == NULL:                               # of the class, or a property, which may replace the others
+                    return self.call_held(module, inputs)
                 plain = plain and is_default(<object>value, self.defaults[i])
                 stack[1 + n + i] = value
         return PyObject_Vectorcall(self.function, stack + 1, n | PY_VECTORCALL_ARGUMENTS_OFFSET,
                                    NULL if plain else <PyObject *>self.keywords)
+
+    cdef object call_held(self, object module, PyObject **inputs):
+        cdef list arguments = [<object>inputs[i] for i in range(self.n_inputs)]
+        return self.function(*arguments, **{self.keywords[i]: getattr(module, self.attributes[i]) for i in range(self.n)})
 
 
 def calling(function, *options):

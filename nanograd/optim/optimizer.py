@@ -164,8 +164,12 @@ class Optimizer(_calls.Refusing):
                             f"{shown(self.param_groups)}")
         known = {id(state.parameter): state for mine in self._states for state in mine}
         op = type(self).__name__
-        self._states = [[known.get(id(p)) or ParameterState(_checked(op, p)) for p in group["params"]] for group in self.param_groups]
-        return self._states
+        states = [[known.get(id(p)) or ParameterState(_checked(op, p)) for p in group["params"]] for group in self.param_groups]
+        listed = [id(p) for group in self.param_groups for p in group["params"]]
+        if len(set(listed)) < len(listed):
+            raise ValueError(f"{op}: a parameter is listed twice in param_groups, and would be stepped twice")
+        self._states = states
+        return states
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Drop the gradients of all parameters, or with ``set_to_none=False`` make them zeros.

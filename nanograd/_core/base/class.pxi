@@ -7,6 +7,8 @@ cdef bint is_leaf(Tensor t) noexcept:
 
 
 @cython.no_gc
+@cython.binding(False)
+@cython.embedsignature(True)
 cdef class Tensor:
     """An array of float32 or float64 whose value never changes, and that can record how it was computed.
 
@@ -140,6 +142,7 @@ cdef class Tensor:
 
     @grad.setter
     def grad(self, value):
+        cdef int kind
         cdef Buffer buffer
         if not is_leaf(self):
             raise GraphError(f"only a leaf's .grad can be set; this tensor is the result of {node_name(self.node)}")
@@ -149,7 +152,10 @@ cdef class Tensor:
             return
         if not isinstance(value, Tensor) and not isinstance(value, np.ndarray):
             raise TypeError(f".grad must be None, a tensor or an array, got {type(value).__name__}")
-        buffer = gradient_buffer(".grad", value, self.kind, self.rank, self.dims)
+        kind = self.kind
+        buffer = gradient_buffer(".grad", value, kind, self.rank, self.dims)
+        if self.kind != kind:
+            raise RuntimeError(".grad: the tensor was cast to another dtype by another thread")
         set_grad(leaf_node(self), buffer)
 
     @grad.deleter

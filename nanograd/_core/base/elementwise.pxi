@@ -78,10 +78,12 @@ cdef class BinaryNode(Node):
     cdef double a_scalar, b_scalar
 
     cdef int backward(self, Buffer dy, Run run) except -1:
-        # The second operand first, so that the first one's gradient may be written over dy.
+        # The second operand first, so that the first one's gradient may be written over dy. Asked once: another thread may freeze
+        # a leaf while a kernel runs.
+        cdef bint first = wants(run, self, 0)
         if wants(run, self, 1):
-            give(run, self, 1, binary_gradient(self, dy, NG_DB, not wants(run, self, 0)))
-        if wants(run, self, 0):
+            give(run, self, 1, binary_gradient(self, dy, NG_DB, not first))
+        if first:
             give(run, self, 0, binary_gradient(self, dy, NG_DA, True))
         return 0
 
@@ -94,9 +96,10 @@ cdef class BroadcastNode(BinaryNode):
     cdef int64_t b_strides[8]
 
     cdef int backward(self, Buffer dy, Run run) except -1:
+        cdef bint first = wants(run, self, 0)
         if wants(run, self, 1):
-            give_summed(run, self, 1, binary_gradient(self, dy, NG_DB, not wants(run, self, 0)))
-        if wants(run, self, 0):
+            give_summed(run, self, 1, binary_gradient(self, dy, NG_DB, not first))
+        if first:
             give_summed(run, self, 0, binary_gradient(self, dy, NG_DA, True))
         return 0
 
@@ -226,15 +229,18 @@ cdef inline object binary_operator(int op, object a, object b):
 
 cdef object power(object a, object b):
     """a ** b, by the cheaper op for the exponents that are common; a number that is one stays an exact one."""
+    cdef double p
     if isinstance(a, Tensor) and is_number(b):
-        if b == 2:
+        p = float(b)
+        if p == 2:
             return unary(NG_UNARY_square, a)
-        if b == 1:
+        if p == 1:
             return binary_number(NG_BINARY_mul, <Tensor>a, 1.0, False)
-        if b == -1:
+        if p == -1:
             return binary_number(NG_BINARY_div, <Tensor>a, 1.0, True)
-        if b == 0.5:
+        if p == 0.5:
             return unary(NG_UNARY_sqrt, a)
-        if b != 0 and -64 <= b <= 64 and b * 2 == int(b * 2):
-            return unary(NG_UNARY_pow, a, float(b))
+        if p != 0 and -64 <= p <= 64 and p * 2 == <int>(p * 2):
+            return unary(NG_UNARY_pow, a, p)
+        return binary_number(NG_BINARY_pow, <Tensor>a, p, False)
     return binary(NG_BINARY_pow, a, b)

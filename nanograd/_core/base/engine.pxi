@@ -138,12 +138,13 @@ cdef int finish(Run run) except -1:
             if sums is None:
                 sums = {}
             old = leaf.grad
-            sums[leaf] = (old, sum_of(leaf, old, total_of(run, leaf)))
+            # A tensor owns the old one meanwhile: another run must not add to it in place, as what it adds would be lost.
+            sums[leaf] = (node_tensor(leaf, old), sum_of(leaf, old, total_of(run, leaf)))
     old = None
     for leaf in run.leaves:
         if leaf.unwanted:            # a hook has frozen it
             continue
-        if sums is not None and leaf in sums and sums[leaf][0] is leaf.grad:
+        if sums is not None and leaf in sums and (<Tensor>sums[leaf][0]).buffer is leaf.grad:
             set_grad(leaf, sums[leaf][1])
             continue
         gradient = total_of(run, leaf)
@@ -157,22 +158,24 @@ cdef int finish(Run run) except -1:
 
 
 cdef int add_to_leaf(LeafNode leaf, Buffer gradient) except -1:
-    """leaf.grad += gradient. The old gradient is taken out meanwhile; if another thread refilled it, again."""
-    cdef Buffer old
-    cdef bint alone
+    """leaf.grad += gradient. What is added to in place is taken out meanwhile; if another thread came between, again."""
+    cdef Buffer old, total
+    cdef Tensor held
     while True:
         old = leaf.grad
         if old is None:
             return set_grad(leaf, gradient)
-        alone = has_one_owner(old) and old is not gradient
-        set_grad(leaf, None)
-        if alone:
+        if has_one_owner(old) and old is not gradient:
+            set_grad(leaf, None)
             check("add", ng_accumulate(leaf.kind, old.data, gradient.data, leaf.count))
             gradient = old
+            if leaf.grad is None:
+                return set_grad(leaf, gradient)
         else:
-            gradient = sum_of(leaf, old, gradient)
-        if leaf.grad is None:
-            return set_grad(leaf, gradient)
+            held = node_tensor(leaf, old)                # an owner: nobody adds to it in place meanwhile
+            total = sum_of(leaf, old, gradient)          # which may raise: nothing is lost then
+            if leaf.grad is old:
+                return set_grad(leaf, total)
 
 
 cdef int add_retained(Node node, Tensor gradient) except -1:
@@ -297,7 +300,6 @@ cdef int find_wanted(Run run, list roots) except -1:
 
 cdef int run_backward(Tensor output, object gradient, object retain_graph, object inputs) except -1:
     cdef Run run = new_run(as_flag("backward", "retain_graph", retain_graph))
-    cdef Tensor x
     cdef Node node
     cdef Buffer buffer
     differentiable("backward", output)
@@ -313,14 +315,18 @@ cdef int run_backward(Tensor output, object gradient, object retain_graph, objec
     if inputs is not None:
         find_wanted(run, [node])
     run.retained = []
-    start(run, node, buffer)
-    buffer = None
+    try:
+        start(run, node, buffer)
+        buffer = None
+    except:
+        leave(run)
+        raise
     execute(run)
     if inputs is not None:
-        for position, x in enumerate(inputs):
-            if type(x.node) is not LeafNode and run.captured[position] is not None:
-                (<NodeExtra>node_extra(x.node)).retains = True
-                add_retained(x.node, <Tensor>run.captured[position])
+        for target, positions in run.captures.items():            # each once, however often it was given
+            if type(target) is not LeafNode and run.captured[positions[0]] is not None:
+                (<NodeExtra>node_extra(<Node>target)).retains = True
+                add_retained(<Node>target, <Tensor>run.captured[positions[0]])
     return 0
 
 

@@ -196,6 +196,8 @@ def is_grad_enabled():
     return bool(ng_grad_enabled()[0])
 
 
+@cython.binding(False)
+@cython.embedsignature(True)
 cdef class _GradMode:
     # Context and decorator. The blocks that it has opened, since one object may be entered again, and by several threads.
     cdef list blocks
@@ -299,6 +301,8 @@ cdef class enable_grad(_GradMode):
         self.flag = True
 
 
+@cython.binding(False)
+@cython.embedsignature(True)
 cdef class set_grad_enabled(_GradMode):
     """set_grad_enabled(flag)
 --

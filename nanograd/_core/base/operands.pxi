@@ -142,7 +142,7 @@ cdef object plain_int(object value):
         return value
     if not isinstance(value, bool) and hasattr(value, "__index__") and not (isinstance(value, np.ndarray) and (
             value.ndim > 0 or value.dtype.kind not in "iu")):
-        return operator.index(value)
+        return foreign(operator.index, value)
     return None
 
 
@@ -235,7 +235,7 @@ cdef double as_real(str op, str what, object value) except? -1.0:
     if is_number(value) or (isinstance(value, cnp.ndarray) and cnp.PyArray_NDIM(value) == 0 and array_is_real(value)) or (
             hasattr(value, "__float__") and not isinstance(value, (Tensor, cnp.ndarray, complex)) and not isinstance(value, np.generic)):
         try:
-            return float(value)
+            return foreign(float, value)
         except OverflowError:
             raise OverflowError(f"{op}: {what} is too large for a float: {shown(value)}") from None
     raise TypeError(f"{op}: {what} must be a number, got {typed(value)}")
@@ -281,12 +281,14 @@ cdef bint holds_tensor(object items, int depth=0):
 cdef dict _converting = {}        # thread -> how deep
 
 
-cdef object foreign_array(object x):
-    """np.asarray(x), which runs an __array__ that may do anything, in the middle of an operation."""
+cdef object foreign(object function, object x):
+    """function(x), a conversion, which may run code of the user's that may do anything, in the middle of an operation."""
+    if type(x) is float or type(x) is int:
+        return function(x)
     cdef object thread = PyThread_get_thread_ident()
     _converting[thread] = _converting.get(thread, 0) + 1
     try:
-        return np.asarray(x)
+        return function(x)
     finally:
         _converting[thread] -= 1
         if not _converting[thread]:
@@ -310,7 +312,7 @@ cdef object as_array(str op, object x):
                 raise TypeError(f"{op}: got a tuple of one tensor; write x[0], or (x,) = batch to take a loader's batch apart")
             raise TypeError(f"{op}: got a {type(x).__name__} that holds tensors; write ng.stack(tensors) to make one tensor of them")
         try:
-            array = foreign_array(x)
+            array = foreign(np.asarray, x)
         except ValueError as error:
             raise ValueError(f"{op}: the {type(x).__name__} is not an array of numbers: {error}") from None
         if array.size == 0 and array.dtype.kind == "f":
@@ -318,7 +320,7 @@ cdef object as_array(str op, object x):
     elif isinstance(x, (str, bytes)) or x is None:
         raise DTypeError(f"{op}: expected a tensor, an array or numbers, got {type(x).__name__} {shown(x)}")
     else:
-        array = foreign_array(x)
+        array = foreign(np.asarray, x)
         if array.dtype.kind == "O":
             if is_sparse(x):
                 raise DTypeError(f"{op}: a sparse matrix cannot be an operand: write A.toarray().astype(x.dtype) in its place")
@@ -389,7 +391,7 @@ cdef Tensor as_tensor(str op, object x, int kind=-1, bint keep=True):
             kind = array_kind(x.dtype) if isinstance(x, np.generic) else -1
             if kind < 0:
                 kind = default_kind
-        return number_tensor(float(x), kind)
+        return number_tensor(foreign(float, x), kind)
     array = as_array(op, x)
     own = array_kind(array.dtype)
     if kind < 0:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 # The Parameter: a leaf that is given new values.
 
+@cython.binding(False)
+@cython.embedsignature(True)
 cdef class Parameter(Tensor):
     """Parameter(data, requires_grad=True)
 --
@@ -72,18 +74,23 @@ cdef class Parameter(Tensor):
         """
         cdef Tensor t
         cdef Buffer buffer
+        cdef double number
+        cdef int kind
         if is_number(value):
-            buffer = new_buffer(<size_t>self.count * ng_itemsize(self.kind))
-            check("assign", ng_fill(self.kind, buffer.data, float(value), self.count))
-            set_value(self, buffer)
-            return self
-        if isinstance(value, Tensor):
-            t = as_tensor("assign", value, self.kind, True)
+            number = float(value)        # first: it may run code of the user's
+            kind = self.kind
+            buffer = new_buffer(<size_t>self.count * ng_itemsize(kind))
+            check("assign", ng_fill(kind, buffer.data, number, self.count))
         else:
-            t = array_tensor("assign", as_array("assign", value), self.kind, True)
-        if not same_shape(t, self):
-            raise ShapeError(f"assign: the parameter has shape {self.shape}, the value {t.shape}")
-        set_value(self, whole_buffer(t))         # a view would keep its parent's memory, and forbid steps in place
+            array = value if isinstance(value, Tensor) else as_array("assign", value)
+            kind = self.kind
+            t = as_tensor("assign", value, kind, True) if isinstance(value, Tensor) else array_tensor("assign", array, kind, True)
+            if not same_shape(t, self):
+                raise ShapeError(f"assign: the parameter has shape {self.shape}, the value {t.shape}")
+            buffer = whole_buffer(t)     # a view would keep its parent's memory, and forbid steps in place
+        if self.kind != kind:            # kernels have let other threads run
+            raise RuntimeError("assign: the parameter was cast to another dtype by another thread")
+        set_value(self, buffer)
         return self
 
     def __copy__(self):

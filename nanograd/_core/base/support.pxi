@@ -177,15 +177,18 @@ cdef int warn_user(str message) except -1:
     """A RuntimeWarning at the line of the user's that led here: the first outside of nanograd."""
     import sys
     import warnings
+    from functools import partial
     frame = sys._getframe()
     level = 1
     while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "nanograd":
         frame = frame.f_back
         level += 1
-    warnings.warn(message, RuntimeWarning, stacklevel=level)
+    foreign(partial(warnings.warn, category=RuntimeWarning, stacklevel=level), message)       # who shows it may be the user's
     return 0
 
 
+@cython.binding(False)
+@cython.embedsignature(True)
 cdef class HookHandle:
     """What register_hook returns: remove() takes the hook away."""
     cdef dict hooks

@@ -264,6 +264,9 @@ cdef inline void *new_data(Tensor t) noexcept:
 cdef inline bint holds_alone(Tensor t) noexcept:
     # An operation running in another thread reads it through a reference, without owning it.
     return has_one_owner(t.buffer) and refcount(<void *>t.buffer) == 1 and not t.transposed
+cdef inline bint is_read(Tensor t) noexcept:
+    """Whether an operation is reading it now, in another thread or around the caller: there are more references than owners."""
+    return t.buffer.nbytes != 0 and refcount(<void *>t.buffer) > owners_of(&t.buffer.owners)
 cdef int set_value(Tensor t, Buffer buffer) except -1
 cdef Buffer leaf_gradient(Tensor leaf)         # the buffer of .grad, or None; never to be written
 cdef int set_grad(LeafNode leaf, Buffer gradient) except -1
@@ -296,7 +299,9 @@ cdef object to_int(str op, str what, object value)
 cdef int64_t as_index(str op, str what, object value) except? -1         # |value| < 2**62, else ValueError
 cdef double as_real(str op, str what, object value) except? -1.0
 cdef bint as_flag(str op, str what, object value, str hint=*) except -1
-# Whether this thread is running user code in the middle of an operation that is converting its arguments: no dtype may change then.
+# function(x), where a conversion of an argument may run user code; and whether this thread is running user code in the middle of an
+# operation that is converting its arguments: no dtype may change then.
+cdef object foreign(object function, object x)
 cdef bint converting()
 # The dtype that two operands agree on, for as_tensor on each; DTypeError that names both where they mix.
 cdef int common_kind(str op, object a, object b) except -1

@@ -21,8 +21,13 @@ cdef extern from *:
             PyErr_SetObject(type, better);
             Py_XDECREF(type), Py_XDECREF(error), Py_XDECREF(traceback);
         } else {
-            PyErr_Clear();
-            PyErr_Restore(type, error, traceback);
+            /* What says that the program is to stop or short of memory, and came up in the repr of a value, passes. */
+            if (!better && PyErr_Occurred() && (!PyErr_ExceptionMatches(PyExc_Exception) || PyErr_ExceptionMatches(PyExc_MemoryError))) {
+                Py_XDECREF(type), Py_XDECREF(error), Py_XDECREF(traceback);
+            } else {
+                PyErr_Clear();
+                PyErr_Restore(type, error, traceback);
+            }
         }
         Py_XDECREF(text), Py_XDECREF(better);
     }

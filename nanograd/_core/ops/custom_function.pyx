@@ -24,6 +24,8 @@ from nanograd.errors import GraphError, ShapeError
 cdef Buffer TOKEN = new_buffer(0)      # fills the slot of a node that has several outputs: the gradients are elsewhere
 
 
+@cython.binding(False)
+@cython.embedsignature(True)
 cdef class FunctionContext(Carrier):
     """What ``forward`` and ``backward`` of a :class:`Function` get as ``ctx``; any attribute may be set on it.
 

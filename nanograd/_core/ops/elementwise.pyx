@@ -706,11 +706,12 @@ cdef class WhereNode(Node):
 
     cdef int backward(self, Buffer dy, Run run) except -1:
         cdef Buffer out
+        cdef bint first = wants(run, self, NG_DA)        # asked once, see BinaryNode
         cdef int which
         for which in (NG_DB, NG_DA):
-            if not wants(run, self, which):
+            if not (first if which == NG_DA else wants(run, self, which)):
                 continue
-            if which == NG_DA or not wants(run, self, NG_DA):
+            if which == NG_DA or not first:
                 out = buffer_over(self, dy)
             else:
                 out = new_buffer(<size_t>self.count * ng_itemsize(self.kind))

@@ -10,7 +10,7 @@ from libc.stdint cimport INT64_MAX, int64_t
 from nanograd._core.ops.shape cimport PartNode, StridedNode, begin_part, end_part, strided_copy, view_of, zero_buffer
 from nanograd._core.base.tensor cimport (
     NG_F64, NG_INDEX_RANGE, NG_MAX_NDIM, Buffer, Node, Run, Tensor, SAVED_MAP, as_flag, as_index, as_tensor, check, buffer_over,
-    common_kind, dtype_kind, give, link, needs_grad, new_buffer, new_data, new_tensor, ng_itemsize, normalize_axis, numpy_dtype,
+    common_kind, dtype_kind, foreign, give, link, needs_grad, new_buffer, new_data, new_tensor, ng_itemsize, normalize_axis, numpy_dtype,
     operators, read_data, save, saved, set_input, set_inputs, shape_size, shape_tuple, sum_to_shape, wants)
 
 import operator

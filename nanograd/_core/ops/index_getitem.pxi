@@ -217,6 +217,8 @@ cdef Tensor written(str op, object x, object index, object values, bint add):
     cdef Tensor t = as_tensor(op, x, kind), v = as_tensor(op, values, kind), out
     cdef Plan plan = make_plan(op, t, index)
     cdef Buffer xb = read_data(t), vb = read_data(v)
+    if t.kind != kind or v.kind != kind:
+        raise RuntimeError(f"{op}: an operand was cast to another dtype while the index was read")
     cdef IndexWriteNode node
     cdef int a, lead = plan.rank - v.rank
     cdef bint fits = lead >= 0

@@ -101,7 +101,7 @@ cdef object index_part(str op, object item):
         if array.size == 0 and array.dtype.kind == "f":
             array = array.astype(np.int64)
     elif hasattr(item, "__index__"):
-        return operator.index(item)
+        return foreign(operator.index, item)
     else:
         raise IndexError(f"{op}: only ints, slices, `...`, None and integer or boolean arrays are valid indices, got {type(item).__name__} "
                          f"{shown(item)}")

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 # Where random numbers come from.
 
+@cython.binding(False)
+@cython.embedsignature(True)
 cdef class Generator:
     """Generator(seed=None)
 --

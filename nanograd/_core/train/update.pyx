@@ -16,8 +16,8 @@ from libc.stdint cimport int64_t
 
 from nanograd._core.base.tensor cimport (
     NG, NG_F32, NG_F64, Buffer, LeafNode, Parameter, Tensor, as_flag, as_real, as_tensor, check, converting, disown, dtype_kind,
-    has_one_owner, holds_alone, leaf_gradient, new_buffer, new_data, new_tensor, ng_api, ng_itemsize, own, read_data, same_shape,
-    set_grad, set_value, shape_tuple)
+    has_one_owner, holds_alone, is_read, leaf_gradient, new_buffer, new_data, new_tensor, ng_api, ng_itemsize, numpy_dtype, own, read_data,
+    same_shape, set_grad, set_value, shape_tuple)
 
 import numpy as np
 

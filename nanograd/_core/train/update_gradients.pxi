@@ -124,6 +124,9 @@ def change_dtypes(list parameters, dtype):
         casts.append(value)
     if converting():
         raise RuntimeError("astype: a parameter cannot be cast while an operation converts its arguments, which may be this parameter")
+    for p in parameters:
+        if p.kind != kind and is_read(p):
+            raise RuntimeError(f"astype: a parameter of shape {p.shape} cannot be cast while an operation reads it")
     for p, value in zip(parameters, casts):          # from here on nothing can fail
         if p.kind == kind:
             continue

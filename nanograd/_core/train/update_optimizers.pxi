@@ -228,6 +228,9 @@ def swap_values(list states):
         if state.kind != state.parameter.kind:
             state.follow()
     for state in states:
+        if state.kind != state.parameter.kind:
+            raise RuntimeError("swap: a parameter was cast to another dtype by another thread")
+    for state in states:
         value = read_data(state.parameter)
         set_value(state.parameter, read_data(state.first))
         set_value(state.first, value)

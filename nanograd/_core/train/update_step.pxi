@@ -2,6 +2,8 @@
 # ---- what an optimizer keeps for a parameter -------------------------------------------------------------------------
 
 @cython.final
+@cython.binding(False)
+@cython.embedsignature(True)
 cdef class ParameterState:
     """The number of steps that a parameter has made, and up to three arrays of its shape and dtype."""
     cdef readonly Tensor parameter
@@ -27,15 +29,18 @@ cdef class ParameterState:
 
     cdef int follow(self) except -1:
         """Cast the arrays when the parameter's dtype has changed (Module.astype)."""
-        cdef int i
+        cdef int i, kind
         cdef Tensor t
-        cdef list casts = []
-        for i in range(3):
-            t = self.get(i)
-            casts.append(None if t is None else as_tensor("astype", np.asarray(t).astype(self.parameter.dtype), self.parameter.kind, True))
-        self.kind = self.parameter.kind
-        for i in range(3):
-            self.put(i, casts[i])
+        cdef list casts
+        while self.kind != self.parameter.kind:          # (another thread may cast it while this one converts)
+            kind = self.parameter.kind
+            casts = []
+            for i in range(3):
+                t = self.get(i)
+                casts.append(None if t is None else as_tensor("astype", np.asarray(t).astype(numpy_dtype(kind)), kind, True))
+            self.kind = kind
+            for i in range(3):
+                self.put(i, casts[i])
         return 0
 
     def tensor(self, int i):
@@ -160,14 +165,14 @@ cdef class Step:
         cdef Pending *pending
         cdef ng_update_item *item
         cdef bint alone
+        if state.kind != p.kind and leaf_gradient(p) is not None:
+            state.follow()               # first: other threads run meanwhile
         if not p.wants_grad or type(p.node) is not LeafNode:
             return NULL
         gradient = <PyObject *><void *>(<LeafNode>p.node).grad
         if gradient == <PyObject *>None:
             return NULL
         self.hold(gradient)
-        if state.kind != p.kind:
-            state.follow()
         alone = holds_alone(p)
         value = read_data(p)
         new = value if alone else new_buffer(<size_t>p.count * ng_itemsize(p.kind))
@@ -187,6 +192,7 @@ cdef class Step:
         cdef int kind, k
         cdef ParameterState state
         cdef Pending *pending
+        cdef bint was_cast = False
         for i in range(self.n):
             state = <ParameterState>self.pending[i].state
             if state.kind != state.parameter.kind:
@@ -201,10 +207,15 @@ cdef class Step:
             pending = &self.pending[i]
             state = <ParameterState>pending.state
             if pending.value != NULL:
+                if state.kind != state.parameter.kind:       # by another thread, since the launch
+                    was_cast = True
+                    continue
                 set_value(state.parameter, <Buffer>pending.value)
             for k in range(3):
                 if pending.arrays[k] != NULL:
                     state.put(k, <Tensor>pending.arrays[k])
+        if was_cast:
+            raise RuntimeError("step: a parameter was cast to another dtype while the step ran: its new value is lost")
         return <int>self.n
 
 
