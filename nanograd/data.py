@@ -211,7 +211,7 @@ def _rows(i, data):
     if isinstance(data, Tensor):
         need_value(f"ArrayLoader: array {i}", data, "x[rows] for a batch that keeps it")
         data = data.numpy()
-    if isinstance(data, np.ma.MaskedArray):
+    if issubclass(type(data), np.ma.MaskedArray):
         raise TypeError(f"ArrayLoader: array {i} is masked, and a batch would lose the mask; write a.filled(value)")
     array = np.asarray(data).view()       # whose shape and strides nobody else can set
     if array.ndim == 0:

@@ -38,7 +38,7 @@ def shown(value: object) -> str:
 
 def refuse_masked(op: str, array: np.ndarray[Any, Any]) -> None:
     """A TypeError for a masked array, whose mask neither tensors nor labels nor indices keep."""
-    if isinstance(array, np.ma.MaskedArray):
+    if issubclass(type(array), np.ma.MaskedArray):        # an object's __class__ may raise
         raise TypeError(f"{op}: an array is masked, and its mask would be lost: write a.filled(value)")
 
 

@@ -295,7 +295,7 @@ def test_attributes_that_cannot_go():
     q.grad = [1.0] if False else np.ones(1, np.float32)
     del q.grad
     assert q.grad is None
-    with pytest.raises(TypeError, match="initialised once"):
+    with pytest.raises(TypeError, match="initialised only once"):
         ng.Parameter([1.0]).__init__(np.ones(5))
 
 

@@ -241,7 +241,7 @@ def test_messages_name_both_shapes():
         ng.linear(ng.zeros((2, 3)), ng.zeros((5, 3)), ng.zeros(3))
     with pytest.raises(ng.ShapeError, match=r"^linear: x must have at least one axis, its features \(x \(\), weight \(5, 3\)\)$"):
         ng.linear(ng.zeros(()), ng.zeros((5, 3)))
-    with pytest.raises(ValueError, match=r"^linear: activation must be None or one of 'relu', .*'leaky_relu', got 'Relu'$"):
+    with pytest.raises(ValueError, match=r"^linear: activation must be None or one of 'relu', .*'leaky_relu', got 'Relu'; did you mean 'relu'\?.*$"):
         ng.linear(ng.zeros((2, 3)), ng.zeros((5, 3)), activation="Relu")
 
 

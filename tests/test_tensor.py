@@ -176,7 +176,7 @@ def test_requires_grad():
     y = x * 2
     assert y.requires_grad and not y.is_leaf and repr(y.grad_fn) == "<mul>" and y.grad_fn.name == "mul"
     y.requires_grad = True
-    with pytest.raises(GraphError, match=r"^requires_grad: the tensor is the result of mul; only a leaf .* x\.detach\(\)$"):
+    with pytest.raises(GraphError, match=r"^requires_grad: the tensor is the result of mul; only a leaf's .* x\.detach\(\)$"):
         y.requires_grad = False
     with pytest.raises(TypeError, match="must be a bool, got int 1"):
         x.requires_grad = 1
@@ -443,7 +443,7 @@ def test_parameter():
         p.assign(ng.eye(2, dtype=np.float64))
     with pytest.raises(TypeError, match="requires_grad must be a bool"):
         ng.Parameter([1], requires_grad="yes")
-    with pytest.raises(TypeError, match="initialised once"):
+    with pytest.raises(TypeError, match="initialised only once"):
         p.__init__([1.0])
 
 

@@ -116,8 +116,8 @@ cdef object dlpack_capsule(Tensor t, object stream, object max_version, object d
     cdef bint versioned
     if stream is not None:
         raise BufferError(f"__dlpack__: the CPU has no streams: stream must be None, got {shown(stream)}")
-    if copy is not None:
-        copy = as_flag("__dlpack__", "copy", copy)
+    if copy is not None and not (isinstance(copy, bool) or isinstance(copy, np.bool_)):
+        raise TypeError(f"__dlpack__: copy must be a bool or None, got {shown(copy)}")
     if max_version is not None and not (isinstance(max_version, tuple) and len(max_version) == 2 and isinstance(max_version[0], int)):
         raise TypeError(f"__dlpack__: max_version must be a (major, minor) pair, got {shown(max_version)}")
     versioned = max_version is not None and max_version[0] >= 1

@@ -102,6 +102,8 @@ cdef int settle(str op, int axes, object stride, object padding, object dilation
 
 
 @cython.final
+@cython.binding(False)
+@cython.embedsignature(True)
 cdef class _ConvSettings:
     """The settings of a convolution layer, checked when it is made and not in each call. `op` is the layer's name, for errors."""
     cdef ng_conv s
