@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-3.0-or-later
 """The transpose of a matrix takes no memory until it is read, and products read it where it lies. Nobody can tell, but by the memory."""
-import io
 import copy
+import io
 import pickle
 import threading
 
