@@ -121,6 +121,17 @@ def test_an_op_that_needs_more_than_one_tensor_says_how_it_is_called():
         usual_call(OpSpec("solve", None, shapes=(((3, 3), (3, 1)),)))
 
 
+def test_without_the_tests_the_other_rows_are_there(monkeypatch):
+    """The ops are those of tests/specs.py, which needs what the tests need; nothing else does."""
+    from benchmarks import rows, rows_ops
+
+    with pytest.raises(SystemExit, match=r'^benchmarks: the ops are those of tests/specs.py .*; python -m pip install -e ".\[test\]"$'):
+        rows_ops.of_the_tests("no_such_module")
+    monkeypatch.setattr(rows_ops, "of_the_tests", lambda module: pytest.fail("not asked for"))
+    rows_ops.ops.cache_clear()
+    assert rows.chosen(rows.ROWS, "add-4") and rows.chosen_ops("add-4") == []
+
+
 def test_rows_of_ops_do_the_same():
     """Both libraries: the values and the gradients, at the smallest size and at 1000."""
     torch = pytest.importorskip("torch")
