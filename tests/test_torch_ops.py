@@ -136,6 +136,20 @@ def assert_close(what, ours, theirs, exact):
     torch.testing.assert_close(ours, theirs, atol=atol, rtol=rtol, equal_nan=True, msg=lambda message: f"{what}: {message}")
 
 
+def finite_everywhere(tensors, gradient):
+    """Where all operands and results of an elementwise operation are finite, and the gradient is NaN."""
+    import torch
+
+    if any(not isinstance(t, torch.Tensor) or t.shape != gradient.shape for t in tensors):
+        return torch.zeros(gradient.shape, dtype=torch.bool)
+    return gradient.isnan() & torch.stack([t.detach().isfinite() for t in tensors]).all(0)
+
+
+def settled(gradient, kinks):
+    """At a kink ours has the gradient 0 where theirs has none (hypot at the origin)."""
+    return gradient.masked_fill(kinks, 0) if gradient.shape == kinks.shape else gradient
+
+
 def compare(function, theirs, sample, gradient=True, one_axis=False):
     """Values, gradients for a random cotangent, and the arguments as they are afterwards must agree. False if it is no sample."""
     import torch
@@ -167,7 +181,9 @@ def compare(function, theirs, sample, gradient=True, one_axis=False):
         ours = ng.grad(outputs, leaves, [c.numpy().reshape(y.shape) for c, y in zip(cotangents, outputs, strict=True)], allow_unused=True)
         for i, (a, b, x) in enumerate(zip(ours, gradients, leaves, strict=True)):
             assert a is None or a.shape == x.shape and a.dtype == x.dtype
-            assert_close(f"gradient {i} of {len(leaves)}", np.zeros(x.shape, x.dtype) if a is None else a, b, lambda i=i: exact()[2][i])
+            a = np.zeros(x.shape, x.dtype) if a is None else a.numpy()
+            kinks = finite_everywhere([*(t for _, t in pairs), *values], b) & torch.from_numpy(np.array(a == 0))
+            assert_close(f"gradient {i} of {len(leaves)}", a, settled(b, kinks), lambda i=i, kinks=kinks: settled(exact()[2][i], kinks))
     return True
 
 

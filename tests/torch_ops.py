@@ -199,10 +199,6 @@ def dtypes_mix(sample):
     return len({x.dtype for x in floats(sample)}) > 1
 
 
-def at_origin(sample):
-    return bool(((sample.input == 0) & (sample.args[0] == 0)).any())
-
-
 def has_nan(sample):
     return any(x.isnan().any() for x in floats(sample))
 
@@ -245,7 +241,6 @@ DECLINED = [
     ("sign", has_nan, "1, NumPy's: the sign of NaN is NaN (theirs 0)", "both"),
     ("silu", has_infinity, "2: silu(-inf) is 0 (theirs NaN)", "both"),
     *((name, has_nan, "1, NumPy's: NaN propagates, to the gradient too (theirs 0 or 1)", "gradient") for name in ("abs", "elu")),
-    ("hypot", at_origin, "the gradient at the origin is 0, as that of norm (theirs NaN)", "gradient"),
     *((name, has_nan, "1.7: the gradient goes to the operand that is the result (theirs to both)", "gradient") for name in ("maximum", "minimum")),
     ("clip", meets_limit, "1.7: with a tensor as limit half the gradient goes to each where they tie (theirs to x)", "gradient"),
     ("pow", lambda s: power_is_0(s.input, s.args[0]), EXPONENT, "gradient"),
