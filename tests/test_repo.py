@@ -93,8 +93,9 @@ def lines_of_code(path):
 
 def test_files_stay_short():
     long = {str(path.relative_to(ROOT)): n for path in tracked("*.py", "*.pyx", "*.pxi", "*.pxd", "*.c", "*.h", "*.inc", "*.tpl", "*.def")
-            if (n := lines_of_code(path)) > 420}
-    assert not long
+            if (n := lines_of_code(path)) > 400}
+    # Still to be cut where their subjects part: the shuffles of lanes, and the losses of pairs.
+    assert set(long) <= {"csrc/kernels/pool.inc", "csrc/kernels/loss.inc"} and all(n <= 415 for n in long.values()), long
     assert len((ROOT / "setup.py").read_text().splitlines()) < 300
 
 
