@@ -36,6 +36,10 @@ def test_dlpack_takes_no_stream_and_no_strange_copy():
         ng.ones(2).__dlpack__(stream=1)
     with pytest.raises(TypeError, match="^__dlpack__: copy must be a bool or None, got 'no'$"):
         ng.ones(2).__dlpack__(copy="no")
+    parameter = ng.nn.Parameter([1.0])
+    for no in (False, np.False_):
+        capsule = parameter.detach().__dlpack__(max_version=(1, 0), copy=no)
+        assert "dltensor_versioned" in repr(capsule)
 
 
 class First(ng.Function):

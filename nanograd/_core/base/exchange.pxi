@@ -116,7 +116,9 @@ cdef object dlpack_capsule(Tensor t, object stream, object max_version, object d
     cdef bint versioned
     if stream is not None:
         raise BufferError(f"__dlpack__: the CPU has no streams: stream must be None, got {shown(stream)}")
-    if copy is not None and not (isinstance(copy, bool) or isinstance(copy, np.bool_)):
+    if isinstance(copy, np.bool_):
+        copy = bool(copy)
+    elif copy is not None and not isinstance(copy, bool):
         raise TypeError(f"__dlpack__: copy must be a bool or None, got {shown(copy)}")
     if max_version is not None and not (isinstance(max_version, tuple) and len(max_version) == 2 and isinstance(max_version[0], int)):
         raise TypeError(f"__dlpack__: max_version must be a (major, minor) pair, got {shown(max_version)}")
