@@ -2,6 +2,7 @@
 """What a consumer of memory may ask for, and containers that hold themselves."""
 import ctypes
 
+import numpy as np
 import pytest
 
 import nanograd as ng
