@@ -121,10 +121,11 @@ def test_the_line_for_a_name_runs(run, holder, name):
 def test_an_expression_is_numpy_s_function(run, name):
     space = run(f"r = {_names.EXPRESSIONS[name]}", "x = x + 1" if name in ("acosh", "arccosh") else "")
     x, y = space["x"].numpy(), space["y"].numpy()
+    theirs = np.trunc if name == "fix" else getattr(np, name)        # (NumPy 2.5 deprecates fix)
     try:
-        wanted = getattr(np, name)(x)
+        wanted = theirs(x)
     except TypeError:
-        wanted = getattr(np, name)(x, y)
+        wanted = theirs(x, y)
     for got, array in zip(space["r"], wanted, strict=True) if isinstance(wanted, tuple) else [(space["r"], wanted)]:
         assert np.allclose(np.asarray(got.numpy() if isinstance(got, ng.Tensor) else got), array, rtol=1e-4)
 
